@@ -1,0 +1,250 @@
+"""The five doors between the call logic and the world: one small class each, with a fake that passes the same exam.
+
+`Signalling` (SIP), `Media` (audio), `Journal` (facts on disk), `Timers` and `Sender` (outgoing HTTP). Calls through a
+port never block and never fail for reasons of the network: what becomes of them comes back as events. They may
+raise only the errors named in their docstrings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from switchhook.core.events import Event
+from switchhook.core.ids import LegId, RecordingId
+from switchhook.core.outcomes import Outcome
+from switchhook.core.sources import Sources
+
+Emit = Callable[[Event], None]  # how an adapter hands an event to the exchange; called inside the event loop
+
+
+# --- audio sessions -------------------------------------------------------------------------------------------------
+
+
+class Codec(Enum):
+    PCMU = "PCMU"  # static payload type 0
+    PCMA = "PCMA"  # static payload type 8
+
+
+class Direction(Enum):
+    """Where audio may flow, said from the telephone's side as in its SDP."""
+
+    SENDRECV = "sendrecv"
+    SENDONLY = "sendonly"  # the telephone put us on hold
+    RECVONLY = "recvonly"
+    INACTIVE = "inactive"
+
+
+class Latching(Enum):
+    """Whose packets are accepted (media-engineering 2.1)."""
+
+    STRICT = "strict"  # only the SDP address
+    SIGNALLING = "signalling"  # the SDP address, or the address the SIP came from (`media_from = "signalling"`, default)
+    ANY = "any"  # also any other, within the first 5 s
+
+
+@dataclass(frozen=True, slots=True)
+class MediaAddress:
+    """Where our side of a leg receives: goes into our SDP."""
+
+    host: str
+    port: int  # RTP; RTCP is port + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What offer and answer agreed for one leg's audio (RFC 3264)."""
+
+    remote_host: str
+    remote_port: int
+    codec: Codec
+    payload: int  # payload type of `codec` in both directions
+    digits_payload: int | None = None  # RFC 4733 telephone-event, as the telephone wants to receive it
+    noise_payload: int | None = None  # comfort noise (13) if both have it
+    direction: Direction = Direction.SENDRECV
+    frame_ms: int = 20
+    remote_rtcp_port: int | None = None  # None: remote_port + 1
+    rtcp_mux: bool = False
+    signalling_host: str = ""  # the IP that the SIP came from
+    latching: Latching = Latching.SIGNALLING
+
+
+# --- signalling -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A registered telephone, by user name; all its contacts ring."""
+
+    username: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A number or user behind a configured SIP peer."""
+
+    name: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uri:
+    """A SIP URI from the configuration file."""
+
+    uri: str
+
+
+Target = Endpoint | Trunk | Uri
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """An outgoing call."""
+
+    leg: LegId
+    target: Target
+    caller: str  # user part of From
+    caller_name: str = ""
+    headers: tuple[tuple[str, str], ...] = ()  # extra header lines such as ("X-PH-Tier", "gold")
+    answer_after: int | None = None  # seconds; sent as Call-Info ;answer-after=
+    credentials: tuple[str, str] | None = field(default=None, repr=False)  # digest user and password of this call
+
+
+class Signalling(Protocol):
+    """Makes, answers and ends legs. Tells the exchange by events (`core.events`) and by `on_session`."""
+
+    def invite(self, invitation: Invitation) -> None:
+        """Calls a telephone; `LegRang`, `LegAnswered` or `LegFailed` follow, exactly one of the last two."""
+
+    def ring(self, leg: LegId) -> None:
+        """Sends 180 to a calling telephone."""
+
+    def progress(self, leg: LegId) -> None:
+        """Sends 183 with SDP to a calling telephone, so that it hears early audio."""
+
+    def answer(self, leg: LegId) -> None:
+        """Sends 200 to a calling telephone; `LegGone` follows if the answer is never acknowledged."""
+
+    def end(self, leg: LegId, outcome: Outcome, *, status: int = 0) -> None:
+        """Ends a leg in any state: CANCEL, BYE, or a final answer (`status`, else from the outcome). Idempotent."""
+
+    def press_answer(self, leg: LegId) -> None:
+        """Asks a ringing telephone to pick up by itself: NOTIFY with `Event: talk` in the early dialog."""
+
+    def hidden(self, leg: LegId) -> str:
+        """Returns the SIP Call-ID of a leg for the record, or an empty text."""
+        return ""
+
+
+# --- audio ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A WAV file being written. Two channels: what the `left` legs say, mixed, and what the `right` legs say."""
+
+    id: RecordingId
+    path: str
+    left: tuple[LegId, ...]
+    right: tuple[LegId, ...] = ()  # empty: a mono file
+    max_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaStats:
+    """Counted over the whole leg; loss and jitter as RFC 3550 A.3 and A.8 measure them."""
+
+    received: int = 0
+    sent: int = 0
+    lost: int = 0
+    duplicated: int = 0
+    late: int = 0
+    strangers: int = 0
+    jitter_ms: float = 0.0
+    remote_lost: int = 0  # what the telephone's RTCP reports say of our stream
+    remote_jitter_ms: float = 0.0
+    round_trip_ms: float | None = None
+
+
+class Media(Protocol):
+    """Carries out who hears whom. All statements may be repeated; a leg hears silence until told otherwise."""
+
+    def open(self, leg: LegId) -> MediaAddress:
+        """Reserves a port pair; raises `Unavailable` when `max_legs` are in use."""
+
+    def connect(self, leg: LegId, session: Session) -> None:
+        """States where the leg's telephone is and what it speaks; again after each re-INVITE."""
+
+    def hear(self, batch: Sequence[tuple[LegId, Sources]]) -> None:
+        """States what each of these legs hears from the next 20 ms tick on; the whole batch switches in one tick."""
+
+    def prepare(self, clips: Sequence[str]) -> None:
+        """Decodes sounds ahead of their use."""
+
+    def record(self, recording: Recording) -> None:
+        """Starts a recording; `RecordingEnded` follows exactly once."""
+
+    def stop_recording(self, recording: RecordingId) -> None: ...
+
+    def send_digits(self, leg: LegId, digits: str, tone_ms: int = 160) -> None:
+        """Sends key presses to the telephone (RFC 4733); `w` waits 0.5 s, `W` 1 s."""
+
+    def close(self, leg: LegId) -> None:
+        """Frees the leg's ports; the final `MediaStats` go to the `on_stats` callback."""
+
+
+# --- the rest -------------------------------------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    def now(self) -> float:
+        """Returns seconds since 1970 that never go backwards (a wall-clock start plus monotonic time)."""
+
+
+class Timers(Protocol):
+    def arm(self, timer: str, at: float) -> None:
+        """Makes `TimerFired(timer)` come at `at` (clock seconds); arming again moves it."""
+
+    def disarm(self, timer: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the journal: a fact, when it became true, and why."""
+
+    at: float
+    kind: str  # the fact's class name, or "SipMessage", "HttpRequest", "HttpReply", "Webhook", "Warning"
+    call: str  # the call (chain of rooms) this belongs to, "" when none
+    leg: str
+    body: dict[str, object]
+    cause: str = ""  # api id, SIP message or timer that brought it about
+
+
+class Journal(Protocol):
+    def append(self, entry: Entry) -> None:
+        """Takes a line; it is on disk within a fraction of a second, in order. Never blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    url: str  # where the answer came from, after redirects
+
+
+class Sender(Protocol):
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+        connect_s: float = 2.0,
+        read_s: float = 40.0,
+        max_bytes: int = 100 * 1024,
+    ) -> Reply:
+        """Sends one HTTP request under the webhook policy; raises `Unavailable` when no whole answer came."""
