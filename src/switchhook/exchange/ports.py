@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from switchhook.core.addresses import Endpoint as Endpoint
+from switchhook.core.addresses import Target as Target
+from switchhook.core.addresses import Trunk as Trunk
+from switchhook.core.addresses import Uri as Uri
 from switchhook.core.events import Event
 from switchhook.core.ids import LegId, RecordingId
 from switchhook.core.outcomes import Outcome
@@ -72,31 +76,6 @@ class Session:
 
 
 # --- signalling -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A registered telephone, by user name; all its contacts ring."""
-
-    username: str
-
-
-@dataclass(frozen=True, slots=True)
-class Trunk:
-    """A number or user behind a configured SIP peer."""
-
-    name: str
-    user: str
-
-
-@dataclass(frozen=True, slots=True)
-class Uri:
-    """A SIP URI from the configuration file."""
-
-    uri: str
-
-
-Target = Endpoint | Trunk | Uri
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,70 @@
+"""Where a leg can go, and when two ways of writing an address mean the same party."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A registered telephone, by user name; all its contacts ring."""
+
+    username: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A number or user behind a configured SIP peer."""
+
+    name: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uri:
+    """A SIP URI from the configuration file."""
+
+    uri: str
+
+
+Target = Endpoint | Trunk | Uri
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A resolved address: how it was written, where it leads, and the key by which it is compared."""
+
+    address: str
+    target: Target
+    key: str
+
+    @property
+    def endpoint(self) -> str:
+        """The user name of our own telephone behind it, or an empty text."""
+        return self.target.username if isinstance(self.target, Endpoint) else ""
+
+
+def address_key(address: str, domains: frozenset[str] = frozenset()) -> str:
+    """Returns the form in which addresses are compared: no scheme, parameters, `+`, or punctuation of numbers.
+
+    The host of a SIP address is dropped when it is one of `domains` (ours), else kept in lower case
+    (plivo-phlo 4.5, "Comparing addresses").
+    """
+    text = unquote(address).strip()
+    lower = text.lower()
+    for scheme in ("sips:", "sip:", "tel:"):
+        if lower.startswith(scheme):
+            text = text[len(scheme) :]
+            break
+    text = text.split(";", 1)[0].split("?", 1)[0]
+    user, at, host = text.partition("@")
+    digits = user.translate(_PUNCTUATION)
+    if digits.lstrip("+").isdigit():
+        user = digits.lstrip("+")
+    if not at or host.lower() in domains:
+        return user
+    return f"{user}@{host.lower()}"
+
+
+_PUNCTUATION = str.maketrans("", "", " -().")

@@ -1,0 +1,397 @@
+"""What became true, in the order in which it did: the only input of `apply` and the content of the journal.
+
+Webhooks, CometD messages, the timeline, call records and metrics are readers of these. A fact is never taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from switchhook.core.ids import DialId, LegId, RecordingId, RoomId, SoundId, TransferId
+from switchhook.core.model import (
+    By,
+    Dial,
+    Fallback,
+    Leg,
+    Member,
+    Phase,
+    Room,
+    Tape,
+    Transfer,
+    TransferOutcome,
+)
+from switchhook.core.outcomes import Outcome
+from switchhook.core.sources import Sound, Sources
+
+# --- legs -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LegCreated:
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class LegRinging:
+    """The outbound telephone rings, or we told the inbound one that it is ringing."""
+
+    leg: LegId
+    early: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LegConnected:
+    """The leg is up: answered by its telephone (outbound) or by us (inbound)."""
+
+    leg: LegId
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LegEnded:
+    leg: LegId
+    outcome: Outcome
+    by: By
+    sip_status: int = 0
+    q850: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneHeld:
+    """The telephone put us on hold (`on`) or took us back."""
+
+    leg: LegId
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FocusChanged:
+    """The leg turned to another room, or away from all of them (None)."""
+
+    leg: LegId
+    room: RoomId | None
+
+
+@dataclass(frozen=True, slots=True)
+class LegFreed:
+    """No room holds the leg any more; its program goes on with it.
+
+    `dial` and `outcome` tell of the attempt that ended this way, if one did.
+    """
+
+    leg: LegId
+    room: RoomId
+    program: str
+    dial: DialId | None = None
+    outcome: Outcome = Outcome.COMPLETED
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramSet:
+    """Another program, or none, goes on with the leg from now on."""
+
+    leg: LegId
+    program: str
+
+
+@dataclass(frozen=True, slots=True)
+class SoundStarted:
+    leg: LegId
+    sound: Sound
+    hang_up_after: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SoundFinished:
+    """The sound reached its end, was stopped (`stopped`), or could not be played (`error`)."""
+
+    leg: LegId
+    sound: SoundId
+    stopped: bool = False
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DigitHeard:
+    leg: LegId
+    digit: str
+    duration_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DigitsSent:
+    leg: LegId
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerAsked:
+    """The ringing telephone was asked to pick up by itself."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerNotPressed:
+    """It did not, in time; it goes on ringing."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSilent:
+    """No audio comes from the telephone (`lost`), or it comes again."""
+
+    leg: LegId
+    lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSet:
+    """The leg is hung up at `at` at the latest (None: when its longest time ends)."""
+
+    leg: LegId
+    at: float | None
+
+
+# --- rooms ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RoomOpened:
+    room: Room
+
+
+@dataclass(frozen=True, slots=True)
+class RoomStarted:
+    """A conference that waited for its moderator begins."""
+
+    room: RoomId
+
+
+@dataclass(frozen=True, slots=True)
+class RoomClosed:
+    room: RoomId
+
+
+@dataclass(frozen=True, slots=True)
+class MemberJoined:
+    room: RoomId
+    member: Member
+
+
+@dataclass(frozen=True, slots=True)
+class MemberLeft:
+    room: RoomId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class MemberHeld:
+    room: RoomId
+    leg: LegId
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MemberMuted:
+    room: RoomId
+    leg: LegId
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LeadChanged:
+    """The room no longer ends with that leg (None), or ends with another one."""
+
+    room: RoomId
+    leg: LegId | None
+
+
+@dataclass(frozen=True, slots=True)
+class RoomParked:
+    """Whoever is left alone here stays and hears music."""
+
+    room: RoomId
+
+
+@dataclass(frozen=True, slots=True)
+class DataChanged:
+    """The key/value pairs that travel with the call; always the whole of them."""
+
+    room: RoomId
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+# --- dials ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DialStarted:
+    dial: Dial
+
+
+@dataclass(frozen=True, slots=True)
+class DialRang:
+    """A leg of the attempt was sent out (`LegCreated` comes with it)."""
+
+    dial: DialId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class DialAccepting:
+    """The leg answered and is asked whether it takes the call."""
+
+    dial: DialId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class DialTried:
+    """One leg of the attempt was not reached or did not accept."""
+
+    dial: DialId
+    leg: LegId
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class DialEnded:
+    """The attempt is over: `leg` answered (and accepted), or nobody was reached and `outcome` says why."""
+
+    dial: DialId
+    room: RoomId
+    leg: LegId | None
+    outcome: Outcome
+
+
+# --- transfers ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TransferStarted:
+    transfer: Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class TransferAdvanced:
+    transfer: TransferId
+    phase: Phase
+    target: LegId | None = None
+    consult: RoomId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferDialled:
+    """Another attempt belongs to the transfer now (the next target, a recall, a voicemail)."""
+
+    transfer: TransferId
+    dial: DialId
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackTaken:
+    transfer: TransferId
+    fallback: Fallback
+    failure: TransferOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class TransferEnded:
+    """The one outcome of a transfer. `fallback` names what was done with the customer when the agent was gone."""
+
+    transfer: TransferId
+    room: RoomId
+    outcome: TransferOutcome
+    target: LegId | None = None
+
+
+# --- audio ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HearingChanged:
+    """What the leg hears from now on; `who` names the reason in one word for the timeline."""
+
+    leg: LegId
+    sources: Sources
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStarted:
+    tape: Tape
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFinished:
+    recording: RecordingId
+    path: str
+    duration_ms: int
+    error: str = ""
+
+
+# --- around the calls -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRegistered:
+    """A telephone of ours can be reached now (`on`), or no longer."""
+
+    username: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something the operator should read in the timeline; it changes nothing."""
+
+    leg: LegId
+    text: str
+
+
+Fact = (
+    LegCreated
+    | LegRinging
+    | LegConnected
+    | LegEnded
+    | PhoneHeld
+    | FocusChanged
+    | LegFreed
+    | ProgramSet
+    | SoundStarted
+    | SoundFinished
+    | DigitHeard
+    | DigitsSent
+    | AnswerAsked
+    | AnswerNotPressed
+    | MediaSilent
+    | LimitSet
+    | RoomOpened
+    | RoomStarted
+    | RoomClosed
+    | MemberJoined
+    | MemberLeft
+    | MemberHeld
+    | MemberMuted
+    | LeadChanged
+    | RoomParked
+    | DataChanged
+    | DialStarted
+    | DialRang
+    | DialAccepting
+    | DialTried
+    | DialEnded
+    | TransferStarted
+    | TransferAdvanced
+    | TransferDialled
+    | FallbackTaken
+    | TransferEnded
+    | HearingChanged
+    | RecordingStarted
+    | RecordingFinished
+    | EndpointRegistered
+    | Noted
+)

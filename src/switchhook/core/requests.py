@@ -1,0 +1,382 @@
+"""What somebody may ask of the core. A request is refused whole (`errors.Refused`) or accepted whole.
+
+The answer (`Accepted`) names what came into being; the outcome comes later as facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from switchhook.core.addresses import Destination
+from switchhook.core.ids import DialId, LegId, RecordingId, RoomId, SoundId, TransferId
+from switchhook.core.model import By, Clips, DialPlan, Role, RoomPlan, TransferPlan
+from switchhook.core.outcomes import Outcome
+
+# --- where an arriving call goes (found by the exchange, carried by `events.LegArrived`) ----------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ToProgram:
+    """A document or a flow takes the call; it decides when to answer."""
+
+    account: str
+    program: str  # "plivo" or "phlo"
+    ref: str  # application id or flow id
+    back: Destination | None = None
+    endpoint: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToParties:
+    """The call is put through: the caller is answered when one of them answers."""
+
+    account: str
+    plan: DialPlan
+    back: Destination | None = None
+    endpoint: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToNobody:
+    """The call is refused."""
+
+    outcome: Outcome
+    account: str = ""
+    status: int = 0
+
+
+Route = ToProgram | ToParties | ToNobody
+
+
+# --- legs -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Originate:
+    """Ring somebody; when answered, `program` goes on with the leg (`LegConnected` tells)."""
+
+    account: str
+    destination: Destination
+    caller: str
+    program: str
+    caller_name: str = ""
+    ring_s: float = 120.0
+    limit_s: float = 14_400.0
+    headers: tuple[tuple[str, str], ...] = ()
+    answer_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TellRinging:
+    """Send 180 to an inbound leg."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLeg:
+    """Answer an inbound leg; already up is fine."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class PressAnswerKey:
+    """Ask a ringing telephone to pick up by itself; `AnswerNotPressed` comes if it has not within `wait_s`."""
+
+    leg: LegId
+    wait_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End a leg in any state."""
+
+    leg: LegId
+    by: By = By.API
+    outcome: Outcome = Outcome.COMPLETED  # an unanswered leg gets CANCELLED in its place
+    status: int = 0  # for an unanswered inbound leg: the SIP status to refuse with
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play to one leg alone, from the start; replaces what it was playing. The leg must be up."""
+
+    leg: LegId
+    clips: Clips
+    repeat: int = 1
+    hang_up_after: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StopSound:
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class SendKeys:
+    """Press keys towards the telephone of a leg that is up."""
+
+    leg: LegId
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetLimit:
+    """Hang the leg up in `after_s` seconds."""
+
+    leg: LegId
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Pull legs out of whatever they are doing and give them to `program`, which goes on with each at once.
+
+    Rooms and dials that they leave end by their own rules, except that nobody in `legs` is hung up by them.
+    """
+
+    legs: tuple[LegId, ...]
+    program: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Write a line into the call's timeline."""
+
+    leg: LegId
+    text: str
+
+
+# --- rooms ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Dial on behalf of `leg` and put it together with whoever answers; opens a CALL room that `leg` leads.
+
+    An inbound leg that is not up is answered when somebody answers (and accepts).
+    """
+
+    leg: LegId
+    plan: DialPlan
+    room: RoomPlan | None = None
+    role: Role = Role.CUSTOMER
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceCall:
+    """Ring the caller's own telephone, then the destination (a desktop's Dial)."""
+
+    account: str
+    first: DialPlan
+    then: DialPlan
+    data: Mapping[str, object] = field(default_factory=dict)
+    program: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceSecondCall:
+    """Dial from a leg that is already up and turns away from its present room (a desktop's Dial while on hold)."""
+
+    leg: LegId
+    plan: DialPlan
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EnterRoom:
+    """Put a leg into the open room of that account, kind and name, or open it. Answers an inbound leg."""
+
+    leg: LegId
+    plan: RoomPlan
+    role: Role = Role.CUSTOMER
+    muted: bool = False
+    ends_room: bool = False
+    starts_room: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveRoom:
+    """Take a member out of its room; it is freed to its program, or hung up."""
+
+    room: RoomId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class AddParty:
+    """Dial somebody into a room."""
+
+    room: RoomId
+    plan: DialPlan
+
+
+@dataclass(frozen=True, slots=True)
+class CancelDial:
+    """Stop ringing whoever is being rung by this attempt."""
+
+    dial: DialId
+
+
+@dataclass(frozen=True, slots=True)
+class HoldMember:
+    """The member hears music and is not heard (`on`), or comes back. Repeating changes nothing."""
+
+    room: RoomId
+    leg: LegId
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MuteMember:
+    room: RoomId
+    leg: LegId
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTo:
+    """A leg turns to one of its rooms, or away from all (None): a desktop's Hold, Retrieve and SwapCalls."""
+
+    leg: LegId
+    room: RoomId | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseCall:
+    """A desktop hangs up one of its calls on purpose: the leg leaves the room, and in a room of two so does the other.
+
+    On the consult of a running transfer this cancels it; on its main room it releases the customer.
+    """
+
+    leg: LegId
+    room: RoomId
+
+
+@dataclass(frozen=True, slots=True)
+class DropVoicemail:
+    """Cut a member off from the others, play to it, and hang it up when the sound ends."""
+
+    room: RoomId
+    leg: LegId
+    clips: Clips
+
+
+@dataclass(frozen=True, slots=True)
+class SetData:
+    room: RoomId
+    data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class EndRoom:
+    """Let everybody in the room go."""
+
+    room: RoomId
+
+
+# --- transfers ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StartTransfer:
+    room: RoomId
+    agent: LegId
+    plan: TransferPlan
+    data: Mapping[str, object] | None = None  # for the consult room
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteTransfer:
+    """The agent leaves the customer to the target, before or after the target has answered."""
+
+    transfer: TransferId
+
+
+@dataclass(frozen=True, slots=True)
+class AbortTransfer:
+    transfer: TransferId
+
+
+@dataclass(frozen=True, slots=True)
+class JoinTransfer:
+    """Merge: agent, customer and target talk together."""
+
+    transfer: TransferId
+
+
+@dataclass(frozen=True, slots=True)
+class SwapTransfer:
+    """The agent turns from the target to the customer, or back."""
+
+    transfer: TransferId
+
+
+# --- recordings -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StartRecording:
+    legs_left: tuple[LegId, ...]
+    legs_right: tuple[LegId, ...]
+    path: str
+    id: RecordingId | None = None
+    max_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecording:
+    recording: RecordingId
+
+
+Request = (
+    Originate
+    | TellRinging
+    | AnswerLeg
+    | PressAnswerKey
+    | HangUp
+    | Play
+    | StopSound
+    | SendKeys
+    | SetLimit
+    | Take
+    | Note
+    | Connect
+    | PlaceCall
+    | PlaceSecondCall
+    | EnterRoom
+    | LeaveRoom
+    | AddParty
+    | CancelDial
+    | HoldMember
+    | MuteMember
+    | TurnTo
+    | ReleaseCall
+    | DropVoicemail
+    | SetData
+    | EndRoom
+    | StartTransfer
+    | CompleteTransfer
+    | AbortTransfer
+    | JoinTransfer
+    | SwapTransfer
+    | StartRecording
+    | StopRecording
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The answer to a request: what came into being by it."""
+
+    leg: LegId | None = None
+    room: RoomId | None = None
+    dial: DialId | None = None
+    transfer: TransferId | None = None
+    sound: SoundId | None = None
+    recording: RecordingId | None = None
