@@ -1,0 +1,1 @@
+"""The audio: a control client in the server's loop, and three processes that never wait for it (see `pump`)."""
