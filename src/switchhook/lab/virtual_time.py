@@ -31,7 +31,7 @@ from switchhook.core.errors import SwitchhookError
 
 START = 1_000.0  # what a fresh loop's `time()` says, seconds
 WALL_START = 1_800_000_000.0  # what `wall()` says at that moment: seconds since 1970
-LIMIT_S = 3600.0  # of virtual time; a 20 ms tick makes 180,000 rounds of it, a few real seconds
+LIMIT_S = 7200.0  # of virtual time; with a 20 ms tick that is 360,000 rounds, several real seconds
 
 T = TypeVar("T")
 P = ParamSpec("P")

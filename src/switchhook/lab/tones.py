@@ -1,0 +1,96 @@
+"""The voices of virtual telephones: each speaks one pure tone, and no two the same.
+
+Twenty frequencies, 132 Hz apart, so that a 20 ms frame (bins of 50 Hz) tells any mix of them apart. They keep clear of
+the progress tones (350, 425, 440, 480, 620 Hz), of 1000 Hz and 1400 Hz beeps, and of the edges of the telephone band.
+A voice is quiet (0.1 of full scale, -23 dBov) so that ten of them mix without clipping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from switchhook.core.errors import Unavailable
+
+RATE = 8000
+FRAME = 160  # samples in 20 ms
+FRAME_S = 0.02
+
+SILENCE = "silence"  # no packets, or nothing above the noise floor
+MUSIC = "music"
+RINGBACK = "ringback"
+BUSY = "busy"
+BEEP = "beep"
+SPEECH = "speech"  # sound that is none of the known ones
+NOT_NAMES = frozenset({SILENCE, MUSIC, RINGBACK, BUSY, BEEP, SPEECH})
+
+VOICE_HZ = tuple(670.0 + 132.0 * i for i in range(20))
+VOICE_LEVEL = 0.1
+
+Samples = npt.NDArray[np.int16]
+Floats = npt.NDArray[np.float32]
+
+
+class Voices:
+    """Who speaks at which frequency, shared by the telephones that may ever hear each other."""
+
+    def __init__(self) -> None:
+        self._hz: dict[str, float] = {}
+
+    def assign(self, name: str, hz: float | None = None) -> float:
+        """Returns the frequency of `name`, the next free one at its first call; raises `Unavailable` after twenty.
+
+        `hz` asks for a certain frequency; raises `Unavailable` when somebody else has it.
+        """
+        if name in NOT_NAMES:
+            raise ValueError(f"{name!r} is the name of a sound, not of a telephone")
+        if name in self._hz:
+            return self._hz[name]
+        taken = set(self._hz.values())
+        chosen = hz if hz is not None else next((free for free in VOICE_HZ if free not in taken), None)
+        if chosen is None:
+            raise Unavailable(f"all {len(VOICE_HZ)} voices are taken; telephones that never meet can have their own")
+        if chosen in taken:
+            raise Unavailable(f"{chosen:g} Hz is the voice of {self.name(chosen)}")
+        self._hz[name] = chosen
+        return chosen
+
+    def name(self, hz: float) -> str:
+        """Returns who speaks at `hz`, or `tone 1040 Hz` for nobody known."""
+        for name, at in self._hz.items():
+            if at == hz:
+                return name
+        return f"tone {hz:g} Hz"
+
+    def __iter__(self) -> Iterator[tuple[str, float]]:
+        return iter(self._hz.items())
+
+
+def tone(hz: float | tuple[float, ...], seconds: float, *, level: float = VOICE_LEVEL, start: int = 0) -> Samples:
+    """Returns 8 kHz samples of one or more frequencies, each at `level` of full scale; `start` samples in."""
+    count = np.arange(start, start + round(seconds * RATE))
+    frequencies = hz if isinstance(hz, tuple) else (hz,)
+    wave = sum((np.sin(2 * np.pi * one * count / RATE) for one in frequencies), np.zeros(len(count)))
+    return np.clip(np.round(wave * level * 32767), -32768, 32767).astype(np.int16)
+
+
+class Utterance:
+    """What a telephone says, cut into 20 ms frames without a break between them."""
+
+    def __init__(self, samples: Samples, *, loop: bool = True) -> None:
+        self._frames = np.pad(samples, (0, -len(samples) % FRAME)).reshape(-1, FRAME)
+        self._loop = loop
+
+    @classmethod
+    def of_tone(cls, hz: float) -> Utterance:
+        """Returns an endless tone: one second of it, which holds whole periods of every whole-numbered frequency."""
+        return cls(tone(round(hz), 1.0))
+
+    def frame(self, number: int) -> Samples | None:
+        """Returns frame `number` (160 samples), or None when all has been said."""
+        if not self._loop and number >= len(self._frames):
+            return None
+        frame: Samples = self._frames[number % len(self._frames)]
+        return frame
