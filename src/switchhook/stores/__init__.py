@@ -1,0 +1,1 @@
+"""What is kept: the journal of facts, and the call records made from it."""

@@ -1,0 +1,53 @@
+"""How many facts per second the journal takes to disk, and what one append costs the event loop.
+
+Run: python bench/journal.py [facts]. The facts look like those of a call: ids, a small JSON body, a cause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+from switchhook.exchange.ports import Entry
+from switchhook.stores.database import connect
+from switchhook.stores.journal import SqlJournal
+
+BODY: dict[str, object] = {
+    "leg": "6f1c1f2e-6c1b-4f52-9c55-9d3b1c0f7a10",
+    "sources": [{"type": "Voice", "leg": "9a1c1f2e-6c1b-4f52-9c55-9d3b1c0f7a11"}],
+}
+
+
+def measure(facts: int) -> dict[str, float]:
+    """Appends `facts` lines as fast as the writer takes them; returns facts/s on disk and microseconds per append."""
+    entries = [
+        Entry(1_790_000_000.0 + n / 1000, "HearingChanged", f"call-{n // 40:08d}", f"leg-{n // 20:08d}", BODY, "api 42")
+        for n in range(facts)
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        engine = connect(f"sqlite:///{Path(folder) / 'journal.db'}")
+        journal = SqlJournal(engine)
+        started = perf_counter()
+        for entry in entries:
+            journal.append(entry)
+        appended = perf_counter() - started
+        asyncio.run(journal.flush())
+        taken = perf_counter() - started
+        journal.close()
+        engine.dispose()
+    return {"journal_facts_per_s": facts / taken, "append_us": appended / facts * 1e6}
+
+
+def main() -> None:
+    facts = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    runs = [measure(facts) for _ in range(3)]
+    runs.sort(key=lambda run: run["journal_facts_per_s"])
+    print(json.dumps({"median": runs[1], "worst": runs[0], "best": runs[2], "aim": 20_000}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Opens a database: pragmas, real transactions, and the migration to the newest schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from switchhook.core.errors import Unavailable
+from switchhook.stores.migrations import upgrade
+
+
+def connect(url: str, *, migrate: bool = True) -> Engine:
+    """Returns an engine for `[store] url`, its database migrated unless told otherwise.
+
+    Raises Unavailable with one line: no such folder, not a database, written by a newer version, locked.
+    """
+    try:
+        engine = create_engine(url, connect_args={"timeout": 5.0, "check_same_thread": False})
+    except (SQLAlchemyError, ImportError, ValueError) as failed:
+        raise Unavailable(f"{url}: {_line(failed)}") from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _tune)
+        event.listen(engine, "begin", _begin)
+    try:
+        if migrate:
+            upgrade(engine)
+    except DBAPIError as failed:
+        engine.dispose()
+        raise Unavailable(f"{url}: {_line(failed)}") from None
+    except Unavailable:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _tune(connection: Any, _record: object) -> None:
+    """WAL: readers do not wait for the writer. NORMAL: a power cut may cost the last moments, never the file."""
+    connection.isolation_level = None  # the driver's own idea of transactions leaves DDL outside of them
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "cache_size = -8000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _line(failed: Exception) -> str:
+    original = getattr(failed, "orig", None) or failed
+    return " ".join(str(original).split())

@@ -1,0 +1,200 @@
+"""Questions to the journal and the call records. Every call blocks for one query: ask from a thread, or a command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Engine, Row, func, or_, select
+
+from switchhook.core.errors import SwitchhookError
+from switchhook.exchange.ports import Entry
+from switchhook.stores import schema
+from switchhook.stores.records import LEG_FIELDS, TRANSFER_FIELDS, LegRecord, TransferRecord
+
+_entry = schema.entry.c
+_TOP = "\U0010ffff"  # sorts after every id
+
+
+class NotFound(SwitchhookError):
+    """Nothing in the journal has such an id."""
+
+
+class Ambiguous(SwitchhookError):
+    """Several calls match; `calls` has some of them."""
+
+    def __init__(self, prefix: str, calls: Sequence[str]) -> None:
+        super().__init__(f"{prefix!r} fits {len(calls)} calls: {', '.join(calls[:5])}")
+        self.calls = calls
+
+
+@dataclass(frozen=True, slots=True)
+class CallSummary:
+    """One call in a list."""
+
+    call: str
+    started_at: float
+    last_at: float
+    entries: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LegFilter:
+    """Which leg records are wanted; unset fields do not restrict. Numbers match exactly or by their first digits."""
+
+    accounts: tuple[str, ...] = ()
+    direction: str = ""
+    caller: str = ""
+    called: str = ""
+    parent: str | None = None  # "" = only legs without a parent
+    outcomes: tuple[str, ...] = ()
+    ended_by: tuple[str, ...] = ()
+    ended_from: float | None = None  # inclusive
+    ended_before: float | None = None  # exclusive
+    answered_s_from: float | None = None  # time since the answer, inclusive
+    answered_s_to: float | None = None  # inclusive
+
+
+class Reader:
+    """Reads a database that a journal writes, at the same time if need be."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def find(self, wanted: str) -> str:
+        """Returns the call that an id or its unique beginning belongs to: a call, a leg, `last`, or any other id.
+
+        Raises NotFound, or Ambiguous when several calls fit.
+        """
+        if wanted == "last":
+            calls = [summary.call for summary in self.recent(1)]
+        else:
+            calls = self._calls(or_(_begins(_entry.call, wanted), _begins(_entry.leg, wanted))) if wanted else []
+            exact = [call for call in calls if call == wanted]
+            calls = exact or calls or (self._calls(_mentions(wanted)) if wanted else [])
+        if not calls:
+            raise NotFound("the journal has no call yet" if wanted == "last" else f"no call has an id like {wanted!r}")
+        if len(calls) > 1:
+            raise Ambiguous(wanted, calls)
+        return calls[0]
+
+    def call(self, call: str) -> list[Entry]:
+        """Returns all lines of a call in their order, with the HTTP exchanges that caused them."""
+        lines = self._entries(_entry.call == call)
+        causes = {line.cause for line in lines if line.cause}
+        if not causes:
+            return lines
+        around = _entry.at.between(lines[0].at - 60, lines[-1].at + 60)
+        http = self._entries(_entry.call == "", _entry.kind.in_(("HttpRequest", "HttpReply")), around)
+        lines += [line for line in http if line.body.get("api_id") in causes]
+        return sorted(lines, key=lambda line: line.at)
+
+    def leg(self, leg: str) -> list[Entry]:
+        return self._entries(_entry.leg == leg)
+
+    def since(self, seq: int, limit: int = 1000) -> list[tuple[int, Entry]]:
+        """Returns up to `limit` lines after line number `seq`, with their numbers: how a reader follows the journal."""
+        query = select(schema.entry).where(_entry.seq > seq).order_by(_entry.seq).limit(limit)
+        with self._engine.connect() as connection:
+            return [(row.seq, _line(row)) for row in connection.execute(query)]
+
+    def recent(self, limit: int = 20) -> list[CallSummary]:
+        """Returns the calls that had something happen last, newest first."""
+        query = (
+            select(
+                _entry.call, func.min(_entry.at), func.max(_entry.at), func.count(), func.max(_entry.seq).label("top")
+            )
+            .where(_entry.call != "")
+            .group_by(_entry.call)
+            .order_by(func.max(_entry.seq).desc())
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            return [CallSummary(*row[:4]) for row in connection.execute(query)]
+
+    def legs(self, wanted: LegFilter | None = None, *, limit: int = 20, offset: int = 0) -> tuple[list[LegRecord], int]:
+        """Returns a page of leg records, newest end first, and how many there are in all."""
+        rules = list(_rules(wanted or LegFilter()))
+        order = (schema.leg.c.ended_at.desc(), schema.leg.c.leg)
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                select(schema.leg).where(*rules).order_by(*order).limit(limit).offset(offset)
+            ).all()
+            total = connection.execute(select(func.count()).select_from(schema.leg).where(*rules)).scalar_one()
+        return [_leg_record(row) for row in rows], total
+
+    def leg_record(self, leg: str) -> LegRecord | None:
+        """Returns the record of an ended leg."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(schema.leg).where(schema.leg.c.leg == leg)).first()
+        return None if row is None else _leg_record(row)
+
+    def transfers(self, call: str = "", *, limit: int = 100) -> list[TransferRecord]:
+        """Returns the transfers of a call in their order, or the newest ones of all calls."""
+        table = schema.transfer
+        query = select(table).limit(limit)
+        query = (
+            query.where(table.c.call == call).order_by(table.c.started_at)
+            if call
+            else query.order_by(table.c.ended_at.desc())
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [TransferRecord(**{name: getattr(row, name) for name in TRANSFER_FIELDS}) for row in rows]
+
+    def _entries(self, *rules: ColumnElement[bool]) -> list[Entry]:
+        with self._engine.connect() as connection:
+            return [_line(row) for row in connection.execute(select(schema.entry).where(*rules).order_by(_entry.seq))]
+
+    def _calls(self, rule: ColumnElement[bool]) -> list[str]:
+        query = select(_entry.call).where(rule, _entry.call != "").distinct().order_by(_entry.call).limit(20)
+        with self._engine.connect() as connection:
+            return [str(call) for call in connection.execute(query).scalars()]
+
+
+def _begins(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+    """Ids that begin so; a range, because an index serves it in every database."""
+    return column.between(prefix, prefix + _TOP)
+
+
+def _mentions(wanted: str) -> ColumnElement[bool]:
+    """Any other id: api id, transfer, room, SIP Call-ID; reads the whole journal."""
+    return or_(_entry.cause.contains(wanted, autoescape=True), _entry.body.contains(f'"{wanted}', autoescape=True))
+
+
+def _rules(wanted: LegFilter) -> Iterable[ColumnElement[bool]]:
+    leg = schema.leg.c
+    if wanted.accounts:
+        yield leg.account.in_(wanted.accounts)
+    if wanted.direction:
+        yield leg.direction == wanted.direction
+    for column, text in ((leg.caller, wanted.caller), (leg.called, wanted.called)):
+        if text:
+            bare = text.removeprefix("+")
+            yield or_(_begins(column, bare), _begins(column, "+" + bare))
+    if wanted.parent is not None:
+        yield leg.parent == wanted.parent
+    if wanted.outcomes:
+        yield leg.outcome.in_(wanted.outcomes)
+    if wanted.ended_by:
+        yield leg.ended_by.in_(wanted.ended_by)
+    if wanted.ended_from is not None:
+        yield leg.ended_at >= wanted.ended_from
+    if wanted.ended_before is not None:
+        yield leg.ended_at < wanted.ended_before
+    answered_s = leg.ended_at - func.coalesce(leg.answered_at, leg.ended_at)
+    if wanted.answered_s_from is not None:
+        yield answered_s >= wanted.answered_s_from
+    if wanted.answered_s_to is not None:
+        yield answered_s <= wanted.answered_s_to
+
+
+def _line(row: Row[Any]) -> Entry:
+    return Entry(row.at, row.kind, row.call, row.leg, msgspec.json.decode(row.body), row.cause)
+
+
+def _leg_record(row: Row[Any]) -> LegRecord:
+    values = {name: getattr(row, name) for name in LEG_FIELDS}
+    return LegRecord(**values | {"media": msgspec.json.decode(row.media)})

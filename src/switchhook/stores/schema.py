@@ -1,0 +1,69 @@
+"""The tables, as SQLAlchemy Core sees them; `migrations/` builds them step by step and a test compares the two.
+
+`entry` is the journal. `leg` and `transfer` are call records, made from it. Times are seconds since 1970.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Float, Integer, MetaData, String, Table, Text
+
+HEAD = "0002"  # the newest revision in migrations/versions
+
+metadata = MetaData()
+
+# SQLite gives out row numbers only to a column declared INTEGER.
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+
+entry = Table(
+    "entry",
+    metadata,
+    Column("seq", _Serial, primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("call", String(64), nullable=False, index=True),
+    Column("leg", String(64), nullable=False, index=True),
+    Column("cause", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+leg = Table(
+    "leg",
+    metadata,
+    Column("leg", String(64), primary_key=True),
+    Column("call", String(64), nullable=False, index=True),
+    Column("parent", String(64), nullable=False),
+    Column("account", String(20), nullable=False),
+    Column("direction", String(10), nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("called", Text, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("answered_at", Float),
+    Column("ended_at", Float, nullable=False, index=True),
+    Column("outcome", String(24), nullable=False),
+    Column("ended_by", String(16), nullable=False),
+    Column("sip_status", Integer, nullable=False),
+    Column("q850", Integer),
+    Column("reason", Text, nullable=False),
+    Column("room", String(64), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("media", Text, nullable=False),
+)
+
+transfer = Table(
+    "transfer",
+    metadata,
+    Column("transfer", String(64), primary_key=True),
+    Column("call", String(64), nullable=False, index=True),
+    Column("account", String(20), nullable=False),
+    Column("room", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("agent", String(64), nullable=False),
+    Column("customer", String(64), nullable=False),
+    Column("target", String(64), nullable=False),
+    Column("target_address", Text, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("ended_at", Float, nullable=False, index=True),
+    Column("outcome", String(24), nullable=False),
+    Column("fallback", String(16), nullable=False),
+    Column("cause", Text, nullable=False),
+)

@@ -1,0 +1,124 @@
+"""Facts survive the way to JSON and back, and lines of other versions are read as far as they go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from switchhook.core import facts
+from switchhook.core.events import Arrival, CallerKind
+from switchhook.core.ids import LegId, SoundId
+from switchhook.core.model import By, Leg, LegState, Side
+from switchhook.core.outcomes import Outcome
+from switchhook.core.sources import Sound, Voice
+from switchhook.stores.encoding import Encoding, Unreadable, facts_of
+
+FACTS = facts_of(facts.Fact)
+encoding = Encoding(FACTS)
+
+# `Mapping[str, object]` values and ids: whatever JSON can hold.
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2).map(tuple) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    max_leaves=4,
+)
+st.register_type_strategy(
+    Mapping, lambda hint: st.dictionaries(st.text(max_size=4), st.from_type(hint.__args__[1]), max_size=2)
+)
+st.register_type_strategy(float, st.floats(0, 2e9))
+any_fact = st.sampled_from(FACTS).flatmap(st.from_type)
+
+
+def same(one: object, other: object) -> bool:
+    return one == other and type(one) is type(other)
+
+
+@given(fact=st.sampled_from([cls for cls in FACTS if cls is not facts.DataChanged]).flatmap(st.from_type))
+@settings(max_examples=120, deadline=None)
+def test_every_fact_comes_back_as_it_was(fact: object) -> None:
+    kind, body = encoding.write(fact)
+    assert kind == type(fact).__name__
+    assert same(encoding.read(kind, msgspec.json.decode(msgspec.json.encode(body))), fact)
+
+
+@given(data=st.dictionaries(st.text(max_size=5).filter(lambda key: key != "type"), json_values, max_size=3))
+@settings(max_examples=50, deadline=None)
+def test_free_data_comes_back(data: dict[str, object]) -> None:
+    fact = facts.DataChanged(room="r", data=data)  # type: ignore[arg-type]
+    kind, body = encoding.write(fact)
+    assert encoding.read(kind, msgspec.json.decode(msgspec.json.encode(body))) == fact
+
+
+def test_a_union_of_dataclasses_carries_the_class_name() -> None:
+    heard = facts.HearingChanged(LegId("a"), (Voice(LegId("b")), Sound(SoundId("s"), ("builtin:hold",), 0)))
+    kind, body = encoding.write(heard)
+    assert kind == "HearingChanged"
+    assert body["sources"] == [
+        {"leg": "b", "type": "Voice"},
+        {"id": "s", "clips": ["builtin:hold"], "repeat": 0, "type": "Sound"},
+    ]
+
+
+def test_unknown_keys_are_passed_over_and_missing_ones_take_their_default() -> None:
+    body = {"leg": "a", "outcome": "busy", "by": "phone", "invented_later": {"x": 1}}
+    assert encoding.read("LegEnded", body) == facts.LegEnded(LegId("a"), Outcome.BUSY, By.PHONE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("Never", {}),
+        ("LegEnded", {"leg": "a"}),
+        ("LegEnded", {"leg": "a", "outcome": "melted", "by": "phone"}),
+        ("LegCreated", {"leg": 7}),
+        ("HearingChanged", {"leg": "a", "sources": [{"type": "Smell"}]}),
+    ],
+)
+def test_what_cannot_be_read_says_so_in_one_kind_of_error(kind: str, body: dict[str, object]) -> None:
+    with pytest.raises(Unreadable):
+        encoding.read(kind, body)
+
+
+def test_a_whole_leg_comes_back() -> None:
+    arrival = Arrival(CallerKind.TRUNK, "carrier", "+4930", "", "1001", headers=(("X-PH-A", "1"),))
+    leg = Leg(
+        LegId("a"), "a", "MA", Side.INBOUND, LegState.RINGING, "+4930", "4930", "+4930", "1001", 5.0, arrival=arrival
+    )
+    fact = facts.LegCreated(replace(leg, heard=(Voice(LegId("b")),)))
+    kind, body = encoding.write(fact)
+    assert encoding.read(kind, msgspec.json.decode(msgspec.json.encode(body))) == fact
+
+
+class Colour(Enum):
+    RED = 1
+
+
+@dataclass(frozen=True)
+class Inner:
+    colour: Colour
+
+
+@dataclass(frozen=True)
+class Outer:
+    pair: tuple[int, Inner]
+    inner: Inner | None = None
+    by_name: Mapping[str, Inner] = field(default_factory=dict)
+    free: object = None
+
+
+def test_pairs_mappings_and_free_values_of_dataclasses() -> None:
+    small = Encoding([Outer])
+    outer = Outer((1, Inner(Colour.RED)), None, {"a": Inner(Colour.RED)}, Inner(Colour.RED))
+    kind, body = small.write(outer)
+    assert small.read(kind, msgspec.json.decode(msgspec.json.encode(body))) == outer
+
+
+def test_two_classes_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="two classes are called Voice"):
+        Encoding([Voice, dataclass(type("Voice", (), {}))])

@@ -1,0 +1,168 @@
+"""The journal keeps every line in order, and says so when the disk does not."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from switchhook.core.errors import Unavailable
+from switchhook.exchange.ports import Entry
+from switchhook.stores.database import connect
+from switchhook.stores.journal import SqlJournal, body_text
+from switchhook.stores.reading import Reader
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = connect(f"sqlite:///{tmp_path / 'journal.db'}")
+    yield engine
+    engine.dispose()
+
+
+def line(number: int, call: str = "c", **body: object) -> Entry:
+    return Entry(1000.0 + number, "Noted", call, f"leg{number % 3}", {"number": number, **body}, f"api-{number}")
+
+
+@pytest.mark.anyio
+async def test_a_flush_returns_when_the_lines_are_on_disk(engine: Engine) -> None:
+    journal = SqlJournal(engine)
+    for number in range(10):
+        journal.append(line(number))
+
+    await journal.flush()
+
+    assert Reader(engine).call("c") == [line(number) for number in range(10)]
+    assert journal.written == 10
+    assert journal.waiting == 0
+    journal.close()
+
+
+def test_lines_reach_the_disk_without_being_asked_for(engine: Engine) -> None:
+    written = threading.Event()
+    journal = SqlJournal(engine, projection=lambda _connection, _lines: written.set())
+    journal.append(line(1))
+    assert written.wait(10)
+    journal.close()
+
+
+def test_closing_loses_nothing_and_keeps_the_order_of_many_threads(engine: Engine) -> None:
+    journal = SqlJournal(engine)
+
+    def write(call: str) -> None:
+        for number in range(700):
+            journal.append(line(number, call))
+
+    threads = [threading.Thread(target=write, args=(f"call{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    journal.close()
+    journal.close()
+
+    for n in range(4):
+        numbers = [entry.body["number"] for entry in Reader(engine).call(f"call{n}")]
+        assert numbers == list(range(700))
+
+
+@pytest.mark.anyio
+async def test_a_closed_journal_says_so(engine: Engine) -> None:
+    journal = SqlJournal(engine)
+    journal.close()
+    with pytest.raises(Unavailable, match="closed"):
+        await journal.flush()
+
+
+@pytest.mark.anyio
+async def test_a_disk_that_refuses_keeps_the_lines_and_tells_whoever_waits(engine: Engine) -> None:
+    journal = SqlJournal(engine)
+    journal.append(line(0))
+    await journal.flush()
+    with engine.begin() as other:
+        other.exec_driver_sql("ALTER TABLE entry RENAME TO gone")
+    journal.append(line(1))
+    with pytest.raises(Unavailable, match="cannot be written: no such table: entry"):
+        await journal.flush()
+    assert journal.waiting == 1
+    assert "no such table" in journal.failure
+
+    with engine.begin() as other:
+        other.exec_driver_sql("ALTER TABLE gone RENAME TO entry")
+    await journal.flush()
+
+    assert journal.failure == ""
+    assert [entry.body["number"] for entry in Reader(engine).call("c")] == [0, 1]
+    journal.close()
+
+
+@pytest.mark.anyio
+async def test_a_projection_that_fails_does_not_cost_the_facts(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_connection: object, _lines: object) -> None:
+        raise KeyError("leg")
+
+    journal = SqlJournal(engine, projection=broken)
+    journal.append(line(1))
+    await journal.flush()
+    journal.close()
+
+    assert len(Reader(engine).call("c")) == 1
+    assert "call records could not be made" in caplog.text
+
+
+@pytest.mark.anyio
+async def test_readers_read_while_the_journal_writes(engine: Engine) -> None:
+    journal = SqlJournal(engine)
+    reader = Reader(engine)
+    for number in range(200):
+        journal.append(line(number))
+        if number % 50 == 0:
+            await journal.flush()
+            assert len(reader.call("c")) == number + 1
+    journal.close()
+
+
+def test_a_body_that_json_cannot_hold_is_kept_as_text() -> None:
+    assert body_text({"a": 1}) == '{"a":1}'
+    assert "unwritable" in body_text({"a": "\ud800"})
+    assert "object" in body_text({"a": object()})
+
+
+@pytest.mark.anyio
+async def test_flushes_at_the_same_time_all_return(engine: Engine) -> None:
+    journal = SqlJournal(engine)
+    journal.append(line(1))
+    await asyncio.gather(*(journal.flush() for _ in range(5)))
+    assert journal.written == 1
+    journal.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("no/such/folder.db", "unable to open database file"), ("text.db", "file is not a database")],
+)
+def test_a_database_that_cannot_be_opened_is_one_line(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / "text.db").write_text("this is a text and no database, and long enough to be looked at" * 20)
+    with pytest.raises(Unavailable, match=said) as caught:
+        connect(f"sqlite:///{tmp_path / name}")
+    assert "\n" not in str(caught.value)
+
+
+def test_somebody_elses_tables_are_left_alone(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "other.db") as other:
+        other.execute("CREATE TABLE leg (x)")
+    other.close()
+    with pytest.raises(Unavailable, match="has tables that are not Switchhook's"):
+        connect(f"sqlite:///{tmp_path / 'other.db'}")

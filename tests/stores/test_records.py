@@ -1,0 +1,201 @@
+"""Call records are made from the facts of the core, as the journal writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from switchhook.core import facts
+from switchhook.core.addresses import Destination, Endpoint
+from switchhook.core.events import Arrival, CallerKind
+from switchhook.core.ids import LegId, RoomId, TransferId
+from switchhook.core.model import (
+    By,
+    DialPlan,
+    Fallback,
+    FallbackKind,
+    Kind,
+    Leg,
+    LegState,
+    Member,
+    Phase,
+    Role,
+    Room,
+    RoomKind,
+    RoomPlan,
+    Side,
+    Transfer,
+    TransferOutcome,
+    TransferPlan,
+)
+from switchhook.core.outcomes import Outcome
+from switchhook.exchange.ports import Entry
+from switchhook.stores.database import connect
+from switchhook.stores.encoding import Encoding, facts_of
+from switchhook.stores.journal import SqlJournal
+from switchhook.stores.reading import Ambiguous, LegFilter, NotFound, Reader
+from switchhook.stores.records import Recorder
+
+CUSTOMER, AGENT, TARGET = LegId("customer-leg"), LegId("agent-leg"), LegId("target-leg")
+ROOM, TRANSFER = RoomId("room-1"), TransferId("transfer-1")
+encoding = Encoding(facts_of(facts.Fact))
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = connect(f"sqlite:///{tmp_path / 'journal.db'}")
+    yield engine
+    engine.dispose()
+
+
+def entry(at: float, fact: object, leg: str = "", call: str = "call-1", cause: str = "") -> Entry:
+    kind, body = encoding.write(fact)
+    return Entry(at, kind, call, leg, body, cause)
+
+
+def leg(id: LegId, side: Side, at: float, parent: LegId | None = None) -> facts.LegCreated:
+    arrival = Arrival(CallerKind.TRUNK, "carrier", "+4930", "", "1001", source="192.0.2.1:5060")
+    made = Leg(id, "call-1", "MA", side, LegState.RINGING, "a", "a", "+4930", "1001", at, parent=parent)
+    return facts.LegCreated(made if side is Side.OUTBOUND else Leg(*_values(made), arrival=arrival))
+
+
+def _values(made: Leg) -> tuple[object, ...]:
+    return tuple(getattr(made, name) for name in list(Leg.__slots__)[:10])
+
+
+def call() -> list[Entry]:
+    """A customer is answered by an agent, who hands over to a busy target, and is recalled."""
+    target = Destination("1003", Endpoint("1003"), "1003")
+    plan = TransferPlan(Kind.WARM, DialPlan((target,), "+4930"))
+    transfer = Transfer(TRANSFER, ROOM, AGENT, plan, Phase.RINGING, 20.0, None, Role.AGENT)
+    room = Room(ROOM, "call-1", "MA", RoomPlan(RoomKind.CALL), 10.0, {CUSTOMER: Member(CUSTOMER, Role.CUSTOMER)})
+    return [
+        entry(10.0, leg(CUSTOMER, Side.INBOUND, 10.0), CUSTOMER),
+        entry(10.1, facts.RoomOpened(room)),
+        entry(10.2, leg(AGENT, Side.OUTBOUND, 10.2, CUSTOMER), AGENT),
+        entry(12.0, facts.LegConnected(AGENT, 12.0), AGENT),
+        entry(12.0, facts.LegConnected(CUSTOMER, 12.0), CUSTOMER),
+        entry(12.1, facts.MemberJoined(ROOM, Member(AGENT, Role.AGENT)), AGENT),
+        entry(12.1, facts.FocusChanged(CUSTOMER, ROOM), CUSTOMER),
+        entry(20.0, facts.TransferStarted(transfer), AGENT, cause="api 77"),
+        entry(20.1, leg(TARGET, Side.OUTBOUND, 20.1, AGENT), TARGET),
+        entry(21.0, facts.TransferAdvanced(TRANSFER, Phase.CONSULTING, TARGET)),
+        entry(22.0, facts.FallbackTaken(TRANSFER, Fallback(FallbackKind.RECALL), TransferOutcome.BUSY)),
+        entry(22.0, facts.LegEnded(TARGET, Outcome.BUSY, By.PHONE, 486, 17, "Busy Here"), TARGET),
+        entry(23.0, facts.TransferEnded(TRANSFER, ROOM, TransferOutcome.RETURNED)),
+        entry(30.0, facts.LegEnded(CUSTOMER, Outcome.COMPLETED, By.PHONE, q850=16), CUSTOMER),
+        entry(30.1, facts.LegEnded(AGENT, Outcome.COMPLETED, By.PEER), AGENT),
+        entry(30.2, facts.RoomClosed(ROOM)),
+        Entry(30.3, "MediaStats", "call-1", CUSTOMER, {"received": 900, "jitter_ms": 1.5}),
+    ]
+
+
+def record(engine: Engine, lines: list[Entry], recorder: Recorder | None = None) -> Reader:
+    journal = SqlJournal(engine, projection=recorder or Recorder())
+    for each in lines:
+        journal.append(each)
+    journal.close()
+    return Reader(engine)
+
+
+def test_each_leg_gets_one_record(engine: Engine) -> None:
+    reader = record(engine, call())
+
+    found, total = reader.legs()
+    assert total == 3
+    assert [each.leg for each in found] == [AGENT, CUSTOMER, TARGET]
+    customer = reader.leg_record(CUSTOMER)
+    assert customer is not None
+    assert (customer.direction, customer.caller, customer.called) == ("inbound", "+4930", "1001")
+    assert (customer.started_at, customer.answered_at, customer.ended_at) == (10.0, 12.0, 30.0)
+    assert (customer.outcome, customer.ended_by, customer.q850) == ("completed", "phone", 16)
+    assert (customer.room, customer.source) == (ROOM, "192.0.2.1:5060")
+    assert customer.media == {"received": 900, "jitter_ms": 1.5}
+    target = reader.leg_record(TARGET)
+    assert target is not None
+    assert (target.outcome, target.sip_status, target.answered_at, target.parent) == ("busy", 486, None, AGENT)
+    assert reader.leg_record("nobody") is None
+
+
+def test_a_transfer_gets_one_record_with_its_parties(engine: Engine) -> None:
+    (transfer,) = record(engine, call()).transfers("call-1")
+    assert (transfer.kind, transfer.agent, transfer.customer, transfer.target) == ("warm", AGENT, CUSTOMER, TARGET)
+    assert (transfer.target_address, transfer.account, transfer.cause) == ("1003", "MA", "api 77")
+    assert (transfer.outcome, transfer.fallback) == ("returned", "recall")
+    assert (transfer.started_at, transfer.ended_at) == (20.0, 23.0)
+
+
+@pytest.mark.parametrize("cut", range(1, 14))
+def test_a_restart_in_the_middle_of_a_call_costs_no_leg_record(engine: Engine, cut: int) -> None:
+    lines = call()
+    record(engine, lines[:cut])
+    reader = record(engine, lines[cut:])
+    customer = reader.leg_record(CUSTOMER)
+    assert customer is not None
+    assert (customer.caller, customer.answered_at, customer.outcome, customer.room) == (
+        "+4930",
+        12.0,
+        "completed",
+        ROOM,
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "legs"),
+    [
+        (LegFilter(accounts=("MA",)), 3),
+        (LegFilter(accounts=("MB",)), 0),
+        (LegFilter(direction="inbound"), 1),
+        (LegFilter(caller="49"), 3),
+        (LegFilter(caller="+4930", called="1002"), 0),
+        (LegFilter(parent=""), 1),
+        (LegFilter(parent=AGENT), 1),
+        (LegFilter(outcomes=("busy", "failed")), 1),
+        (LegFilter(ended_by=("peer",)), 1),
+        (LegFilter(ended_from=30.0, ended_before=30.1), 1),
+        (LegFilter(answered_s_from=18.0), 2),
+        (LegFilter(answered_s_to=0.0), 1),
+    ],
+)
+def test_leg_records_can_be_picked(engine: Engine, wanted: LegFilter, legs: int) -> None:
+    found, total = record(engine, call()).legs(wanted)
+    assert total == len(found) == legs
+
+
+def test_pages_of_leg_records(engine: Engine) -> None:
+    found, total = record(engine, call()).legs(limit=1, offset=1)
+    assert total == 3
+    assert [each.leg for each in found] == [CUSTOMER]
+
+
+def test_a_call_is_found_by_any_of_its_ids(engine: Engine) -> None:
+    other = Entry(50.0, "LegRinging", "call-2", "other-leg", {"leg": "other-leg", "note": "100%_sure"}, "api 78")
+    reader = record(engine, [*call(), other])
+
+    for wanted in ("call-1", "customer-", "target-leg", "transfer-1", "api 77", "room-1"):
+        assert reader.find(wanted) == "call-1", wanted
+    assert reader.find("last") == "call-2"
+    assert reader.find("100%") == "call-2"
+    with pytest.raises(Ambiguous, match="fits 2 calls: call-1, call-2"):
+        reader.find("call-")
+    for wanted in ("nothing", "", "%", "_"):
+        with pytest.raises(NotFound):
+            reader.find(wanted)
+    assert [summary.call for summary in reader.recent()] == ["call-2", "call-1"]
+    assert reader.recent(1)[0].entries == 1
+
+
+def test_an_empty_journal_has_no_last_call(engine: Engine) -> None:
+    with pytest.raises(NotFound, match="no call yet"):
+        Reader(engine).find("last")
+
+
+def test_a_call_is_shown_with_the_requests_that_caused_it(engine: Engine) -> None:
+    asked = Entry(19.9, "HttpRequest", "", "", {"method": "POST", "api_id": "api 77"}, "")
+    stranger = Entry(19.9, "HttpRequest", "", "", {"method": "POST", "api_id": "api 79"}, "")
+    lines = record(engine, [asked, stranger, *call()]).call("call-1")
+    assert [line.kind for line in lines[7:9]] == ["HttpRequest", "TransferStarted"]
+    assert len(lines) == len(call()) + 1
