@@ -7,7 +7,9 @@ A voice is quiet (0.1 of full scale, -23 dBov) so that ten of them mix without c
 
 from __future__ import annotations
 
+import wave
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +78,34 @@ def tone(hz: float | tuple[float, ...], seconds: float, *, level: float = VOICE_
     return np.clip(np.round(wave * level * 32767), -32768, 32767).astype(np.int16)
 
 
+def read_wav(path: str | Path) -> Samples:
+    """Returns a WAV file as 8 kHz mono samples; raises `Unavailable` with a sentence about what is wrong."""
+    try:
+        with wave.open(str(path), "rb") as file:
+            channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
+            raw = file.readframes(file.getnframes())
+    except (OSError, EOFError, wave.Error) as error:
+        raise Unavailable(f"cannot read {path}: {error}") from error
+    if width != 2:
+        raise Unavailable(f"cannot read {path}: {8 * width} bit samples; only 16 bit WAV files are played")
+    samples = np.frombuffer(raw, "<i2").reshape(-1, channels).astype(np.float32).mean(axis=1)
+    if rate != RATE and len(samples):
+        samples = _at_telephone_rate(samples, rate)
+    whole: Samples = np.clip(np.round(samples), -32768, 32767).astype(np.int16)
+    return whole
+
+
+def _at_telephone_rate(samples: Floats, rate: int) -> Floats:
+    """Returns samples at 8 kHz, what lies above the telephone band removed in the frequency domain."""
+    count = max(1, round(len(samples) * RATE / rate))
+    spectrum = np.fft.rfft(samples)
+    kept = spectrum[: count // 2 + 1]
+    if len(kept) < count // 2 + 1:
+        kept = np.pad(kept, (0, count // 2 + 1 - len(kept)))
+    resampled: Floats = (np.fft.irfft(kept, count) * (count / len(samples))).astype(np.float32)
+    return resampled
+
+
 class Utterance:
     """What a telephone says, cut into 20 ms frames without a break between them."""
 
@@ -84,9 +114,19 @@ class Utterance:
         self._loop = loop
 
     @classmethod
+    def of_file(cls, path: str | Path, *, loop: bool = True) -> Utterance:
+        """Reads a WAV file (16 bit, any rate, any channels); raises `Unavailable` saying what is wrong."""
+        return cls(read_wav(path), loop=loop)
+
+    @classmethod
     def of_tone(cls, hz: float) -> Utterance:
         """Returns an endless tone: one second of it, which holds whole periods of every whole-numbered frequency."""
         return cls(tone(round(hz), 1.0))
+
+    @property
+    def length(self) -> int:
+        """Returns how many frames it has before it ends or begins again."""
+        return len(self._frames)
 
     def frame(self, number: int) -> Samples | None:
         """Returns frame `number` (160 samples), or None when all has been said."""
