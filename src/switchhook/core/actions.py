@@ -93,17 +93,4 @@ class Disarm:
     timer: str
 
 
-Action = (
-    Invite
-    | Ring
-    | Progress
-    | Answer
-    | End
-    | PressAnswer
-    | Hear
-    | SendDigits
-    | Record
-    | StopRecord
-    | Arm
-    | Disarm
-)
+Action = Invite | Ring | Progress | Answer | End | PressAnswer | Hear | SendDigits | Record | StopRecord | Arm | Disarm

@@ -20,6 +20,7 @@ from switchhook.core.model import (
     Tape,
     Transfer,
     TransferOutcome,
+    Waiting,
 )
 from switchhook.core.outcomes import Outcome
 from switchhook.core.sources import Sound, Sources
@@ -255,7 +256,8 @@ class DialTried:
 
     dial: DialId
     leg: LegId
-    outcome: Outcome
+    outcome: Outcome  # of the attempt so far
+    status: int = 0  # the SIP status of this leg, 0 where there was none
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +268,22 @@ class DialEnded:
     room: RoomId
     leg: LegId | None
     outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class DialMoved:
+    """Whoever answers comes into another room; those who wait there hear what `waiting` says."""
+
+    dial: DialId
+    room: RoomId
+    waiting: Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class DialKept:
+    """The attempt is no transfer's any more: whoever answers simply joins the room."""
+
+    dial: DialId
 
 
 # --- transfers ------------------------------------------------------------------------------------------------------
@@ -290,6 +308,14 @@ class TransferDialled:
 
     transfer: TransferId
     dial: DialId
+
+
+@dataclass(frozen=True, slots=True)
+class TransferMissed:
+    """The target was not reached; what follows is the table's."""
+
+    transfer: TransferId
+    failure: TransferOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,9 +410,12 @@ Fact = (
     | DialAccepting
     | DialTried
     | DialEnded
+    | DialMoved
+    | DialKept
     | TransferStarted
     | TransferAdvanced
     | TransferDialled
+    | TransferMissed
     | FallbackTaken
     | TransferEnded
     | HearingChanged

@@ -66,6 +66,7 @@ class Leg:
     endpoint: str = ""  # our own telephone behind it
     arrival: Arrival | None = None
     program: str = ""  # who goes on with the leg when no room holds it; "" = nobody, it is hung up
+    program_ref: str = ""  # what the program was started for: an application or flow id
     parent: LegId | None = None  # the leg on whose behalf it was dialled
     dial: DialId | None = None  # the attempt that rings it, until it is won
     rooms: tuple[RoomId, ...] = ()
@@ -76,7 +77,7 @@ class Leg:
     heard: Sources = ()  # what media was last told
     answered_at: float | None = None
     limit_s: float = MAX_LEG_S  # counted from the answer
-    muted_by_api: bool = False
+    tapes: tuple[RecordingId, ...] = ()  # recordings of what it says
 
 
 class RoomKind(Enum):
@@ -208,7 +209,8 @@ class Dial:
     tried: int = 0  # how many targets were rung so far
     rang: bool = False
     accepting: tuple[LegId, ...] = ()
-    outcome: Outcome = Outcome.FAILED  # of the last target that was not reached
+    outcome: Outcome = Outcome.FAILED  # why nobody was reached so far
+    status: int = 0  # the SIP status that said so
     lead: LegId | None = None
     then: DialPlan | None = None  # FIRST: whom to dial once the answerer is in
 
@@ -268,7 +270,7 @@ def not_reached(outcome: Outcome) -> TransferOutcome:
     """Maps why a leg was not reached to the four causes that a transfer tells (plivo-phlo 4.5, "Causes")."""
     if outcome is Outcome.BUSY:
         return TransferOutcome.BUSY
-    if outcome in (Outcome.REJECTED, Outcome.FORBIDDEN):
+    if outcome in (Outcome.REJECTED, Outcome.FORBIDDEN, Outcome.CANCELLED):  # cancelled: somebody here said no for it
         return TransferOutcome.REJECTED
     if outcome in (Outcome.NO_ANSWER,):
         return TransferOutcome.NO_ANSWER

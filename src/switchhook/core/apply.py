@@ -1,0 +1,280 @@
+"""The only way the state changes: `apply(state, fact)`. The journal's facts, applied in order, rebuild the state.
+
+Nothing is decided here, and nothing is refused: a fact is true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from switchhook.core import facts as f
+from switchhook.core.ids import DialId, LegId, RoomId
+from switchhook.core.model import Alone, LegState, Purpose
+from switchhook.core.state import State
+
+
+def apply(state: State, fact: f.Fact) -> State:
+    """Makes `fact` true in `state` and returns it."""
+    _APPLIERS[type(fact)](state, fact)
+    return state
+
+
+def _leg(of: State, leg: LegId, **changes: Any) -> None:
+    found = of.legs.get(leg)
+    if found is not None:
+        of.legs[leg] = replace(found, **changes)
+
+
+def _room(state: State, room: RoomId, **changes: Any) -> None:
+    found = state.rooms.get(room)
+    if found is not None:
+        state.rooms[room] = replace(found, **changes)
+
+
+def _forget_if_over(state: State, leg: LegId) -> None:
+    found = state.legs.get(leg)
+    if found is not None and found.state is LegState.OVER and not found.rooms:
+        del state.legs[leg]
+
+
+def _leg_created(state: State, fact: f.LegCreated) -> None:
+    state.legs[fact.leg.id] = fact.leg
+
+
+def _leg_connected(state: State, fact: f.LegConnected) -> None:
+    _leg(state, fact.leg, state=LegState.UP, answered_at=fact.at)
+
+
+def _leg_ended(state: State, fact: f.LegEnded) -> None:
+    _leg(state, fact.leg, state=LegState.OVER, playing=None, dial=None)
+    _forget_if_over(state, fact.leg)
+
+
+def _sound_finished(state: State, fact: f.SoundFinished) -> None:
+    found = state.legs.get(fact.leg)
+    if found is not None and found.playing is not None and found.playing.id == fact.sound:
+        _leg(state, fact.leg, playing=None, hang_up_after_sound=False)
+
+
+def _room_opened(state: State, fact: f.RoomOpened) -> None:
+    room = fact.room
+    state.rooms[room.id] = room
+    if room.plan.name:
+        state.named[(room.account, room.plan.kind, room.plan.name)] = room.id
+
+
+def _room_closed(state: State, fact: f.RoomClosed) -> None:
+    room = state.rooms.pop(fact.room, None)
+    if room is not None and room.plan.name:
+        key = (room.account, room.plan.kind, room.plan.name)
+        if state.named.get(key) == room.id:
+            del state.named[key]
+
+
+def _member_joined(state: State, fact: f.MemberJoined) -> None:
+    room = state.rooms[fact.room]
+    leg = fact.member.leg
+    _room(state, fact.room, members={**room.members, leg: fact.member})
+    found = state.legs[leg]
+    if fact.room not in found.rooms:
+        _leg(state, leg, rooms=(*found.rooms, fact.room))
+
+
+def _member_left(state: State, fact: f.MemberLeft) -> None:
+    room = state.rooms.get(fact.room)
+    if room is not None and fact.leg in room.members:
+        _room(state, fact.room, members={leg: m for leg, m in room.members.items() if leg != fact.leg})
+    found = state.legs.get(fact.leg)
+    if found is not None:
+        focus = None if found.focus == fact.room else found.focus
+        _leg(state, fact.leg, rooms=tuple(r for r in found.rooms if r != fact.room), focus=focus)
+        _forget_if_over(state, fact.leg)
+
+
+def _member(state: State, room: RoomId, leg: LegId, **changes: Any) -> None:
+    found = state.rooms.get(room)
+    if found is not None and leg in found.members:
+        _room(state, room, members={**found.members, leg: replace(found.members[leg], **changes)})
+
+
+def _room_parked(state: State, fact: f.RoomParked) -> None:
+    found = state.rooms.get(fact.room)
+    if found is not None:
+        _room(state, fact.room, plan=replace(found.plan, alone=Alone.MUSIC))
+
+
+def _dial_started(state: State, fact: f.DialStarted) -> None:
+    dial = fact.dial
+    state.dials[dial.id] = dial
+    room = state.rooms.get(dial.room)
+    if room is not None:
+        _room(state, dial.room, dials=(*room.dials, dial.id))
+
+
+def _dial(state: State, dial: DialId, **changes: Any) -> None:
+    found = state.dials.get(dial)
+    if found is not None:
+        state.dials[dial] = replace(found, **changes)
+
+
+def _dial_rang(state: State, fact: f.DialRang) -> None:
+    dial = state.dials[fact.dial]
+    _dial(state, fact.dial, legs=(*dial.legs, fact.leg), tried=dial.tried + 1)
+
+
+def _dial_accepting(state: State, fact: f.DialAccepting) -> None:
+    dial = state.dials[fact.dial]
+    _dial(state, fact.dial, accepting=(*dial.accepting, fact.leg))
+
+
+def _dial_tried(state: State, fact: f.DialTried) -> None:
+    dial = state.dials[fact.dial]
+    _dial(
+        state,
+        fact.dial,
+        legs=tuple(leg for leg in dial.legs if leg != fact.leg),
+        accepting=tuple(leg for leg in dial.accepting if leg != fact.leg),
+        outcome=fact.outcome,
+        status=fact.status,
+    )
+
+
+def _dial_ended(state: State, fact: f.DialEnded) -> None:
+    dial = state.dials.pop(fact.dial, None)
+    if dial is None:
+        return
+    room = state.rooms.get(dial.room)
+    if room is not None:
+        _room(state, dial.room, dials=tuple(d for d in room.dials if d != dial.id))
+    for leg in dial.legs:
+        _leg(state, leg, dial=None)
+
+
+def _dial_moved(state: State, fact: f.DialMoved) -> None:
+    dial = state.dials[fact.dial]
+    old, new = state.rooms.get(dial.room), state.rooms.get(fact.room)
+    if old is not None:
+        _room(state, old.id, dials=tuple(d for d in old.dials if d != dial.id))
+    if new is not None:
+        _room(state, new.id, dials=(*state.rooms[new.id].dials, dial.id))
+    _dial(state, dial.id, room=fact.room, plan=replace(dial.plan, waiting=fact.waiting, waiting_clips=()))
+
+
+def _leg_ringing(state: State, fact: f.LegRinging) -> None:
+    _leg(state, fact.leg, state=LegState.RINGING)
+    found = state.legs.get(fact.leg)
+    if found is not None and found.dial is not None:
+        _dial(state, found.dial, rang=True)
+
+
+def _transfer_started(state: State, fact: f.TransferStarted) -> None:
+    transfer = fact.transfer
+    state.transfers[transfer.id] = transfer
+    state.agents[transfer.agent] = transfer.id
+    _room(state, transfer.room, transfer=transfer.id)
+
+
+def _transfer(state: State, fact: f.TransferAdvanced) -> None:
+    found = state.transfers[fact.transfer]
+    state.transfers[fact.transfer] = replace(
+        found,
+        phase=fact.phase,
+        target=fact.target or found.target,
+        consult=fact.consult or found.consult,
+    )
+
+
+def _transfer_dialled(state: State, fact: f.TransferDialled) -> None:
+    state.transfers[fact.transfer] = replace(state.transfers[fact.transfer], dial=fact.dial)
+
+
+def _transfer_missed(state: State, fact: f.TransferMissed) -> None:
+    state.transfers[fact.transfer] = replace(state.transfers[fact.transfer], failure=fact.failure)
+
+
+def _fallback_taken(state: State, fact: f.FallbackTaken) -> None:
+    found = state.transfers[fact.transfer]
+    state.transfers[fact.transfer] = replace(found, fallback=found.fallback + 1, failure=fact.failure)
+
+
+def _transfer_ended(state: State, fact: f.TransferEnded) -> None:
+    found = state.transfers.pop(fact.transfer, None)
+    if found is None:
+        return
+    if state.agents.get(found.agent) == found.id:
+        del state.agents[found.agent]
+    _room(state, found.room, transfer=None)
+
+
+def _endpoint_registered(state: State, fact: f.EndpointRegistered) -> None:
+    (state.registered.add if fact.on else state.registered.discard)(fact.username)
+
+
+def _recording_started(state: State, fact: f.RecordingStarted) -> None:
+    state.tapes[fact.tape.id] = fact.tape
+    for leg in fact.tape.left:
+        found = state.legs.get(leg)
+        if found is not None:
+            _leg(state, leg, tapes=(*found.tapes, fact.tape.id))
+
+
+def _recording_finished(state: State, fact: f.RecordingFinished) -> None:
+    tape = state.tapes.pop(fact.recording, None)
+    for leg in tape.left if tape is not None else ():
+        found = state.legs.get(leg)
+        if found is not None:
+            _leg(state, leg, tapes=tuple(t for t in found.tapes if t != fact.recording))
+
+
+def _nothing(state: State, fact: Any) -> None:
+    """The fact is for readers; the state does not depend on it."""
+
+
+_APPLIERS: dict[type, Callable[[State, Any], None]] = {
+    f.LegCreated: _leg_created,
+    f.LegRinging: _leg_ringing,
+    f.LegConnected: _leg_connected,
+    f.LegEnded: _leg_ended,
+    f.PhoneHeld: lambda s, x: _leg(s, x.leg, phone_held=x.on),
+    f.FocusChanged: lambda s, x: _leg(s, x.leg, focus=x.room),
+    f.LegFreed: _nothing,
+    f.ProgramSet: lambda s, x: _leg(s, x.leg, program=x.program),
+    f.SoundStarted: lambda s, x: _leg(s, x.leg, playing=x.sound, hang_up_after_sound=x.hang_up_after),
+    f.SoundFinished: _sound_finished,
+    f.DigitHeard: _nothing,
+    f.DigitsSent: _nothing,
+    f.AnswerAsked: _nothing,
+    f.AnswerNotPressed: _nothing,
+    f.MediaSilent: _nothing,
+    f.LimitSet: _nothing,
+    f.RoomOpened: _room_opened,
+    f.RoomStarted: lambda s, x: _room(s, x.room, started=True),
+    f.RoomClosed: _room_closed,
+    f.MemberJoined: _member_joined,
+    f.MemberLeft: _member_left,
+    f.MemberHeld: lambda s, x: _member(s, x.room, x.leg, held=x.on),
+    f.MemberMuted: lambda s, x: _member(s, x.room, x.leg, muted=x.on),
+    f.LeadChanged: lambda s, x: _room(s, x.room, lead=x.leg),
+    f.RoomParked: _room_parked,
+    f.DataChanged: lambda s, x: _room(s, x.room, data=dict(x.data)),
+    f.DialStarted: _dial_started,
+    f.DialRang: _dial_rang,
+    f.DialAccepting: _dial_accepting,
+    f.DialTried: _dial_tried,
+    f.DialEnded: _dial_ended,
+    f.DialMoved: _dial_moved,
+    f.DialKept: lambda s, x: _dial(s, x.dial, purpose=Purpose.JOIN),
+    f.TransferStarted: _transfer_started,
+    f.TransferAdvanced: _transfer,
+    f.TransferDialled: _transfer_dialled,
+    f.TransferMissed: _transfer_missed,
+    f.FallbackTaken: _fallback_taken,
+    f.TransferEnded: _transfer_ended,
+    f.HearingChanged: lambda s, x: _leg(s, x.leg, heard=x.sources),
+    f.RecordingStarted: _recording_started,
+    f.RecordingFinished: _recording_finished,
+    f.EndpointRegistered: _endpoint_registered,
+    f.Noted: _nothing,
+}

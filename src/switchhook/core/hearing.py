@@ -1,0 +1,104 @@
+"""Who hears whom: one function from the state of the calls to what a leg must hear. Media applies the difference.
+
+Nobody "remembers to unhold". A leg hears, in this order of precedence:
+
+1. its own sound (a prompt, a brief): nothing else meanwhile;
+2. held, in the room it talks in: the hold music of its role;
+3. the room has not started: the wait sound;
+4. the others who are present, mixed. Present is who is up, talks in this room, is not held and has not put us on hold
+   by its telephone. A present member who is muted, or is playing its own sound, is silence, not absence;
+5. nobody is present, but somebody is being dialled into the room: ringback, or music, as that dial wants;
+6. others are members but all of them are held: silence (plivo-phlo 4.4);
+7. others are members and have turned away (consult, desktop hold, telephone hold): music;
+8. alone: music or silence, as the room wants.
+
+A leg that talks in no room hears silence: who put the others on hold hears nothing (promise 2).
+"""
+
+from __future__ import annotations
+
+from switchhook.core.ids import SoundId
+from switchhook.core.model import Alone, Clips, Dial, HoldAudience, Leg, LegState, Member, Role, Room, Waiting
+from switchhook.core.sources import Sound, Source, Sources, Voice
+from switchhook.core.state import State
+
+HOLD_MUSIC: Clips = ("builtin:hold",)
+RINGBACK: Clips = ("builtin:ringback",)
+
+
+def hearing(state: State, leg: Leg) -> Sources:
+    """Returns what `leg` must hear now; sounds carry the id under which the listener keeps its place."""
+    if leg.state is not LegState.UP:
+        return ()
+    if leg.playing is not None:
+        return (leg.playing,)
+    room = state.rooms.get(leg.focus) if leg.focus is not None else None
+    if room is None or leg.id not in room.members or leg.phone_held:
+        return ()
+    member = room.members[leg.id]
+    if not room.started:
+        return _sound(leg, room.plan.wait_sound or music(room, member.role))
+    others = [other for other in room.members.values() if other.leg != leg.id]
+    audience = room.plan.hold_audience
+    if member.held:
+        return () if audience is HoldAudience.OTHERS else _sound(leg, music(room, member.role))
+    if audience is not HoldAudience.HELD and any(other.held for other in others):
+        return _sound(leg, music(room, member.role))
+    present = [other for other in others if _present(state, room, other)]
+    if present:
+        return () if member.deaf else _voices(state, present)
+    return _nobody(state, leg, room, member, others)
+
+
+def _voices(state: State, present: list[Member]) -> tuple[Source, ...]:
+    return tuple(Voice(m.leg) for m in present if not m.muted and state.legs[m.leg].playing is None)
+
+
+def _present(state: State, room: Room, member: Member) -> bool:
+    leg = state.legs.get(member.leg)
+    return (
+        leg is not None and leg.state is LegState.UP and leg.focus == room.id and not member.held and not leg.phone_held
+    )
+
+
+def _nobody(state: State, leg: Leg, room: Room, member: Member, others: list[Member]) -> Sources:
+    away = [other for other in others if not other.held]
+    if away and _turned_away(state, room, away):
+        return _sound(leg, music(room, member.role))
+    for dial in room.dials:
+        return _waiting(leg, room, member, state.dials[dial])
+    if others and not away:
+        return ()
+    if others or room.plan.alone is Alone.MUSIC:
+        return _sound(leg, music(room, member.role))
+    return ()
+
+
+def _turned_away(state: State, room: Room, away: list[Member]) -> bool:
+    return any(m.leg in state.legs and state.legs[m.leg].state is LegState.UP for m in away)
+
+
+def _waiting(leg: Leg, room: Room, member: Member, dial: Dial) -> Sources:
+    match dial.plan.waiting:
+        case Waiting.RINGBACK:
+            return _sound(leg, RINGBACK)
+        case Waiting.CLIPS:
+            return _sound(leg, dial.plan.waiting_clips or RINGBACK)
+        case Waiting.MUSIC:
+            return _sound(leg, music(room, member.role))
+        case Waiting.SILENCE:
+            return ()
+
+
+def music(room: Room, role: Role) -> Clips:
+    """Returns the hold music of a role in a room."""
+    own = room.plan.agent_music if role is Role.AGENT else room.plan.customer_music
+    return own or HOLD_MUSIC
+
+
+def _sound(leg: Leg, clips: Clips) -> Sources:
+    """An endless sound. It goes on where it was if the leg hears it already; else it begins (a new hold, a new id)."""
+    for source in leg.heard:
+        if isinstance(source, Sound) and source.clips == clips and source.repeat == 0:
+            return (source,)
+    return (Sound(SoundId(""), clips, repeat=0),)

@@ -1,0 +1,199 @@
+"""What may be asked of rooms and their members, apart from dialling and transfers."""
+
+from __future__ import annotations
+
+from switchhook.core import actions as a
+from switchhook.core import events as e
+from switchhook.core import facts as f
+from switchhook.core import requests as r
+from switchhook.core.errors import Reason, Refused
+from switchhook.core.ids import LegId, RecordingId, RoomId
+from switchhook.core.legs import answer, hang_up, start_sound, stop_sound
+from switchhook.core.model import By, LegState, Phase, Side, Tape
+from switchhook.core.outcomes import Outcome
+from switchhook.core.rooms import (
+    depart,
+    end_room,
+    join,
+    leave,
+    let_go,
+    need_leg,
+    need_member,
+    need_room,
+    open_room,
+    settle,
+    turn,
+)
+from switchhook.core.transfer_requests import asked
+from switchhook.core.transfers import Trigger, customer_taken
+from switchhook.core.work import Work
+
+
+def enter(work: Work, request: r.EnterRoom) -> r.Accepted:
+    """Puts a leg into a room, found by name or opened."""
+    leg = need_leg(work, request.leg)
+    if leg.rooms:
+        raise Refused(Reason.WRONG_STATE, "the leg is in a room already")
+    if leg.side is Side.OUTBOUND and leg.state is not LegState.UP:
+        raise Refused(Reason.NOT_ANSWERED, "the leg has not been answered")
+    plan = request.plan
+    room = work.state.named.get((leg.account, plan.kind, plan.name)) if plan.name else None
+    if room is not None and len(work.state.rooms[room].members) >= work.state.rooms[room].plan.max_members:
+        raise Refused(Reason.ROOM_FULL, "the room is full")
+    stop_sound(work, leg.id)
+    answer(work, leg.id)
+    if room is None:
+        room = open_room(work, plan, account=leg.account, call=leg.call, started=request.starts_room)
+    elif request.starts_room and not work.state.rooms[room].started:
+        work.fact(f.RoomStarted(room))
+    join(work, room, leg.id, request.role, muted=request.muted, ends_room=request.ends_room)
+    return r.Accepted(leg=leg.id, room=room)
+
+
+def leave_asked(work: Work, request: r.LeaveRoom) -> r.Accepted:
+    """Takes a member out; it goes to its program or is hung up."""
+    member = need_member(work, request.room, request.leg)
+    customer_taken(work, request.room, request.leg)
+    let_go(work, request.room, request.leg)
+    if member.ends_room:
+        end_room(work, request.room)
+    else:
+        settle(work, request.room)
+    return r.Accepted(room=request.room, leg=request.leg)
+
+
+def hold(work: Work, request: r.HoldMember) -> r.Accepted:
+    member = need_member(work, request.room, request.leg)
+    _not_while_ringing(work, request.room, request.leg)
+    if member.held != request.on:
+        work.fact(f.MemberHeld(request.room, request.leg, request.on))
+    return r.Accepted(room=request.room, leg=request.leg)
+
+
+def _not_while_ringing(work: Work, room: RoomId, leg: LegId) -> None:
+    """An agent who waits for a target is in no talk that could be held (plivo-phlo 4.5)."""
+    transfer_id = work.state.agents.get(leg)
+    if transfer_id is not None and work.state.transfers[transfer_id].phase is Phase.RINGING:
+        raise Refused(Reason.WRONG_STATE, "the member is waiting for the target of a transfer")
+
+
+def mute(work: Work, request: r.MuteMember) -> r.Accepted:
+    member = need_member(work, request.room, request.leg)
+    if member.muted != request.on:
+        work.fact(f.MemberMuted(request.room, request.leg, request.on))
+    return r.Accepted(room=request.room, leg=request.leg)
+
+
+def turn_asked(work: Work, request: r.TurnTo) -> r.Accepted:
+    """Hold, retrieve and swap of a desktop; between the two rooms of a running transfer it is the table's swap."""
+    leg = need_leg(work, request.leg)
+    if leg.state is not LegState.UP:
+        raise Refused(Reason.NOT_ANSWERED, "the leg has not been answered")
+    if request.room is not None:
+        need_member(work, request.room, request.leg)
+    transfer_id = work.state.agents.get(leg.id)
+    transfer = work.state.transfers.get(transfer_id) if transfer_id is not None else None
+    if (
+        transfer is not None
+        and request.room in (transfer.room, transfer.consult)
+        and leg.focus not in (None, request.room)
+    ):
+        return asked(work, transfer.id, Trigger.SWAP)
+    turn(work, leg.id, request.room)
+    return r.Accepted(leg=leg.id, room=request.room)
+
+
+def release(work: Work, request: r.ReleaseCall) -> r.Accepted:
+    """A desktop hangs up one of its calls."""
+    leg = need_leg(work, request.leg)
+    transfer_id = work.state.agents.get(leg.id)
+    if transfer_id is not None:
+        transfer = work.state.transfers[transfer_id]
+        if request.room == transfer.consult:
+            return asked(work, transfer_id, Trigger.ABORT)
+        if request.room == transfer.room:
+            return asked(work, transfer_id, Trigger.DROP_CUSTOMER)
+    need_member(work, request.room, request.leg)
+    if len(leg.rooms) == 1:
+        hang_up(work, leg.id, Outcome.COMPLETED, By.API)
+        return r.Accepted(leg=leg.id, room=request.room)
+    customer_taken(work, request.room, request.leg)
+    depart(work, request.room, leg.id)
+    return r.Accepted(leg=leg.id, room=request.room)
+
+
+def take(work: Work, request: r.Take) -> r.Accepted:
+    """Pulls legs out of everything for their program; who stays behind is treated by the rooms' own rules."""
+    legs = [need_leg(work, leg) for leg in request.legs]
+    for leg in legs:
+        if leg.side is Side.OUTBOUND and leg.state is not LegState.UP:
+            raise Refused(Reason.NOT_ANSWERED, "the leg has not been answered")
+    rooms: dict[RoomId, None] = {}
+    for leg in legs:
+        if leg.program != request.program:
+            work.fact(f.ProgramSet(leg.id, request.program))
+        stop_sound(work, leg.id)
+        for room in leg.rooms:
+            rooms[room] = None
+            customer_taken(work, room, leg.id)
+            leave(work, room, leg.id)
+    for room in rooms:
+        settle(work, room)
+    return r.Accepted(leg=legs[0].id if legs else None)
+
+
+def drop_voicemail(work: Work, request: r.DropVoicemail) -> r.Accepted:
+    """Cuts a member off from the others, plays to it alone, and hangs it up at the end."""
+    need_member(work, request.room, request.leg)
+    if not request.clips:
+        raise Refused(Reason.NO_PROMPT, "there is nothing to play")
+    room = need_room(work, request.room)
+    if work.state.transfer_of(room) is not None:
+        raise Refused(Reason.TRANSFER_RUNNING, "a transfer is under way")
+    leave(work, request.room, request.leg)
+    sound = start_sound(work, request.leg, request.clips, hang_up_after=True)
+    settle(work, request.room)
+    return r.Accepted(leg=request.leg, room=request.room, sound=sound)
+
+
+def set_data(work: Work, request: r.SetData) -> r.Accepted:
+    room = need_room(work, request.room)
+    if dict(room.data) != dict(request.data):
+        work.fact(f.DataChanged(request.room, dict(request.data)))
+    return r.Accepted(room=request.room)
+
+
+def end(work: Work, request: r.EndRoom) -> r.Accepted:
+    need_room(work, request.room)
+    end_room(work, request.room)
+    return r.Accepted(room=request.room)
+
+
+# --- recordings -----------------------------------------------------------------------------------------------------
+
+
+def start_recording(work: Work, request: r.StartRecording) -> r.Accepted:
+    for leg in (*request.legs_left, *request.legs_right):
+        need_leg(work, leg)
+    tape = Tape(
+        id=request.id or RecordingId(work.state.ids.new()),
+        path=request.path,
+        left=request.legs_left,
+        right=request.legs_right,
+        max_ms=request.max_ms,
+    )
+    work.fact(f.RecordingStarted(tape))
+    work.act(a.Record(tape))
+    return r.Accepted(recording=tape.id)
+
+
+def stop_recording(work: Work, request: r.StopRecording) -> r.Accepted:
+    if request.recording not in work.state.tapes:
+        raise Refused(Reason.WRONG_STATE, "no such recording is running")
+    work.act(a.StopRecord(request.recording))
+    return r.Accepted(recording=request.recording)
+
+
+def recording_ended(work: Work, event: e.RecordingEnded) -> None:
+    if event.recording in work.state.tapes:
+        work.fact(f.RecordingFinished(event.recording, event.path, event.duration_ms, event.error))

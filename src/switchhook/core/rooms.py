@@ -1,0 +1,210 @@
+"""Rooms: coming in, going out, turning away, and what becomes of those who stay.
+
+Every departure goes through `leave` and every consequence through `settle`, so that "nobody who left is still in the
+call" and "nobody waits for ever" are said once. A transfer that is concerned is told first (`transfers.party_left`):
+its table may bring somebody else in before the room is judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from switchhook.core import actions as a
+from switchhook.core import facts as f
+from switchhook.core.errors import Reason, Refused
+from switchhook.core.ids import DialId, LegId, RoomId
+from switchhook.core.model import Alone, By, Leg, LegState, Member, Role, Room, RoomKind, RoomPlan
+from switchhook.core.outcomes import Outcome
+from switchhook.core.work import Work
+
+
+def need_leg(work: Work, leg: LegId) -> Leg:
+    """Returns a live leg; refuses an unknown or ended one."""
+    found = work.state.legs.get(leg)
+    if found is None or found.state is LegState.OVER:
+        raise Refused(Reason.UNKNOWN_LEG, f"no live leg {leg}")
+    return found
+
+
+def need_room(work: Work, room: RoomId) -> Room:
+    found = work.state.rooms.get(room)
+    if found is None:
+        raise Refused(Reason.UNKNOWN_ROOM, f"no live room {room}")
+    return found
+
+
+def need_member(work: Work, room: RoomId, leg: LegId) -> Member:
+    member = need_room(work, room).members.get(leg)
+    if member is None:
+        raise Refused(Reason.NOT_A_MEMBER, f"{leg} is not in room {room}")
+    return member
+
+
+def open_room(
+    work: Work,
+    plan: RoomPlan,
+    *,
+    account: str,
+    call: str,
+    lead: LegId | None = None,
+    main: RoomId | None = None,
+    started: bool = True,
+    data: Mapping[str, object] | None = None,
+) -> RoomId:
+    """Opens an empty room."""
+    room = RoomId(work.state.ids.new())
+    work.fact(
+        f.RoomOpened(
+            Room(
+                id=room,
+                call=call,
+                account=account,
+                plan=plan,
+                opened_at=work.now,
+                lead=lead,
+                main=main,
+                started=started,
+                data=dict(data or {}),
+            )
+        )
+    )
+    if plan.limit_s is not None:
+        work.act(a.Arm(f"room:{room}", work.now + plan.limit_s))
+    return room
+
+
+def join(work: Work, room: RoomId, leg: LegId, role: Role, *, talk: bool = True, **flags: bool) -> None:
+    """Brings a leg in; with `talk` it turns to this room."""
+    work.fact(f.MemberJoined(room, Member(leg, role, **flags)))
+    if talk:
+        turn(work, leg, room)
+
+
+def turn(work: Work, leg: LegId, room: RoomId | None) -> None:
+    """Lets a leg talk in `room`, or nowhere; already so changes nothing."""
+    found = work.state.legs.get(leg)
+    if found is not None and found.focus != room:
+        work.fact(f.FocusChanged(leg, room))
+
+
+def leave(work: Work, room: RoomId, leg: LegId) -> None:
+    """Takes a leg out of a room; the caller settles the room when it is done."""
+    found = work.state.rooms.get(room)
+    if found is not None and leg in found.members:
+        work.fact(f.MemberLeft(room, leg))
+
+
+def depart(work: Work, room: RoomId, leg: LegId) -> None:
+    """Takes a leg out of a room and judges the room; a member that `ends_room` lets everybody go."""
+    found = work.state.rooms.get(room)
+    member = found.members.get(leg) if found is not None else None
+    if member is None:
+        return
+    leave(work, room, leg)
+    if member.ends_room:
+        end_room(work, room)
+    else:
+        settle(work, room)
+
+
+def let_go(
+    work: Work,
+    room: RoomId,
+    leg: LegId,
+    *,
+    dial: DialId | None = None,
+    outcome: Outcome = Outcome.COMPLETED,
+    status: int = 0,
+) -> None:
+    """Takes a member out for good: another room holds it, its program goes on with it, or it is hung up."""
+    from switchhook.core.legs import hang_up
+
+    members = work.state.rooms[room].members if room in work.state.rooms else {}
+    if leg not in members:
+        return
+    leave(work, room, leg)
+    found = work.state.legs.get(leg)
+    if found is None or found.state is LegState.OVER or found.rooms:
+        return
+    if found.program:
+        work.fact(f.LegFreed(leg, room, found.program, dial, outcome))
+    else:
+        hang_up(work, leg, outcome, By.PEER, status=status)
+
+
+def settle(
+    work: Work,
+    room: RoomId,
+    *,
+    dial: DialId | None = None,
+    outcome: Outcome = Outcome.COMPLETED,
+    status: int = 0,
+) -> None:
+    """Judges a room after somebody left or nobody came: ends it, lets its last member go, or leaves it as it is.
+
+    `dial` and `outcome` tell those who are let go of the attempt that failed.
+    """
+    from switchhook.core.dials import cancel
+
+    found = work.state.rooms.get(room)
+    if found is None:
+        return
+    if found.lead is not None and found.lead not in found.members:
+        _end(work, found, dial=dial, outcome=outcome, status=status)
+        return
+    if not found.members:
+        for pending in found.dials:
+            cancel(work, pending)
+        _close(work, room)
+        return
+    if found.dials or found.transfer is not None or len(found.members) > 1:
+        return
+    if found.plan.alone is Alone.LET_GO:
+        _end(work, found, dial=dial, outcome=outcome, status=status)
+
+
+def _end(
+    work: Work,
+    room: Room,
+    *,
+    dial: DialId | None = None,
+    outcome: Outcome = Outcome.COMPLETED,
+    status: int = 0,
+) -> None:
+    from switchhook.core.dials import cancel
+    from switchhook.core.transfers import room_ends
+
+    room_ends(work, room.id)
+    now = work.state.rooms.get(room.id)
+    if now is None:
+        return
+    for pending in now.dials:
+        cancel(work, pending)
+    for leg in tuple(now.members):
+        let_go(work, room.id, leg, dial=dial, outcome=outcome, status=status)
+    _close(work, room.id)
+
+
+def end_room(work: Work, room: RoomId) -> None:
+    """Lets everybody in the room go and closes it."""
+    found = work.state.rooms.get(room)
+    if found is not None:
+        _end(work, found)
+
+
+def _close(work: Work, room: RoomId) -> None:
+    if room in work.state.rooms:
+        work.fact(f.RoomClosed(room))
+        work.act(a.Disarm(f"room:{room}"))
+
+
+def close_if_empty(work: Work, room: RoomId) -> None:
+    """Closes a room that nobody is in and nobody is dialled into."""
+    found = work.state.rooms.get(room)
+    if found is not None and not found.members and not found.dials:
+        _close(work, room)
+
+
+def plain(kind: RoomKind = RoomKind.CALL) -> RoomPlan:
+    """The plan of a two-party room."""
+    return RoomPlan(kind=kind)

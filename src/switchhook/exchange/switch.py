@@ -1,0 +1,244 @@
+"""The exchange: the thin shell that turns the pure core into a running switch.
+
+Events and requests go in one at a time, inside one asyncio loop; each is one `step`. Its facts are written to the
+journal, its actions go to the ports, then listeners (dialects, metrics) are told, fact by fact, in order. A listener
+may ask the exchange again at once: the new facts queue up behind the ones being told, so every listener sees the
+same order (promise 11). Nothing here decides what becomes of a call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from switchhook.core import actions as a
+from switchhook.core import events, facts, requests
+from switchhook.core.errors import Unavailable
+from switchhook.core.ids import Ids, LegId
+from switchhook.core.outcomes import Outcome
+from switchhook.core.state import State
+from switchhook.core.step import Input, step
+from switchhook.exchange.entries import entry_of
+from switchhook.exchange.ports import Clock, Entry, Invitation, Journal, Media, Recording, Sender, Session, Signalling
+from switchhook.exchange.ports import Timers as TimersPort
+from switchhook.exchange.repeats import Repeats
+from switchhook.exchange.routes import Directory
+from switchhook.exchange.sounds import Sounds
+from switchhook.settings import Settings
+
+log = structlog.get_logger("exchange")
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """A fact with the time at which it became true (clock seconds) and the word for what brought it about."""
+
+    at: float
+    fact: facts.Fact
+    cause: str
+
+
+Listener = Callable[[Stamped], None]
+
+
+class Exchange:
+    """One switch: its state, its ports, and who listens."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock,
+        journal: Journal,
+        sender: Sender,
+        seed: int,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.journal = journal
+        self.sender = sender
+        self.state = State(Ids(seed))
+        self.directory = Directory(settings)
+        self.repeats = Repeats(settings.http.repeat_window_s, clock)
+        self.sounds = Sounds(self)
+        self.accepting = True  # False while the server stops: new calls are refused
+        self._signalling: Signalling | None = None
+        self._media: Media | None = None
+        self._timers: TimersPort | None = None
+        self._listeners: list[Listener] = []
+        self._untold: deque[Stamped] = deque()
+        self._telling = False
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    # --- wiring -----------------------------------------------------------------------------------------------------
+
+    def plug(self, signalling: Signalling, media: Media, timers: TimersPort) -> None:
+        """Connects the ports; before this nothing can be asked or told."""
+        self._signalling, self._media, self._timers = signalling, media, timers
+
+    def subscribe(self, listener: Listener) -> None:
+        """Adds a listener; it is called for each later fact, must return quickly and must not raise."""
+        self._listeners.append(listener)
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str = "") -> asyncio.Task[None]:
+        """Runs work beside the calls; an exception in it is logged, never lost."""
+        task = asyncio.get_running_loop().create_task(work, name=name or None)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("task failed", task=task.get_name(), exc_info=task.exception())
+
+    # --- in ---------------------------------------------------------------------------------------------------------
+
+    def ask(self, request: requests.Request, cause: str = "") -> requests.Accepted:
+        """Asks for something; raises `Refused`, and then nothing has changed. `cause` goes into the journal."""
+        return self._step(request, cause or type(request).__name__)
+
+    def tell(self, event: events.Event, cause: str = "") -> None:
+        """States what happened in the world."""
+        if isinstance(event, events.LegArrived):
+            event = self._routed(event)
+        self._step(event, cause or type(event).__name__)
+
+    def _routed(self, event: events.LegArrived) -> events.LegArrived:
+        if not self.accepting:
+            return events.LegArrived(event.leg, event.arrival, requests.ToNobody(Outcome.SHUT_DOWN))
+        return events.LegArrived(event.leg, event.arrival, self.directory.route(event.arrival, self.state.registered))
+
+    def on_session(self, leg: LegId, session: Session) -> None:
+        """Signalling agreed on (new) audio for a leg."""
+        if self._media is not None:
+            self._media.connect(leg, session)
+
+    def _step(self, given: Input, cause: str) -> requests.Accepted:
+        now = self.clock.now()
+        done = step(self.state, given, now)
+        for fact in done.facts:
+            self.journal.append(entry_of(self.state, fact, now, cause))
+            self._untold.append(Stamped(now, fact, cause))
+        for action in done.actions:
+            self._carry_out(action)
+        self._tell_listeners()
+        if not self.state.legs:
+            self._idle.set()
+        else:
+            self._idle.clear()
+        return done.accepted
+
+    def _tell_listeners(self) -> None:
+        if self._telling:
+            return
+        self._telling = True
+        try:
+            while self._untold:
+                stamped = self._untold.popleft()
+                for listener in self._listeners:
+                    try:
+                        listener(stamped)
+                    except Exception:  # one broken reader must not take the calls down
+                        log.exception("listener failed", fact=type(stamped.fact).__name__)
+                if isinstance(stamped.fact, facts.LegEnded) and self._media is not None:
+                    self._media.close(stamped.fact.leg)
+        finally:
+            self._telling = False
+
+    # --- out --------------------------------------------------------------------------------------------------------
+
+    def _carry_out(self, action: a.Action) -> None:
+        _CARRIERS[type(action)](self, action)
+
+    def _invite(self, action: a.Invite) -> None:
+        assert self._signalling is not None
+        invitation = Invitation(
+            leg=action.leg,
+            target=action.destination.target,
+            caller=action.caller,
+            caller_name=action.caller_name,
+            headers=action.headers,
+            answer_after=action.answer_after,
+            credentials=action.credentials,
+        )
+        try:
+            self._signalling.invite(invitation)
+        except Unavailable as error:
+            self._soon(events.LegFailed(action.leg, Outcome.CONGESTED, reason=str(error)))
+
+    def _soon(self, event: events.Event) -> None:
+        asyncio.get_running_loop().call_soon(self.tell, event)
+
+    def _hear(self, action: a.Hear) -> None:
+        assert self._media is not None
+        self._media.hear(self.sounds.fetched(action.changes))
+
+    def _record(self, action: a.Record) -> None:
+        assert self._media is not None
+        tape = action.tape
+        self._media.record(Recording(tape.id, tape.path, tape.left, tape.right, tape.max_ms))
+
+    # --- around -----------------------------------------------------------------------------------------------------
+
+    @property
+    def media(self) -> Media:
+        assert self._media is not None
+        return self._media
+
+    def write(self, kind: str, body: dict[str, object], *, leg: str = "", call: str = "", cause: str = "") -> None:
+        """Writes a line that is not a fact (an HTTP request, a webhook, a SIP message) into the journal."""
+        if leg and not call:
+            found = self.state.legs.get(LegId(leg))
+            call = found.call if found is not None else ""
+        self.journal.append(Entry(self.clock.now(), kind, call, leg, body, cause))
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Ends every call properly and waits for it; returns False if some were left after `timeout_s`."""
+        self.accepting = False
+        for leg in list(self.state.legs):
+            if leg in self.state.legs:
+                self.ask(requests.HangUp(leg, outcome=Outcome.SHUT_DOWN), cause="server stops")
+        try:
+            await asyncio.wait_for(self._idle.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+    async def settle(self, timeout_s: float) -> None:
+        """Waits for the work begun by `spawn` (webhooks under way), then cancels what is left."""
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        if not tasks:
+            return
+        _, left = await asyncio.wait(tasks, timeout=timeout_s)
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left, timeout=1)
+
+
+Carrier = Callable[[Exchange, Any], None]
+
+_CARRIERS: dict[type, Carrier] = {
+    a.Invite: Exchange._invite,
+    a.Ring: lambda x, act: x._signalling.ring(act.leg),
+    a.Progress: lambda x, act: x._signalling.progress(act.leg),
+    a.Answer: lambda x, act: x._signalling.answer(act.leg),
+    a.End: lambda x, act: x._signalling.end(act.leg, act.outcome, status=act.status),
+    a.PressAnswer: lambda x, act: x._signalling.press_answer(act.leg),
+    a.Hear: Exchange._hear,
+    a.SendDigits: lambda x, act: x._media.send_digits(act.leg, act.digits),
+    a.Record: Exchange._record,
+    a.StopRecord: lambda x, act: x._media.stop_recording(act.recording),
+    a.Arm: lambda x, act: x._timers.arm(act.timer, act.at),
+    a.Disarm: lambda x, act: x._timers.disarm(act.timer),
+}
+
+Awaited = Awaitable[None]
