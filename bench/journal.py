@@ -12,9 +12,11 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
+from switchhook.core.ids import Ids
 from switchhook.exchange.ports import Entry
 from switchhook.stores.database import connect
 from switchhook.stores.journal import SqlJournal
+from switchhook.stores.records import Recorder
 
 BODY: dict[str, object] = {
     "leg": "6f1c1f2e-6c1b-4f52-9c55-9d3b1c0f7a10",
@@ -24,13 +26,15 @@ BODY: dict[str, object] = {
 
 def measure(facts: int) -> dict[str, float]:
     """Appends `facts` lines as fast as the writer takes them; returns facts/s on disk and microseconds per append."""
+    ids = Ids(42)
+    calls = [(ids.new(), ids.new()) for _ in range(facts // 40 + 1)]
     entries = [
-        Entry(1_790_000_000.0 + n / 1000, "HearingChanged", f"call-{n // 40:08d}", f"leg-{n // 20:08d}", BODY, "api 42")
+        Entry(1_790_000_000.0 + n / 1000, "HearingChanged", calls[n // 40][0], calls[n // 40][n % 2], BODY, "api 42")
         for n in range(facts)
     ]
     with tempfile.TemporaryDirectory() as folder:
         engine = connect(f"sqlite:///{Path(folder) / 'journal.db'}")
-        journal = SqlJournal(engine)
+        journal = SqlJournal(engine, projection=Recorder())
         started = perf_counter()
         for entry in entries:
             journal.append(entry)
@@ -38,7 +42,11 @@ def measure(facts: int) -> dict[str, float]:
         asyncio.run(journal.flush())
         taken = perf_counter() - started
         journal.close()
+        with engine.connect() as connection:
+            kept = connection.exec_driver_sql("SELECT count(*) FROM entry").scalar_one()
         engine.dispose()
+        if kept != facts:
+            raise SystemExit(f"only {kept} of {facts} facts are on disk")
     return {"journal_facts_per_s": facts / taken, "append_us": appended / facts * 1e6}
 
 

@@ -32,16 +32,12 @@ def test_a_file_of_the_first_version_opens_with_its_calls(tmp_path: Path) -> Non
     assert not inspect(old).has_table("transfer")
     with old.begin() as connection:
         connection.exec_driver_sql(
-            (
-                "INSERT INTO entry (at, kind, call, leg, cause, body) VALUES "
-                "(5.5, 'LegEnded', 'call-1', 'leg-1', 'BYE', '{\"leg\":\"leg-1\",\"forgotten\":true}')"
-            )
+            "INSERT INTO entry (at, kind, call, leg, cause, body) VALUES "
+            "(5.5, 'LegEnded', 'call-1', 'leg-1', 'BYE', '{\"leg\":\"leg-1\",\"forgotten\":true}')"
         )
         connection.exec_driver_sql(
-            (
-                "INSERT INTO leg VALUES ('leg-1', 'call-1', '', 'MA', 'inbound', '+4930', '1001', 1.0, 2.0, 5.5, "
-                "'completed', 'phone', 0, 16, '')"
-            )
+            "INSERT INTO leg VALUES ('leg-1', 'call-1', '', 'MA', 'inbound', '+4930', '1001', 1.0, 2.0, 5.5, "
+            "'completed', 'phone', 0, 16, '')"
         )
     old.dispose()
 
