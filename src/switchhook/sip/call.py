@@ -1,0 +1,477 @@
+"""A call after its INVITE was answered: what both sides of it share (RFC 3261 12 to 15, 14.1 glare, RFC 3264, 6337).
+
+`sip.outgoing` and `sip.incoming` make a call; from then on requests of either end travel within its dialog. One call
+is one INVITE usage with at most one confirmed dialog; further forks are acknowledged and ended at once.
+
+Rules that are easy to get wrong, and where they come from:
+- A 2xx to an INVITE, first or later, is sent again (T1 doubling to T2) until its ACK, for 64*T1; then the call ends
+  with BYE (13.3.1.4, 14.2). The ACK is found by CSeq number, its branch means nothing.
+- A re-INVITE that meets one of ours gets 491; ours, answered 491, is tried again after 2.1 to 4 s by the side that
+  made the Call-ID and 0 to 2 s by the other (14.1).
+- A failed re-INVITE changes nothing, except that 481 and 408 end the dialog (12.2.1.2).
+- BYE may cross anything: it is answered 200 while our own is under way, and pending re-INVITEs get 487.
+- The called side must not send BYE before the ACK or the give-up of its 2xx (15).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from switchhook.core.outcomes import Outcome, from_sip
+from switchhook.exchange.ports import Session
+from switchhook.sip.build import ALLOW, record_route_lines, response
+from switchhook.sip.dialogs import Dialog
+from switchhook.sip.digest import Responder
+from switchhook.sip.flow import Flow
+from switchhook.sip.headers import parse_reason, whole_number
+from switchhook.sip.message import Message
+from switchhook.sip.negotiation import Negotiation, on_hold
+from switchhook.sip.timers import T1, T2, Timer
+from switchhook.sip.transactions import ClientTransaction, ServerTransaction
+
+if TYPE_CHECKING:
+    from switchhook.sip.engine import Engine
+
+SDP = "application/sdp"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a call is over. `answered` says whether it had been; `ours` whether we ended it."""
+
+    outcome: Outcome
+    answered: bool
+    ours: bool = False
+    status: int = 0  # final SIP status of a call that was not answered
+    q850: int | None = None
+    reason: str = ""
+
+
+class Owner(Protocol):
+    """Who a call belongs to (a leg of the server, a line of a telephone). Called from within the engine."""
+
+    def rang(self, call: Call, *, early: bool) -> None:
+        """The far telephone rings; `early` when it sends audio already."""
+
+    def answered(self, call: Call) -> None:
+        """Our INVITE got its 2xx, or our 2xx its ACK."""
+
+    def agreed(self, call: Call, session: Session) -> None:
+        """Offer and answer are complete, or were changed."""
+
+    def held(self, call: Call, on: bool) -> None:
+        """The far telephone put us on hold, or took us back."""
+
+    def pressed(self, call: Call, digit: str, duration_ms: int) -> None:
+        """A digit came by INFO."""
+
+    def asked_to_talk(self, call: Call) -> None:
+        """`NOTIFY` with `Event: talk` came: pick up."""
+
+    def over(self, call: Call, ending: Ending) -> None:
+        """The call has ended; exactly once, and the last word."""
+
+    def redirected(self, call: Call, uri: str) -> str | None:
+        """A 3xx named this URI: returns the URI to call instead, or None to refuse it."""
+
+
+class Unacked:
+    """A 2xx of ours that waits for its ACK."""
+
+    __slots__ = ("again", "give_up", "interval", "offered", "transaction", "wire")
+
+    def __init__(self, transaction: ServerTransaction, wire: bytes, *, offered: bool) -> None:
+        self.transaction = transaction
+        self.wire = wire
+        self.offered = offered  # it carried our offer: the ACK must bring the answer
+        self.interval = T1
+        self.again: Timer | None = None
+        self.give_up: Timer | None = None
+
+    def stop(self) -> None:
+        for timer in (self.again, self.give_up):
+            if timer is not None:
+                timer.cancel()
+
+
+class Call:
+    """One INVITE usage, with its dialog once there is one."""
+
+    def __init__(self, engine: Engine, owner: Owner, call_id: str, local_tag: str, local: str, *, caller: bool) -> None:
+        self.engine = engine
+        self.owner = owner
+        self.call_id = call_id
+        self.local_tag = local_tag
+        self.local = local  # "host:port" of ours that the far end sees
+        self.caller = caller
+        self.transport = "udp"
+        self.media: Negotiation | None = None
+        self.dialog: Dialog | None = None
+        self.confirmed = False
+        self.ended = False  # the owner has been told
+        self.headers_200 = ""  # extra lines of our 2xx, such as X-CallUUID
+        self.responder: Responder | None = None
+        self.label = ""
+        self._unacked: dict[int, Unacked] = {}
+        self._reinvite: ClientTransaction | None = None
+        self._again: Timer | None = None
+        self._wanted = False  # a re-INVITE waits for its turn
+        self._byes = 0
+
+    # --- what the owner may ask for
+
+    def hang_up(self, reason: str = "") -> None:
+        """Ends the call in whatever state it is; `reason` is whole header lines (`Reason: ...`)."""
+        raise NotImplementedError
+
+    def reinvite(self, *, offerless: bool = False) -> None:
+        """Offers our present wish anew (hold, resume, refresh); waits for its turn when an INVITE is under way."""
+        if self.ended or not self.confirmed or self.dialog is None:
+            self._wanted = not self.ended
+            return
+        if self._reinvite is not None or self._unacked:
+            self._wanted = True
+            return
+        self._wanted = False
+        body = b"" if offerless or self.media is None else self.media.offer()
+        self._send_reinvite(self.dialog, body, "")
+
+    def info(self, digit: str, duration_ms: int = 160) -> None:
+        """Sends a digit by INFO (application/dtmf-relay)."""
+        body = f"Signal={digit}\r\nDuration={duration_ms}\r\n".encode()
+        self.ask("INFO", body=body, kind="application/dtmf-relay")
+
+    def notify_talk(self) -> None:
+        """Asks the far telephone to pick up by itself; needs a dialog, early or not."""
+        self.ask("NOTIFY", extra=f"Event: talk\r\nSubscription-State: active\r\n{self.contact_line()}")
+
+    def ask(
+        self,
+        method: str,
+        *,
+        extra: str = "",
+        body: bytes = b"",
+        kind: str = "",
+        dialog: Dialog | None = None,
+        answer: Callable[[int], None] | None = None,
+    ) -> None:
+        """Sends a request within the dialog; `answer` gets its final status (408 and 503 may be our own)."""
+        within = dialog or self.dialog
+        if within is None:
+            return
+
+        def response_came(transaction: ClientTransaction, message: Message) -> None:
+            if message.status < 200:
+                return
+            if message.status in (401, 407):
+                lines = self._credentials(message, method, transaction.draft.uri, body)
+                if lines:
+                    send(lines)
+                    return
+            final(message.status)
+
+        def final(status: int) -> None:
+            if answer is not None:
+                answer(status)
+            elif status in (408, 481) and within is self.dialog and self.confirmed:
+                self._finish(Ending(Outcome.FAILED, True, reason=f"{method} got {status}"), bye=status == 408)
+
+        def send(credentials: str) -> None:
+            draft = within.draft(method, extra=extra + credentials, body=body, kind=kind)
+            self.engine.toward(
+                within,
+                lambda flow: self.engine.start(draft, flow, response_came, lambda _, status: final(status)),
+                lambda: final(503),
+            )
+
+        send("")
+
+    # --- requests of the far end within the dialog
+
+    def took(self, transaction: ServerTransaction) -> None:
+        """Answers a request that belongs to this call; its To tag is known to be ours."""
+        request = transaction.request
+        dialog = self._dialog_of(request)
+        if dialog is None or (self.ended and request.verb != "BYE"):
+            self.engine.counters.unknown_dialog += 1
+            self.reply(transaction, 481)
+            return
+        cseq = request.cseq
+        number = cseq.number if cseq else 0
+        if number <= dialog.remote_cseq:
+            self.reply(transaction, 500)  # out of order (12.2.2)
+            return
+        dialog.remote_cseq = number
+        take = _TAKES.get(request.verb)
+        if take is None:
+            self.engine.refuse_method(transaction)
+        else:
+            take(self, transaction)
+
+    def _dialog_of(self, request: Message) -> Dialog | None:
+        if self.dialog is not None and self.dialog.remote_tag == request.from_tag:
+            return self.dialog
+        return None
+
+    def _take_bye(self, transaction: ServerTransaction) -> None:
+        self.reply(transaction, 200)
+        q850, _, text = parse_reason(transaction.request.get_all("reason"))
+        self._left(Ending(Outcome.COMPLETED, self.confirmed, q850=q850, reason=text))
+
+    def _left(self, ending: Ending) -> None:
+        self._finish(ending)
+
+    def _take_info(self, transaction: ServerTransaction) -> None:
+        request = transaction.request
+        kind, text = request.content_type, request.body.decode("ascii", "replace")
+        digit, duration_ms = "", 0
+        if kind == "application/dtmf-relay":
+            for line in text.splitlines():
+                key, _, value = line.partition("=")
+                if key.strip().lower() == "signal":
+                    digit = value.strip()
+                elif key.strip().lower() == "duration":
+                    duration_ms = whole_number(value, 60_000) or 0
+        elif kind == "application/dtmf":
+            digit = text.strip()
+        elif request.body:
+            self.reply(transaction, 415, ACCEPT_INFO)
+            return
+        digit = _DIGIT_NAMES.get(digit, digit).upper()
+        self.reply(transaction, 200)
+        if digit and digit in "0123456789*#ABCD":
+            self.owner.pressed(self, digit, duration_ms)
+
+    def _take_notify(self, transaction: ServerTransaction) -> None:
+        event = (transaction.request.get("event") or "").partition(";")[0].strip().lower()
+        if event != "talk":
+            self.reply(transaction, 489, "Allow-Events: talk\r\n")
+            return
+        self.reply(transaction, 200)
+        self.owner.asked_to_talk(self)
+
+    def _take_options(self, transaction: ServerTransaction) -> None:
+        self.engine.answer_options(transaction)
+
+    def _take_invite(self, transaction: ServerTransaction) -> None:
+        request, media = transaction.request, self.media
+        if self._reinvite is not None or any(one.offered for one in self._unacked.values()):
+            self.engine.counters.glare += 1
+            self.reply(transaction, 491)
+            return
+        if not self.confirmed and not self._unacked:
+            self.reply(transaction, 500, "Retry-After: 1\r\n")  # the first INVITE is not answered yet (14.2)
+            return
+        if media is None or (request.body and request.content_type != SDP):
+            self.reply(transaction, 415 if media else 488, "Accept: application/sdp\r\n")
+            return
+        if not request.body:
+            self._answer_invite(transaction, media.offer(), offered=True)
+            return
+        answered = media.answer(request.body)
+        if answered is None:
+            self.reply(transaction, 488)
+            return
+        sdp, session = answered
+        self._answer_invite(transaction, sdp, offered=False)
+        self._agree(session)
+
+    def _answer_invite(self, transaction: ServerTransaction, sdp: bytes, *, offered: bool) -> None:
+        request = transaction.request
+        if self.dialog is not None:
+            self.dialog.refresh(request)
+        extra = record_route_lines(request) + self.contact_line() + ALLOW + self.engine.server_line + self.headers_200
+        wire = response(request, 200, tag=self.local_tag, extra=extra, body=sdp, kind=SDP)
+        number = request.cseq.number if request.cseq else 0
+        waiting = Unacked(transaction, wire, offered=offered)
+        self._unacked[number] = waiting
+        transaction.on_ack = self.acknowledged
+        transaction.respond(200, wire)
+        timers = self.engine.timers
+        waiting.again = timers.start(T1, lambda: self._send_again(number))
+        waiting.give_up = timers.start(64 * T1, lambda: self._never_acknowledged(number))
+
+    def _send_again(self, number: int) -> None:
+        waiting = self._unacked.get(number)
+        if waiting is None:
+            return
+        self.engine.counters.retransmissions_sent += 1
+        self.engine.send(waiting.wire, waiting.transaction.flow, self.call_id)
+        waiting.interval = min(waiting.interval * 2, T2)
+        waiting.again = self.engine.timers.start(waiting.interval, lambda: self._send_again(number))
+
+    def _never_acknowledged(self, number: int) -> None:
+        waiting = self._unacked.pop(number, None)
+        if waiting is not None:
+            waiting.stop()
+            self.engine.counters.never_acknowledged += 1
+            answered = self.confirmed
+            self._finish(Ending(Outcome.TIMED_OUT, answered, reason="the answer was never acknowledged"), bye=True)
+
+    def acknowledged(self, ack: Message) -> None:
+        """Takes the ACK of a 2xx of ours."""
+        number = ack.cseq.number if ack.cseq else 0
+        waiting = self._unacked.pop(number, None)
+        if waiting is None:
+            return  # an ACK seen again
+        waiting.stop()
+        session = None
+        if waiting.offered and not self.ended:
+            session = self.media.take_answer(ack.body) if self.media is not None else None
+            if session is None:
+                if not self.confirmed:
+                    self._finish(Ending(Outcome.UNACCEPTABLE, False, reason="no usable answer in ACK"), bye=True)
+                    return
+            else:
+                self._agree(session)
+        self._confirmed_by_ack()
+        if self._wanted:
+            self.reinvite()
+
+    def _confirmed_by_ack(self) -> None:
+        """The ACK of a re-INVITE's answer confirms nothing new; an incoming call's first one does."""
+
+    def reply(self, transaction: ServerTransaction, status: int, extra: str = "", phrase: str = "") -> None:
+        """Sends a response without a body."""
+        wire = response(
+            transaction.request, status, tag=self.local_tag, extra=extra + self.engine.server_line, phrase=phrase
+        )
+        transaction.respond(status, wire)
+
+    # --- our re-INVITE
+
+    def _send_reinvite(self, dialog: Dialog, body: bytes, credentials: str) -> None:
+        draft = dialog.draft(
+            "INVITE",
+            extra=self.contact_line() + ALLOW + self.engine.agent_line + credentials,
+            body=body,
+            kind=SDP,
+        )
+
+        def start(flow: Flow) -> None:
+            self._reinvite = self.engine.start(draft, flow, self._reinvite_response, self._reinvite_failure)
+
+        self.engine.toward(dialog, start, lambda: None)
+
+    def _reinvite_response(self, transaction: ClientTransaction, message: Message) -> None:
+        dialog, status = self.dialog, message.status
+        if dialog is None or status < 200:
+            return
+        if status < 300:
+            self._reinvite_accepted(dialog, transaction, message)
+            return
+        self._reinvite = None
+        if self.ended:
+            return
+        if status == 491:
+            low, high = (2.1, 4.0) if self.caller else (0.0, 2.0)
+            self._again = self.engine.timers.start(self.engine.tokens.between_s(low, high), self.reinvite)
+        elif status in (401, 407):
+            lines = self._credentials(message, "INVITE", transaction.draft.uri, transaction.draft.body)
+            if lines:
+                self._send_reinvite(dialog, transaction.draft.body, lines)
+        elif status in (408, 481):
+            self._finish(Ending(Outcome.FAILED, True, reason=f"re-INVITE got {status}"), bye=True)
+        elif self._wanted:
+            self.reinvite()
+
+    def _reinvite_accepted(self, dialog: Dialog, transaction: ClientTransaction, message: Message) -> None:
+        first = self._reinvite is transaction
+        answer = b""
+        if first:
+            self._reinvite = None
+            dialog.refresh(message)
+            media = self.media
+            if media is not None and not self.ended:
+                if transaction.draft.body:
+                    session = media.take_answer(message.body)
+                    if session is not None:
+                        self._agree(session)
+                else:
+                    answered = media.answer(message.body)
+                    if answered is not None:
+                        answer = answered[0]
+                        self._agree(answered[1])
+            self._reinvite_ack = dialog.draft("ACK", cseq=transaction.draft.cseq, body=answer, kind=SDP)
+        ack = self._reinvite_ack
+        self.engine.toward(dialog, lambda flow: self.engine.send_alone(ack, flow), lambda: None)
+        if first and self._wanted:
+            self.reinvite()
+
+    def _reinvite_failure(self, _: ClientTransaction, status: int) -> None:
+        self._reinvite = None
+        if not self.ended:
+            self._finish(Ending(Outcome.TIMED_OUT, True, reason=f"re-INVITE: {status} of our own"), bye=True)
+
+    # --- shared
+
+    def _agree(self, session: Session) -> None:
+        media = self.media
+        if media is None:
+            return
+        before = media.session
+        media.agree(session)
+        if session != before:
+            self.owner.agreed(self, session)
+        if before is not None and on_hold(before) != on_hold(session):
+            self.owner.held(self, on_hold(session))
+
+    def contact_line(self) -> str:
+        """Our Contact: the worker's id as user, the address that the far end can reach."""
+        transport = "" if self.transport == "udp" else f";transport={self.transport}"
+        return f"Contact: <sip:{self.engine.tokens.worker}@{self.local}{transport}>\r\n"
+
+    def _credentials(self, challenge: Message, method: str, uri: str, body: bytes) -> str:
+        if self.responder is None:
+            return ""
+        return self.responder.answer(challenge, method, uri, body)
+
+    def bye(self, dialog: Dialog, reason: str = "", *, last: bool = False) -> None:
+        """Ends one dialog; `last` drops the call when the BYE is answered."""
+
+        def answered(_status: int) -> None:
+            self._byes -= 1
+            if self.ended and not self._byes:
+                self.engine.drop(self)
+
+        self._byes += 1
+        self.ask("BYE", extra=reason + self.engine.agent_line, dialog=dialog, answer=answered)
+
+    def _finish(self, ending: Ending, *, bye: bool = False, reason: str = "") -> None:
+        """Tells the owner once, stops what is still running, and leaves the table when no BYE is under way."""
+        if self.ended:
+            return
+        self.ended = True
+        for waiting in self._unacked.values():
+            waiting.stop()
+            if waiting.transaction.open:
+                self.reply(waiting.transaction, 487)
+        self._unacked.clear()
+        if self._again is not None:
+            self._again.cancel()
+        self._wanted = False
+        if bye and self.dialog is not None:
+            self.bye(self.dialog, reason)
+        if not self._byes:
+            self.engine.drop(self)
+        self.owner.over(self, ending)
+
+
+ACCEPT_INFO = "Accept: application/dtmf-relay, application/dtmf\r\n"
+_DIGIT_NAMES = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D", "star": "*", "pound": "#"}
+_TAKES: dict[str, Callable[[Call, ServerTransaction], None]] = {
+    "INVITE": Call._take_invite,
+    "BYE": Call._take_bye,
+    "INFO": Call._take_info,
+    "NOTIFY": Call._take_notify,
+    "OPTIONS": Call._take_options,
+}
+
+
+def ending_of(message: Message, *, rang: bool) -> Ending:
+    """Maps a final failure response to the ending of a call that was never answered."""
+    q850, _, text = parse_reason(message.get_all("reason"))
+    outcome = from_sip(message.status, q850, rang=rang)
+    return Ending(outcome, False, status=message.status, q850=q850, reason=text or message.phrase)

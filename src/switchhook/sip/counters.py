@@ -1,0 +1,37 @@
+"""What the SIP layer counts: plain integers, read by `/metrics` and by tests."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(slots=True)
+class Counters:
+    received: int = 0
+    sent: int = 0
+    retransmissions_sent: int = 0
+    retransmissions_received: int = 0
+    malformed: int = 0  # dropped in silence: nothing to answer to
+    rejected_malformed: int = 0  # answered 400 and the like
+    unknown_method: int = 0
+    stray_ack: int = 0
+    stray_response: int = 0  # of no transaction of ours
+    stray_cancel: int = 0
+    unknown_dialog: int = 0  # answered 481
+    merged: int = 0
+    looped: int = 0
+    glare: int = 0
+    challenges: int = 0
+    forbidden: int = 0
+    stale_nonces: int = 0
+    timeouts: int = 0
+    transport_errors: int = 0
+    never_acknowledged: int = 0
+    extra_answers: int = 0  # 2xx of further forks, acknowledged and ended
+    late_answers: int = 0  # 2xx after we gave up, acknowledged and ended
+    unresolved: int = 0  # host names that DNS did not know
+    bugs: int = 0  # an exception of ours that a message brought about; it was logged and the message dropped
+
+    def by_reason(self) -> dict[str, int]:
+        """Returns all counts by name."""
+        return asdict(self)

@@ -1,0 +1,104 @@
+"""A dialog (RFC 3261 12): who the two ends are, by which route requests travel, and the CSeq of each direction.
+
+The route set is fixed when the dialog is made (Record-Route in order for the called side, reversed for the calling
+side); only the remote target moves, by the Contact of a re-INVITE or its 2xx (target refresh). A first route without
+`lr` is a strict router: its URI becomes the Request-URI and the remote target the last Route (12.2.1.1).
+
+Behind a NAT the Contact is an address that nobody outside can reach. When the far end's own Via or Contact shows that,
+and for TCP without a route set, the dialog is pinned to the flow that its messages came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from switchhook.sip.build import Draft
+from switchhook.sip.flow import Flow
+from switchhook.sip.headers import parse_address
+from switchhook.sip.message import Message
+from switchhook.sip.uri import is_address, parse_uri
+
+
+@dataclass(slots=True)
+class Dialog:
+    call_id: str
+    local: str  # our From/To value, with tag
+    remote: str  # their value, with tag if they have one
+    remote_tag: str
+    target: str  # remote target: the URI of their Contact
+    routes: tuple[str, ...] = ()
+    local_cseq: int = 0
+    remote_cseq: int = -1
+    pinned: Flow | None = None
+    invite_cseq: int = field(default=0)  # CSeq of the INVITE that made it (for ACKs)
+
+    def next_hop(self) -> str:
+        """Returns the URI whose host gets the next request (RFC 3261 8.1.2)."""
+        if self.routes:
+            address = parse_address(self.routes[0])
+            if address is not None:
+                return address.uri
+        return self.target
+
+    def draft(
+        self, method: str, *, cseq: int | None = None, extra: str = "", body: bytes = b"", kind: str = ""
+    ) -> Draft:
+        """Makes a request within the dialog; without `cseq` it takes the next number."""
+        if cseq is None:
+            self.local_cseq += 1
+            cseq = self.local_cseq
+        uri, routes = self.target, self.routes
+        if routes:
+            first = parse_address(routes[0])
+            parsed = parse_uri(first.uri) if first else None
+            if first is not None and parsed is not None and parsed.param("lr") is None:
+                uri, routes = first.uri, (*routes[1:], f"<{self.target}>")
+        return Draft(method, uri, self.local, self.remote, self.call_id, cseq, routes, extra, body, kind)
+
+    def refresh(self, message: Message) -> None:
+        """Takes over a new remote target from a re-INVITE or its 2xx."""
+        target = contact_of(message)
+        if target:
+            self.target = target
+
+
+def contact_of(message: Message) -> str:
+    """Returns the URI of the first Contact, or an empty text when there is none or it is not a SIP URI."""
+    contacts = message.listed("contact")
+    address = parse_address(contacts[0]) if contacts else None
+    return address.uri if address is not None and parse_uri(address.uri) is not None else ""
+
+
+def of_response(draft: Draft, response: Message, flow: Flow, *, behind_nat: bool = False) -> Dialog:
+    """Makes the calling side's dialog from a provisional or 2xx response to its INVITE (RFC 3261 12.1.2)."""
+    routes = tuple(reversed(response.listed("record-route")))
+    target = contact_of(response) or draft.uri
+    pinned = flow if not routes and (behind_nat or flow.reliable) else None
+    return Dialog(
+        draft.call_id, draft.caller, response.first("to"), response.to_tag, target, routes, draft.cseq,
+        pinned=pinned, invite_cseq=draft.cseq,
+    )  # fmt: skip
+
+
+def of_request(request: Message, local_tag: str, source: Flow) -> Dialog:
+    """Makes the called side's dialog from an INVITE (RFC 3261 12.1.1)."""
+    routes = tuple(request.listed("record-route"))
+    target = contact_of(request)
+    cseq = request.cseq.number if request.cseq else 0
+    pinned = source if not routes and (source.reliable or _behind_nat(request, target, source)) else None
+    local = request.first("to")
+    if not request.to_tag:
+        local = f"{local};tag={local_tag}"
+    return Dialog(
+        request.call_id, local, request.first("from"), request.from_tag, target, routes, 0, cseq,
+        pinned=pinned, invite_cseq=cseq,
+    )  # fmt: skip
+
+
+def _behind_nat(request: Message, target: str, source: Flow) -> bool:
+    contact, via = parse_uri(target), request.via
+    if contact is None or via is None or len(request.all("via")) > 1:
+        return False
+    if not is_address(contact.host) or contact.host == source.host:
+        return False
+    return via.host == contact.host or not target

@@ -1,0 +1,340 @@
+"""The SIP engine: transactions, dialogs and calls put together, without a clock and without a socket.
+
+Bytes and time go in by `receive`, `tick` and `broken`; bytes come out by `transport.send`, events by the callbacks of
+`User` (requests outside a dialog) and `call.Owner` (everything about a call). The server's line and the virtual
+telephones are both users of this one engine. Nothing is called back from within `Engine.call` or `IncomingCall.ring`
+and the like, except `Owner.agreed` (while answering) and `Owner.over` (while rejecting or hanging up).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING, Protocol
+
+from switchhook.sip.build import ACCEPT, ALLOW, KNOWN_METHODS, METHODS, Draft, response, via_value
+from switchhook.sip.counters import Counters
+from switchhook.sip.dialogs import Dialog
+from switchhook.sip.flow import Flow, Locator, Transport
+from switchhook.sip.headers import Via, parse_via
+from switchhook.sip.message import MAX_MESSAGE, Malformed, Message, parse
+from switchhook.sip.timers import Timers
+from switchhook.sip.tokens import Tokens
+from switchhook.sip.transactions import ClientTransaction, ServerTransaction, Transactions
+from switchhook.sip.uri import parse_uri
+from switchhook.sip.validate import verdict
+
+if TYPE_CHECKING:
+    from switchhook.sip.call import Call, Owner
+    from switchhook.sip.digest import Responder
+    from switchhook.sip.incoming import IncomingCall
+    from switchhook.sip.negotiation import Negotiation
+    from switchhook.sip.outgoing import Outgoing, OutgoingCall
+
+Tap = Callable[[float, str, str, bytes, str], None]  # at, label, "in" or "out", wire, peer
+
+
+class User(Protocol):
+    """Who owns the engine: takes requests outside any dialog."""
+
+    def invited(self, transaction: ServerTransaction) -> None:
+        """A valid new INVITE: `Engine.take` it, or refuse it with `Engine.refuse`."""
+
+    def registering(self, transaction: ServerTransaction) -> None:
+        """A valid REGISTER; answer it with `ServerTransaction.respond`."""
+
+
+class Engine:
+    """One SIP element. `locate` resolves URIs to flows; `random` is the only source of chance."""
+
+    def __init__(
+        self,
+        user: User,
+        transport: Transport,
+        locate: Locator,
+        *,
+        random: Random,
+        now: float,
+        worker: str = "w0",
+        name: str = "Switchhook",
+        registers: bool = False,
+        tap: Tap | None = None,
+    ) -> None:
+        self.user = user
+        self.transport = transport
+        self.locate = locate
+        self.timers = Timers(now)
+        self.tokens = Tokens(worker, random)
+        self.counters = Counters()
+        self.transactions = Transactions(self.timers, self.send, self.counters, self.tokens)
+        self.calls: dict[str, Call] = {}  # by our tag
+        self.server_line = f"Server: {name}\r\n"
+        self.agent_line = f"User-Agent: {name}\r\n"
+        self.registers = registers
+        self.allow = ALLOW if not registers else ALLOW[:-2] + ", REGISTER\r\n"
+        self.tap = tap
+        self._labels: dict[str, str] = {}  # Call-ID -> leg, for the ladder
+        self._untold: tuple[bytes, Flow, str] | None = None  # a request that came, until its leg is known
+
+    # --- in
+
+    def receive(self, wire: bytes, flow: Flow, now: float) -> None:
+        """Takes one datagram, or one message of a stream. Anything at all may be in it."""
+        self.timers.at(now)
+        counters = self.counters
+        counters.received += 1
+        if len(wire) < 20 or len(wire) > MAX_MESSAGE + 4096:
+            if wire.strip(b"\r\n\0 "):
+                counters.malformed += 1
+            return
+        try:
+            message = parse(wire)
+        except Malformed:
+            counters.malformed += 1
+            return
+        via = message.via
+        if via is None or not message.call_id or message.cseq is None:
+            counters.malformed += 1
+            return
+        if self.tap is not None:
+            self._tap_in(wire, flow, message)
+        if message.status:
+            if message.flaw:
+                counters.malformed += 1
+            elif not self.transactions.response(message):
+                counters.stray_response += 1
+        else:
+            self._request(message, via, flow)
+        self._flush_tap()
+
+    def tick(self, now: float) -> None:
+        """Fires the timers that are due; call it every 20 to 50 ms, or when `next_due` says."""
+        self.timers.advance(now)
+
+    def next_due(self) -> float | None:
+        """Returns when the next timer runs out."""
+        return self.timers.next_due()
+
+    def broken(self, flow: Flow, now: float) -> None:
+        """A connection broke or could not be made."""
+        self.timers.at(now)
+        self.transactions.broken(flow)
+
+    # --- out
+
+    def send(self, wire: bytes, flow: Flow, call_id: str) -> None:
+        self.counters.sent += 1
+        if self.tap is not None:
+            self._flush_tap()
+            self.tap(self.timers.now, self._labels.get(call_id, ""), "out", wire, flow.peer)
+        self.transport.send(wire, flow)
+
+    def start(
+        self,
+        draft: Draft,
+        flow: Flow,
+        on_response: Callable[[ClientTransaction, Message], None],
+        on_failure: Callable[[ClientTransaction, int], None],
+    ) -> ClientTransaction:
+        """Sends a request in a transaction of its own."""
+        return self.transactions.request(draft, flow, on_response, on_failure)
+
+    def send_alone(self, draft: Draft, flow: Flow) -> None:
+        """Sends an ACK for a 2xx: no transaction, a branch of its own (13.2.2.4)."""
+        self.send(draft.wire(via_value(flow.transport, flow.local, self.tokens.branch())), flow, draft.call_id)
+
+    def toward(self, dialog: Dialog, go: Callable[[Flow], object], lost: Callable[[], None]) -> None:
+        """Calls `go` with the flow that the dialog's requests take, or `lost` when there is none."""
+        if dialog.pinned is not None:
+            go(dialog.pinned)
+            return
+
+        def found(flows: list[Flow]) -> None:
+            if flows:
+                go(flows[0])
+            else:
+                self.counters.unresolved += 1
+                lost()
+
+        self.locate(dialog.next_hop(), found)
+
+    def call(
+        self,
+        owner: Owner,
+        outgoing: Outgoing,
+        media: Negotiation | None,
+        responder: Responder | None = None,
+        label: str = "",
+    ) -> OutgoingCall:
+        """Makes an outgoing call and sends its INVITE."""
+        from switchhook.sip.outgoing import OutgoingCall
+
+        call = OutgoingCall(self, owner, outgoing, media, responder)
+        self.enter(call, label)
+        call.start()
+        return call
+
+    def enter(self, call: Call, label: str = "") -> None:
+        """Puts a call into the table, so that messages find it."""
+        self.calls[call.local_tag] = call
+        self._label(call, label)
+
+    def take(self, transaction: ServerTransaction, owner: Owner, label: str = "") -> IncomingCall:
+        """Accepts an INVITE as a call: sends 100 and returns it."""
+        from switchhook.sip.incoming import IncomingCall
+
+        call = IncomingCall(self, owner, transaction)
+        transaction.user = call
+        self.enter(call, label)
+        transaction.respond(100, response(transaction.request, 100))
+        return call
+
+    def refuse(self, transaction: ServerTransaction, status: int, extra: str = "", phrase: str = "") -> None:
+        """Answers a request outside any dialog with a final response."""
+        wire = response(
+            transaction.request, status, tag=self.tokens.tag(), extra=extra + self.server_line, phrase=phrase
+        )
+        transaction.respond(status, wire)
+
+    def refuse_method(self, transaction: ServerTransaction) -> None:
+        """405 for a method that exists and is not for us, 501 for one that does not."""
+        self.counters.unknown_method += 1
+        self.refuse(transaction, 405 if transaction.request.verb in KNOWN_METHODS else 501, self.allow)
+
+    def answer_options(self, transaction: ServerTransaction) -> None:
+        """Says what we can do (RFC 3261 11.2)."""
+        supported = "Supported: path\r\n" if self.registers else "Supported: \r\n"
+        extra = f"{self.allow}{ACCEPT}Accept-Encoding: identity\r\n{supported}Accept-Language: en\r\n"
+        self.refuse(transaction, 200, extra)
+
+    def drop(self, call: Call) -> None:
+        """Forgets a call; what still comes for it is of an unknown dialog."""
+        self.calls.pop(call.local_tag, None)
+        if self.tap is not None:
+            self.timers.start(40.0, lambda: self._unlabel(call.call_id))
+
+    # --- requests
+
+    def _request(self, request: Message, via: Via, flow: Flow) -> None:
+        transactions = self.transactions
+        verb = request.verb
+        known = transactions.seen(request, via)
+        if known is not None:
+            if verb != "ACK":
+                self.counters.retransmissions_received += 1
+                known.feed("request")
+                return
+            if known.state != "accepted":
+                known.feed("ack", request)
+                return
+        if verb == "ACK":
+            self._acknowledged(request)
+            return
+        status, extra = verdict(request, self.registers)
+        transaction = transactions.serve(request, via, flow)
+        if status:
+            self.counters.rejected_malformed += 1
+            self.refuse(transaction, status, extra)
+        elif verb == "CANCEL":
+            self._cancelled(transaction, via)
+        elif request.to_tag:
+            self._within_dialog(transaction)
+        else:
+            self._outside_dialog(transaction)
+
+    def _acknowledged(self, ack: Message) -> None:
+        call = self.calls.get(ack.to_tag)
+        if call is None or call.call_id != ack.call_id or ack.flaw:
+            self.counters.stray_ack += 1
+        else:
+            call.acknowledged(ack)
+
+    def _cancelled(self, transaction: ServerTransaction, via: Via) -> None:
+        from switchhook.sip.incoming import IncomingCall
+
+        invite = self.transactions.cancelled(transaction.request, via)
+        if invite is None:
+            self.counters.stray_cancel += 1
+            self.refuse(transaction, 481)
+            return
+        call = invite.user
+        tag = call.local_tag if isinstance(call, IncomingCall) else self.tokens.tag()
+        transaction.respond(200, response(transaction.request, 200, tag=tag, extra=self.server_line))
+        if isinstance(call, IncomingCall):
+            call.cancelled(transaction.request.get_all("reason"))
+
+    def _within_dialog(self, transaction: ServerTransaction) -> None:
+        request = transaction.request
+        call = self.calls.get(request.to_tag)
+        if call is None or call.call_id != request.call_id:
+            self.counters.unknown_dialog += 1
+            self.refuse(transaction, 481)
+            return
+        call.took(transaction)
+
+    def _outside_dialog(self, transaction: ServerTransaction) -> None:
+        request = transaction.request
+        verb = request.verb
+        if self._merged(transaction):
+            self.counters.merged += 1
+            self.refuse(transaction, 482)
+        elif verb == "INVITE":
+            if self._looped(request):
+                self.counters.looped += 1
+                self.refuse(transaction, 482)
+            else:
+                self.user.invited(transaction)
+        elif verb == "OPTIONS":
+            self.answer_options(transaction)
+        elif verb == "REGISTER" and self.registers:
+            self.user.registering(transaction)
+        elif verb in METHODS:
+            self.counters.unknown_dialog += 1
+            self.refuse(transaction, 481)  # BYE, INFO, NOTIFY of no dialog
+        else:
+            self.refuse_method(transaction)
+
+    def _merged(self, transaction: ServerTransaction) -> bool:
+        """The same request by two ways (RFC 3261 8.2.2.2)."""
+        request = transaction.request
+        key = f"{request.from_tag} {request.call_id} {request.first('cseq')}"
+        other = self.transactions.merges.get(key)
+        if other is not None and other is not transaction:
+            return True
+        transaction.merge_key = key
+        self.transactions.merges[key] = transaction
+        return False
+
+    def _looped(self, request: Message) -> bool:
+        """One of our own INVITEs came back with the same user in its URI; with another one it is a spiral, and fine."""
+        own = self.tokens.own_branch
+        for value in request.listed("via"):
+            if own in value:
+                via = parse_via(value)
+                ours = self.transactions.clients.get(via.branch + "INVITE") if via else None
+                sent, came = parse_uri(ours.draft.uri) if ours else None, parse_uri(request.uri)
+                if sent is None or came is None or sent.user == came.user:
+                    return True
+        return False
+
+    # --- the ladder
+
+    def _label(self, call: Call, label: str) -> None:
+        """Names the leg that a call's messages belong to, for the tap."""
+        call.label = label
+        if self.tap is not None and label:
+            self._labels[call.call_id] = label
+
+    def _unlabel(self, call_id: str) -> None:
+        self._labels.pop(call_id, None)
+
+    def _tap_in(self, wire: bytes, flow: Flow, message: Message) -> None:
+        self._untold = (wire, flow, message.call_id)
+        if message.status or message.call_id in self._labels:
+            self._flush_tap()
+
+    def _flush_tap(self) -> None:
+        if self._untold is not None and self.tap is not None:
+            wire, flow, call_id = self._untold
+            self._untold = None
+            self.tap(self.timers.now, self._labels.get(call_id, ""), "in", wire, flow.peer)

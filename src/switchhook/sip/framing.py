@@ -1,0 +1,74 @@
+"""Cutting a byte stream into messages (RFC 3261 18.3, RFC 5626 4.4.1 keepalives), however the network splits it.
+
+On a stream Content-Length is the only frame: a message without a sound one ends the connection, since nothing behind
+it can be trusted. A double CRLF between messages is a ping and wants a single CRLF back; a single one is a pong.
+"""
+
+from __future__ import annotations
+
+from switchhook.core.errors import PeerBroke
+
+MAX_HEADERS = 65_536
+MAX_BODY = 131_072
+
+
+class Overlong(PeerBroke):
+    """The stream cannot be cut any further: no usable Content-Length, or more bytes than we keep."""
+
+
+class Framer:
+    """One direction of one connection."""
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+        self._looked = 0  # bytes already searched for the blank line
+        self._need = 0  # whole length of the message whose headers are complete, 0 while unknown
+
+    def feed(self, arrived: bytes) -> tuple[list[bytes], int]:
+        """Takes bytes; returns the complete messages and how many pings want an answer. Raises `Overlong`."""
+        kept = self._kept
+        kept += arrived
+        messages: list[bytes] = []
+        pings = 0
+        while kept:
+            if not self._need:
+                if kept[0] in b"\r\n":
+                    if kept[:4] == b"\r\n\r\n":
+                        pings += 1
+                        del kept[:4]
+                        continue
+                    if b"\r\n\r\n".startswith(kept):
+                        break  # perhaps half a ping
+                    del kept[: 2 if kept[:2] == b"\r\n" else 1]
+                    continue
+                end = kept.find(b"\r\n\r\n", max(0, self._looked - 3))
+                if end < 0:
+                    self._looked = len(kept)
+                    if len(kept) > MAX_HEADERS:
+                        raise Overlong("headers without an end")
+                    break
+                if end > MAX_HEADERS:
+                    raise Overlong("headers too long")
+                self._need = end + 4 + content_length(bytes(kept[:end]))
+                self._looked = 0
+            if len(kept) < self._need:
+                break
+            messages.append(bytes(kept[: self._need]))
+            del kept[: self._need]
+            self._need = 0
+        return messages, pings
+
+
+def content_length(head: bytes) -> int:
+    """Reads Content-Length out of a header block; raises `Overlong` when it is absent, doubled, wrong or too large."""
+    found = None
+    for line in head.split(b"\r\n")[1:]:
+        name, colon, value = line.partition(b":")
+        if colon and name.strip(b" \t").lower() in (b"content-length", b"l"):
+            text = value.strip(b" \t")
+            if not text.isdigit() or len(text) > 8 or (found is not None and found != int(text)):
+                raise Overlong("bad Content-Length")
+            found = int(text)
+    if found is None or found > MAX_BODY:
+        raise Overlong("no Content-Length" if found is None else "body too long")
+    return found

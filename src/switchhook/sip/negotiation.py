@@ -1,0 +1,202 @@
+"""Offers and answers for one leg's audio (RFC 3264): what we say, what they said, and the session that follows.
+
+We speak PCMU and PCMA, telephone-event and comfort noise, on the first audio stream that can carry them; every other
+stream of an offer is answered with port 0 and stays in its place. An answer names one codec, the first of the offer
+that we have, so that both ends know what will come. Our `o=` version goes up by one whenever what we say differs from
+what we said before (RFC 3264 8). A change that fails leaves the old session as it was: nothing here is committed
+before both halves are known.
+
+Hold comes in three styles, all seen in the wild: sendonly, inactive, and c=0.0.0.0 of RFC 2543.
+"""
+
+from __future__ import annotations
+
+from switchhook.exchange.ports import Codec, Direction, Latching, MediaAddress, Session
+from switchhook.sip.headers import whole_number
+from switchhook.sip.offer import Description, Section, codec_of, parse_sdp
+from switchhook.sip.uri import is_address
+
+OUR_CODECS = (Codec.PCMU, Codec.PCMA)
+OUR_DIGITS = "101"
+_FRAMES_MS = (10, 20, 30, 40, 50, 60)
+_PAYLOAD = {Codec.PCMU: "0", Codec.PCMA: "8"}
+
+# What we answer to each direction of theirs.
+MIRROR = {
+    Direction.SENDRECV: Direction.SENDRECV,
+    Direction.SENDONLY: Direction.RECVONLY,
+    Direction.RECVONLY: Direction.SENDONLY,
+    Direction.INACTIVE: Direction.INACTIVE,
+}
+_SENDS = (Direction.SENDRECV, Direction.SENDONLY)
+_RECEIVES = (Direction.SENDRECV, Direction.RECVONLY)
+
+
+def direction_of(sends: bool, receives: bool) -> Direction:
+    if sends:
+        return Direction.SENDRECV if receives else Direction.SENDONLY
+    return Direction.RECVONLY if receives else Direction.INACTIVE
+
+
+class Negotiation:
+    """The audio side of one call. `wish` is what we would like to do ourselves: sendrecv, or a hold of ours."""
+
+    __slots__ = (
+        "_said", "_version", "address", "codecs", "identity", "latching", "session", "signalling_host", "user", "wish",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        address: MediaAddress,
+        identity: int,
+        *,
+        user: str = "switchhook",
+        signalling_host: str = "",
+        latching: Latching = Latching.SIGNALLING,
+        codecs: tuple[Codec, ...] = OUR_CODECS,
+    ) -> None:
+        self.address = address
+        self.identity = identity
+        self.user = user
+        self.signalling_host = signalling_host
+        self.latching = latching
+        self.codecs = codecs
+        self.wish = Direction.SENDRECV
+        self.session: Session | None = None
+        self._version = 0
+        self._said = ""
+
+    def offer(self) -> bytes:
+        """Returns our offer, with everything we can do."""
+        payloads = [(_PAYLOAD[codec], f"{codec.value}/8000") for codec in self.codecs]
+        section = self._audio(payloads, OUR_DIGITS, "13", self.wish, mux=False)
+        return self._say(section)
+
+    def answer(self, sdp: bytes) -> tuple[bytes, Session] | None:
+        """Answers an offer; None when nothing in it can be taken (488). `session` changes when `agree` is called."""
+        description = parse_sdp(sdp)
+        chosen = self._choose(description) if description else None
+        if description is None or chosen is None:
+            return None
+        session = self._session(description, chosen)
+        if session is None:
+            return None
+        sections = []
+        for section in description.sections:
+            if section is not chosen:
+                sections.append(f"m={section.kind} 0 {section.protocol} {' '.join(section.formats)}\r\n")
+                continue
+            ours = direction_of(
+                self.wish in _SENDS and session.direction in _RECEIVES,
+                self.wish in _RECEIVES and session.direction in _SENDS,
+            )
+            payloads = [(str(session.payload), f"{session.codec.value}/8000")]
+            digits = None if session.digits_payload is None else str(session.digits_payload)
+            noise = None if session.noise_payload is None else str(session.noise_payload)
+            sections.append(self._audio(payloads, digits, noise, ours, mux=session.rtcp_mux, protocol=section.protocol))
+        return self._say("".join(sections)), session
+
+    def take_answer(self, sdp: bytes) -> Session | None:
+        """Reads the answer to our offer; None when they took nothing."""
+        description = parse_sdp(sdp)
+        chosen = self._choose(description) if description else None
+        return self._session(description, chosen) if description and chosen else None
+
+    def agree(self, session: Session) -> None:
+        self.session = session
+
+    # --- theirs
+
+    def _choose(self, description: Description) -> Section | None:
+        for section in description.sections:
+            if section.kind != "audio" or not section.port or section.protocol not in ("RTP/AVP", "RTP/AVPF"):
+                continue
+            if any(codec_of(name) in self.codecs for _, name in section.codecs()):
+                return section
+        return None
+
+    def _session(self, description: Description, section: Section) -> Session | None:
+        codec = payload = None
+        digits = noise = None
+        for number, name in section.codecs():
+            value = whole_number(number, 127)
+            if value is None:
+                continue
+            if codec is None and codec_of(name) in self.codecs:
+                codec, payload = codec_of(name), value
+            elif digits is None and name == "TELEPHONE-EVENT/8000":
+                digits = value
+            elif noise is None and name == "CN/8000":
+                noise = value
+        if codec is None or payload is None:
+            return None
+        direction = description.direction(section)
+        host = description.connection(section)
+        if host in ("0.0.0.0", "::"):
+            direction = Direction.INACTIVE if direction is Direction.INACTIVE else Direction.SENDONLY
+        if not is_address(host):
+            host = self.signalling_host or "0.0.0.0"
+        frame_ms = whole_number(section.attribute("ptime"), 200)
+        rtcp = (section.attribute("rtcp") or "").partition(" ")[0]
+        return Session(
+            remote_host=host,
+            remote_port=section.port,
+            codec=codec,
+            payload=payload,
+            digits_payload=digits,
+            noise_payload=noise,
+            direction=direction,
+            frame_ms=frame_ms if frame_ms in _FRAMES_MS else 20,
+            remote_rtcp_port=whole_number(rtcp, 65535) if rtcp else None,
+            rtcp_mux=section.attribute("rtcp-mux") is not None,
+            signalling_host=self.signalling_host,
+            latching=self.latching,
+        )
+
+    # --- ours
+
+    def _audio(
+        self,
+        payloads: list[tuple[str, str]],
+        digits: str | None,
+        noise: str | None,
+        direction: Direction,
+        *,
+        mux: bool,
+        protocol: str = "RTP/AVP",
+    ) -> str:
+        formats = [payload for payload, _ in payloads]
+        maps = [f"a=rtpmap:{payload} {name}\r\n" for payload, name in payloads]
+        if noise is not None:
+            formats.append(noise)
+            maps.append(f"a=rtpmap:{noise} CN/8000\r\n")
+        if digits is not None:
+            formats.append(digits)
+            maps.append(f"a=rtpmap:{digits} telephone-event/8000\r\na=fmtp:{digits} 0-15\r\n")
+        mux_line = "a=rtcp-mux\r\n" if mux else ""
+        return (
+            f"m=audio {self.address.port} {protocol} {' '.join(formats)}\r\n{''.join(maps)}"
+            f"a=ptime:20\r\n{mux_line}a={direction.value}\r\n"
+        )
+
+    def _say(self, sections: str) -> bytes:
+        family = "IP6" if ":" in self.address.host else "IP4"
+        if sections != self._said:
+            self._said = sections
+            self._version += 1
+        host = self.address.host
+        text = (
+            f"v=0\r\no={self.user} {self.identity} {self._version} IN {family} {host}\r\ns=-\r\n"
+            f"c=IN {family} {host}\r\nt=0 0\r\n{sections}"
+        )
+        return text.encode("utf-8", "surrogateescape")
+
+
+def acceptable(sdp: bytes) -> bool:
+    """True when an offer has an audio stream that we could take."""
+    return Negotiation(MediaAddress("0.0.0.0", 0), 0).answer(sdp) is not None
+
+
+def on_hold(session: Session | None) -> bool:
+    """True while the telephone has put us on hold."""
+    return session is not None and session.direction in (Direction.SENDONLY, Direction.INACTIVE)

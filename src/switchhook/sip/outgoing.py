@@ -1,0 +1,276 @@
+"""The calling side of a call: INVITE until its answer, with forks, redirections, credentials and CANCEL.
+
+A fork shows as provisional or 2xx responses with different To tags. Each tag is an early dialog; the first 2xx wins,
+and any further one is acknowledged and ended (13.2.2.4). A 2xx that comes after we gave up is treated the same, and
+one that is seen again gets the same ACK again. CANCEL waits for the first provisional response (9.1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from switchhook.core.outcomes import Outcome
+from switchhook.sip.build import ALLOW, Draft
+from switchhook.sip.call import SDP, Call, Ending, Owner, ending_of
+from switchhook.sip.dialogs import Dialog, of_response
+from switchhook.sip.digest import Responder
+from switchhook.sip.engine import Engine
+from switchhook.sip.flow import Flow
+from switchhook.sip.headers import parse_address
+from switchhook.sip.message import Message
+from switchhook.sip.negotiation import Negotiation
+from switchhook.sip.transactions import ClientTransaction
+
+MAX_REDIRECTIONS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What to call and how. `flows` are tried in turn when one does not answer or says 503 (RFC 3263 4.3)."""
+
+    uri: str
+    caller: str  # From value without tag, such as `"Ann" <sip:1001@example.org>`
+    callee: str  # To value
+    flows: tuple[Flow, ...]
+    extra: str = ""  # whole header lines
+    routes: tuple[str, ...] = ()
+    offerless: bool = False
+    behind_nat: bool = False
+    max_forwards: int = 70
+
+
+class OutgoingCall(Call):
+    """An INVITE of ours. Made by `Engine.call`."""
+
+    def __init__(
+        self, engine: Engine, owner: Owner, outgoing: Outgoing, media: Negotiation | None, responder: Responder | None
+    ) -> None:
+        tag = engine.tokens.tag()
+        super().__init__(engine, owner, engine.tokens.call_id(), tag, outgoing.flows[0].local, caller=True)
+        self.transport = outgoing.flows[0].transport
+        self.outgoing = outgoing
+        self.media = media
+        self.responder = responder
+        self.rang = False
+        self._caller = f"{outgoing.caller};tag={tag}"
+        self._cseq = 0
+        self._offer = b""
+        self._credentials_lines = ""
+        self._invite: ClientTransaction | None = None
+        self._heard = False  # a provisional response came
+        self._cancel: str | None = None  # header lines of a CANCEL that is wanted or was sent
+        self._early: dict[str, Dialog] = {}
+        self._acks: dict[str, tuple[Draft, Dialog]] = {}
+        self._flows = list(outgoing.flows)
+        self._redirects: list[str] = []
+        self._tried = {outgoing.uri}
+
+    def start(self) -> None:
+        """Sends the INVITE. Called once, when the engine has entered the call into its table."""
+        if not self.outgoing.offerless and self.media is not None:
+            self._offer = self.media.offer()
+        self._send_invite()
+
+    def _send_invite(self) -> None:
+        self._cseq += 1
+        self._heard = False
+        flow = self._flows[0]
+        self.local, self.transport = flow.local, flow.transport
+        out = self.outgoing
+        extra = f"{self.contact_line()}{ALLOW}{self.engine.agent_line}{out.extra}{self._credentials_lines}"
+        draft = Draft(
+            "INVITE", out.uri, self._caller, out.callee, self.call_id, self._cseq, out.routes, extra,
+            self._offer, SDP, out.max_forwards,
+        )  # fmt: skip
+        self._invite = self.engine.start(draft, flow, self._response, self._failure)
+
+    # --- responses
+
+    def _response(self, transaction: ClientTransaction, message: Message) -> None:
+        status = message.status
+        if 200 <= status < 300:
+            self._accepted(transaction, message)
+        elif self.ended or transaction is not self._invite:
+            return
+        elif status < 200:
+            self._provisional(transaction, message)
+        else:
+            self._rejected(transaction, message)
+
+    def _provisional(self, transaction: ClientTransaction, message: Message) -> None:
+        self._heard = True
+        if self._cancel is not None:
+            if transaction.state == "proceeding":
+                transaction.cancel(self._cancel)
+            return
+        tag = message.to_tag
+        if message.status == 100 or not tag:
+            if message.status in (180, 183):
+                self._tell_rang(early=False)
+            return
+        dialog = self._early.get(tag)
+        if dialog is None:
+            dialog = of_response(transaction.draft, message, transaction.flow, behind_nat=self.outgoing.behind_nat)
+            self._early[tag] = dialog
+        else:
+            dialog.refresh(message)
+        self.dialog = dialog  # the newest early dialog is the one that INFO and NOTIFY go to
+        early = bool(message.body) and message.content_type == SDP
+        if early and self.media is not None and self._offer:
+            session = self.media.take_answer(message.body)
+            if session is not None:
+                self._agree(session)
+        if message.status in (180, 181, 182, 183):
+            self._tell_rang(early=early)
+
+    def _tell_rang(self, *, early: bool) -> None:
+        self.rang = True
+        self.owner.rang(self, early=early)
+
+    def _accepted(self, transaction: ClientTransaction, message: Message) -> None:
+        tag = message.to_tag
+        known = self._acks.get(tag)
+        if known is not None:
+            self._acknowledge(*known)  # our ACK was lost
+            return
+        dialog = of_response(transaction.draft, message, transaction.flow, behind_nat=self.outgoing.behind_nat)
+        early = self._early.get(tag)
+        if early is not None:
+            dialog.local_cseq = max(dialog.local_cseq, early.local_cseq)
+            dialog.remote_cseq = early.remote_cseq
+        if self.ended or self.confirmed or self._cancel is not None:
+            self._accepted_in_vain(transaction, message, dialog, tag)
+            return
+        self.dialog = dialog
+        self.confirmed = True
+        answer, fits = self._negotiated(message)
+        self._acks[tag] = (self._ack(transaction, dialog, answer), dialog)
+        self._acknowledge(*self._acks[tag])
+        if not fits:
+            self._finish(Ending(Outcome.UNACCEPTABLE, False, status=488, reason="no usable answer"), bye=True)
+            return
+        self._early.clear()
+        self.owner.answered(self)
+
+    def _accepted_in_vain(self, transaction: ClientTransaction, message: Message, dialog: Dialog, tag: str) -> None:
+        """Ends a further fork, or an answer that crossed our CANCEL."""
+        answer = b""
+        if not transaction.draft.body and self.media is not None and message.body:
+            made = self.media.answer(message.body)
+            answer = made[0] if made else b""
+        self._acks[tag] = (self._ack(transaction, dialog, answer), dialog)
+        self._acknowledge(*self._acks[tag])
+        if self.confirmed:
+            self.engine.counters.extra_answers += 1
+            self.bye(dialog)
+            return
+        self.engine.counters.late_answers += 1
+        self.bye(dialog, self._cancel or "")
+        self._finish(Ending(Outcome.CANCELLED, False, ours=True, status=487))
+
+    def _negotiated(self, message: Message) -> tuple[bytes, bool]:
+        media = self.media
+        if media is None:
+            return b"", True
+        if self._offer:
+            session = media.take_answer(message.body) if message.body else media.session
+            if session is not None:
+                self._agree(session)
+            return b"", session is not None
+        answered = media.answer(message.body)
+        if answered is None:
+            return b"", False
+        self._agree(answered[1])
+        return answered[0], True
+
+    def _ack(self, transaction: ClientTransaction, dialog: Dialog, answer: bytes) -> Draft:
+        return dialog.draft("ACK", cseq=transaction.draft.cseq, extra=self._credentials_lines, body=answer, kind=SDP)
+
+    def _acknowledge(self, ack: Draft, dialog: Dialog) -> None:
+        self.engine.toward(dialog, lambda flow: self.engine.send_alone(ack, flow), lambda: None)
+
+    # --- failures
+
+    def _rejected(self, transaction: ClientTransaction, message: Message) -> None:
+        status = message.status
+        if self._cancel is not None:
+            self._finish(replace(ending_of(message, rang=self.rang), outcome=Outcome.CANCELLED, ours=True))
+        elif status in (401, 407) and self._answer_challenge(transaction, message):
+            self._send_invite()
+        elif 300 <= status < 400 and self._take_redirections(message):
+            self._next_redirection()
+        elif status == 503 and len(self._flows) > 1:
+            self._flows.pop(0)
+            self._send_invite()
+        elif self._redirects and status < 600:
+            self._next_redirection()
+        else:
+            self._finish(ending_of(message, rang=self.rang))
+
+    def _answer_challenge(self, transaction: ClientTransaction, message: Message) -> bool:
+        lines = self._credentials(message, "INVITE", transaction.draft.uri, transaction.draft.body)
+        self._credentials_lines = lines
+        return bool(lines)
+
+    def _take_redirections(self, message: Message) -> bool:
+        for contact in message.listed("contact"):
+            address = parse_address(contact)
+            if address is None or len(self._tried) > MAX_REDIRECTIONS:
+                continue
+            uri = self.owner.redirected(self, address.uri)
+            if uri is not None and uri not in self._tried:
+                self._tried.add(uri)
+                self._redirects.append(uri)
+        return bool(self._redirects)
+
+    def _next_redirection(self) -> None:
+        uri = self._redirects.pop(0)
+
+        def found(flows: list[Flow]) -> None:
+            if self.ended:
+                return
+            if self._cancel is not None:
+                self._finish(Ending(Outcome.CANCELLED, False, ours=True, status=487))
+            elif flows:
+                self.outgoing = replace(self.outgoing, uri=uri, flows=tuple(flows), routes=(), behind_nat=False)
+                self._flows = list(flows)
+                self._send_invite()
+            elif self._redirects:
+                self._next_redirection()
+            else:
+                self._finish(Ending(Outcome.FAILED, False, status=502, reason="redirected to nowhere"))
+
+        self._invite = None
+        self.engine.locate(uri, found)
+
+    def _failure(self, transaction: ClientTransaction, status: int) -> None:
+        if self.ended or transaction is not self._invite:
+            return
+        if self._cancel is not None:
+            self._finish(Ending(Outcome.CANCELLED, False, ours=True, status=487))
+        elif len(self._flows) > 1:
+            self._flows.pop(0)
+            self._send_invite()
+        elif self._redirects:
+            self._next_redirection()
+        else:
+            outcome = Outcome.TIMED_OUT if status == 408 else Outcome.CONGESTED
+            self._finish(Ending(outcome, False, status=status, reason="no answer from the far end"))
+
+    # --- our end
+
+    def hang_up(self, reason: str = "") -> None:
+        if self.ended:
+            return
+        if self.confirmed:
+            self._finish(Ending(Outcome.COMPLETED, True, ours=True), bye=True, reason=reason)
+        elif self._cancel is None:
+            self._cancel = reason
+            invite = self._invite
+            if invite is not None and self._heard and invite.state == "proceeding":
+                invite.cancel(reason)
+
+    def _dialog_of(self, request: Message) -> Dialog | None:
+        if self.dialog is not None and self.dialog.remote_tag == request.from_tag:
+            return self.dialog
+        return self._early.get(request.from_tag)

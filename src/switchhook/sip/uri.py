@@ -1,0 +1,114 @@
+"""SIP, SIPS and tel URIs (RFC 3261 19.1, RFC 3966), parsed only when somebody asks for a part."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import NamedTuple
+from urllib.parse import unquote
+
+
+class SipUri(NamedTuple):
+    """The parts of a URI; `host` is lower case and without brackets, `port` is None where the text has none."""
+
+    scheme: str
+    user: str  # as written, percent escapes untouched
+    host: str
+    port: int | None
+    params: str  # from the first ";", as written
+    headers: str  # after "?", as written
+
+    def param(self, name: str) -> str | None:
+        """Returns a URI parameter, an empty text for a flag without a value, None when absent."""
+        for part in self.params.split(";"):
+            key, _, value = part.partition("=")
+            if key.strip().lower() == name:
+                return value.strip()
+        return None
+
+    @property
+    def number(self) -> str:
+        """The user part as a person would write it: percent-decoded, without user parameters and password."""
+        return unquote(self.user.partition(":")[0]).partition(";")[0]
+
+    @property
+    def transport(self) -> str:
+        """The transport that the URI asks for, in lower case, or an empty text."""
+        return (self.param("transport") or "").lower() if self.params else ""
+
+
+@lru_cache(maxsize=4096)
+def parse_uri(text: str) -> SipUri | None:
+    """Parses a `sip:`, `sips:` or `tel:` URI; None when it is another scheme or not a URI at all."""
+    scheme, colon, rest = text.partition(":")
+    scheme = scheme.lower()
+    if not colon or not rest or " " in text or "<" in text or ">" in text:
+        return None
+    if scheme == "tel":
+        number, semicolon, params = rest.partition(";")
+        return SipUri("tel", number, "", None, semicolon + params, "")
+    if scheme not in ("sip", "sips"):
+        return None
+    rest, _, headers = rest.partition("?") if "@" not in rest.partition("?")[2] else (rest, "", "")
+    user, at, place = rest.rpartition("@")
+    if not at:
+        user = ""
+    if "?" in place:
+        place, _, headers = place.partition("?")
+    place, semicolon, params = place.partition(";")
+    split = split_host(place)
+    if split is None:
+        return None
+    return SipUri(scheme, user, split[0], split[1], semicolon + params, headers)
+
+
+def split_host(place: str) -> tuple[str, int | None] | None:
+    """Splits `host[:port]`; IPv6 addresses need their brackets, which are taken off. None when it is neither."""
+    place = place.strip(" \t")
+    if place.startswith("["):
+        host, bracket, tail = place[1:].partition("]")
+        if not bracket or not is_address(host):
+            return None
+    else:
+        host, colon, tail = place.partition(":")
+        tail = colon + tail
+        if not host or not _HOST_CHARS.issuperset(host):
+            return None
+    tail = tail.strip(" \t")
+    if not tail:
+        return host.lower(), None
+    if tail[0] != ":" or not tail[1:].isascii() or not tail[1:].isdigit() or len(tail) > 6:
+        return None
+    port = int(tail[1:])
+    return (host.lower(), port) if 0 < port < 65536 else None
+
+
+_HOST_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")
+
+
+@lru_cache(maxsize=4096)
+def is_address(host: str) -> bool:
+    """True for an IPv4 or IPv6 literal."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def place_of(host: str, port: int | None = None) -> str:
+    """Writes `host:port` with brackets where IPv6 needs them."""
+    shown = f"[{host}]" if ":" in host else host
+    return shown if port is None else f"{shown}:{port}"
+
+
+def escape_user(user: str) -> str:
+    """Percent-encodes what may not stand in the user part of a URI (RFC 3261 25.1 `user`)."""
+    if _USER_CHARS.issuperset(user):
+        return user
+    return "".join(
+        c if c in _USER_CHARS else "".join(f"%{b:02X}" for b in c.encode("utf-8", "surrogateescape")) for c in user
+    )
+
+
+_USER_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,/")

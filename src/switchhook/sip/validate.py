@@ -1,0 +1,100 @@
+"""What is wrong with a request, said once, on requests that would create state (RFC 3261 8.1.1, 8.2, 16.3, 21.4).
+
+`parse` has refused what could not even be answered; the engine drops requests without Via, Call-ID or CSeq in silence,
+since no answer could find its way. Everything else gets a status here, or 0.
+"""
+
+from __future__ import annotations
+
+from switchhook.sip.headers import parse_address, split_list, whole_number
+from switchhook.sip.message import Message
+from switchhook.sip.uri import parse_uri
+
+MAX_BODY = 32_768
+MAX_URI = 2_048
+MAX_TOKEN = 1_024  # Call-ID, tags, branches
+
+_SINGLE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type")
+
+
+def verdict(request: Message, registers: bool = False) -> tuple[int, str]:
+    """Returns (status, extra header lines) to refuse a request with, or (0, "") when it is sound."""
+    if request.version.upper() != "SIP/2.0":
+        return 505, ""
+    if request.flaw:
+        return (513 if request.flaw == "too many headers" else 400), _warning(request.flaw)
+    if len(request.uri) > MAX_URI:
+        return 414, ""
+    flaw = _header_flaw(request)
+    if flaw:
+        return 400, _warning(flaw)
+    if len(request.body) > MAX_BODY:
+        return 413, ""
+    status = _uri_verdict(request.uri)
+    if status:
+        return status, ""
+    if request.verb == "INVITE" and whole_number(request.first("max-forwards") or "70") == 0:
+        return 483, ""
+    if request.verb != "CANCEL":
+        return _extension_verdict(request, registers)
+    return 0, ""
+
+
+def _header_flaw(request: Message) -> str:
+    for key in _SINGLE:
+        if len(request.all(key)) > 1:
+            return f"more than one {key}"
+    cseq = request.cseq
+    if cseq is None or cseq.method != request.verb:
+        return "CSeq method is not the request's"
+    if len(request.call_id) > MAX_TOKEN:
+        return "Call-ID too long"
+    for key in ("from", "to"):
+        address = parse_address(request.first(key))
+        if address is None or ":" not in address.uri:
+            return f"bad {key}"
+        if len(address.uri) > MAX_URI:
+            return f"{key} too long"
+    if request.first("max-forwards") and whole_number(request.first("max-forwards"), 255) is None:
+        return "bad Max-Forwards"
+    if request.verb == "INVITE":
+        return _invite_flaw(request)
+    return ""
+
+
+def _invite_flaw(request: Message) -> str:
+    if not request.from_tag:
+        return "no From tag"
+    contacts = request.listed("contact")
+    address = parse_address(contacts[0]) if contacts else None
+    if address is None or parse_uri(address.uri) is None:
+        return "no usable Contact"
+    return ""
+
+
+def _uri_verdict(uri: str) -> int:
+    if parse_uri(uri) is not None:
+        return 0
+    scheme, colon, _ = uri.partition(":")
+    if colon and scheme.lower() not in ("sip", "sips", "tel") and scheme.replace("+", "").replace("-", "").isalnum():
+        return 416
+    return 400
+
+
+def _extension_verdict(request: Message, registers: bool) -> tuple[int, str]:
+    known = {"path"} if registers and request.verb == "REGISTER" else set()
+    required = [option for value in request.all("require") for option in split_list(value) if option]
+    unknown = [option for option in required if option.lower() not in known]
+    if unknown:
+        return 420, f"Unsupported: {', '.join(unknown)}\r\n"
+    if request.verb == "INVITE" and request.body:
+        if request.content_type != "application/sdp":
+            return 415, "Accept: application/sdp\r\n"
+        encoding = request.get("content-encoding")
+        if encoding and encoding.lower() != "identity":
+            return 415, "Accept: application/sdp\r\nAccept-Encoding: identity\r\n"
+    return 0, ""
+
+
+def _warning(flaw: str) -> str:
+    return f'Warning: 399 switchhook "{flaw}"\r\n'
