@@ -45,7 +45,9 @@ class Latching(Enum):
     """Whose packets are accepted (media-engineering 2.1)."""
 
     STRICT = "strict"  # only the SDP address
-    SIGNALLING = "signalling"  # the SDP address, or the address the SIP came from (`media_from = "signalling"`, default)
+    SIGNALLING = (
+        "signalling"  # (default) the SDP address, or the address the SIP came from
+    )
     ANY = "any"  # also any other, within the first 5 s
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,11 @@ from switchhook.core import actions as a
 from switchhook.core import events, facts, requests
 from switchhook.core.errors import Unavailable
 from switchhook.core.ids import Ids, LegId
+from switchhook.core.model import By
 from switchhook.core.outcomes import Outcome
 from switchhook.core.state import State
 from switchhook.core.step import Input, step
-from switchhook.exchange.entries import entry_of
+from switchhook.exchange.entries import Calls, Encode
 from switchhook.exchange.ports import Clock, Entry, Invitation, Journal, Media, Recording, Sender, Session, Signalling
 from switchhook.exchange.ports import Timers as TimersPort
 from switchhook.exchange.repeats import Repeats
@@ -56,6 +57,7 @@ class Exchange:
         clock: Clock,
         journal: Journal,
         sender: Sender,
+        encode: Encode,
         seed: int,
     ) -> None:
         self.settings = settings
@@ -65,11 +67,13 @@ class Exchange:
         self.state = State(Ids(seed))
         self.directory = Directory(settings)
         self.repeats = Repeats(settings.http.repeat_window_s, clock)
-        self.sounds = Sounds(self)
+        self.sounds = Sounds(self, settings.media.hold_music)
+        self.calls = Calls()
+        self._encode = encode
         self.accepting = True  # False while the server stops: new calls are refused
-        self._signalling: Signalling | None = None
-        self._media: Media | None = None
-        self._timers: TimersPort | None = None
+        self.signalling: Signalling
+        self.media: Media
+        self.timers: TimersPort
         self._listeners: list[Listener] = []
         self._untold: deque[Stamped] = deque()
         self._telling = False
@@ -81,7 +85,7 @@ class Exchange:
 
     def plug(self, signalling: Signalling, media: Media, timers: TimersPort) -> None:
         """Connects the ports; before this nothing can be asked or told."""
-        self._signalling, self._media, self._timers = signalling, media, timers
+        self.signalling, self.media, self.timers = signalling, media, timers
 
     def subscribe(self, listener: Listener) -> None:
         """Adds a listener; it is called for each later fact, must return quickly and must not raise."""
@@ -110,6 +114,12 @@ class Exchange:
         if isinstance(event, events.LegArrived):
             event = self._routed(event)
         self._step(event, cause or type(event).__name__)
+        if isinstance(event, events.MediaLost) and self.settings.media.on_media_lost == "end":
+            self._end_silent(event.leg)
+
+    def _end_silent(self, leg: LegId) -> None:
+        if leg in self.state.legs:
+            self.ask(requests.HangUp(leg, by=By.SERVER, outcome=Outcome.MEDIA_LOST, reason="no audio"), cause="media timeout")
 
     def _routed(self, event: events.LegArrived) -> events.LegArrived:
         if not self.accepting:
@@ -118,14 +128,13 @@ class Exchange:
 
     def on_session(self, leg: LegId, session: Session) -> None:
         """Signalling agreed on (new) audio for a leg."""
-        if self._media is not None:
-            self._media.connect(leg, session)
+        self.media.connect(leg, session)
 
     def _step(self, given: Input, cause: str) -> requests.Accepted:
         now = self.clock.now()
         done = step(self.state, given, now)
         for fact in done.facts:
-            self.journal.append(entry_of(self.state, fact, now, cause))
+            self.journal.append(self.calls.entry(fact, now, cause, self._encode))
             self._untold.append(Stamped(now, fact, cause))
         for action in done.actions:
             self._carry_out(action)
@@ -148,8 +157,8 @@ class Exchange:
                         listener(stamped)
                     except Exception:  # one broken reader must not take the calls down
                         log.exception("listener failed", fact=type(stamped.fact).__name__)
-                if isinstance(stamped.fact, facts.LegEnded) and self._media is not None:
-                    self._media.close(stamped.fact.leg)
+                if isinstance(stamped.fact, facts.LegEnded):
+                    self.media.close(stamped.fact.leg)
         finally:
             self._telling = False
 
@@ -159,7 +168,6 @@ class Exchange:
         _CARRIERS[type(action)](self, action)
 
     def _invite(self, action: a.Invite) -> None:
-        assert self._signalling is not None
         invitation = Invitation(
             leg=action.leg,
             target=action.destination.target,
@@ -170,35 +178,26 @@ class Exchange:
             credentials=action.credentials,
         )
         try:
-            self._signalling.invite(invitation)
+            self.signalling.invite(invitation)
         except Unavailable as error:
-            self._soon(events.LegFailed(action.leg, Outcome.CONGESTED, reason=str(error)))
+            self.soon(events.LegFailed(action.leg, Outcome.CONGESTED, reason=str(error)))
 
-    def _soon(self, event: events.Event) -> None:
+    def soon(self, event: events.Event) -> None:
+        """States an event after the caller has returned."""
         asyncio.get_running_loop().call_soon(self.tell, event)
 
     def _hear(self, action: a.Hear) -> None:
-        assert self._media is not None
-        self._media.hear(self.sounds.fetched(action.changes))
+        self.media.hear(self.sounds.fetched(action.changes))
 
     def _record(self, action: a.Record) -> None:
-        assert self._media is not None
         tape = action.tape
-        self._media.record(Recording(tape.id, tape.path, tape.left, tape.right, tape.max_ms))
+        self.media.record(Recording(tape.id, tape.path, tape.left, tape.right, tape.max_ms))
 
     # --- around -----------------------------------------------------------------------------------------------------
 
-    @property
-    def media(self) -> Media:
-        assert self._media is not None
-        return self._media
-
     def write(self, kind: str, body: dict[str, object], *, leg: str = "", call: str = "", cause: str = "") -> None:
         """Writes a line that is not a fact (an HTTP request, a webhook, a SIP message) into the journal."""
-        if leg and not call:
-            found = self.state.legs.get(LegId(leg))
-            call = found.call if found is not None else ""
-        self.journal.append(Entry(self.clock.now(), kind, call, leg, body, cause))
+        self.journal.append(Entry(self.clock.now(), kind, call or self.calls.of(leg), leg, body, cause))
 
     async def drain(self, timeout_s: float) -> bool:
         """Ends every call properly and waits for it; returns False if some were left after `timeout_s`."""
@@ -228,17 +227,15 @@ Carrier = Callable[[Exchange, Any], None]
 
 _CARRIERS: dict[type, Carrier] = {
     a.Invite: Exchange._invite,
-    a.Ring: lambda x, act: x._signalling.ring(act.leg),
-    a.Progress: lambda x, act: x._signalling.progress(act.leg),
-    a.Answer: lambda x, act: x._signalling.answer(act.leg),
-    a.End: lambda x, act: x._signalling.end(act.leg, act.outcome, status=act.status),
-    a.PressAnswer: lambda x, act: x._signalling.press_answer(act.leg),
+    a.Ring: lambda x, act: x.signalling.ring(act.leg),
+    a.Progress: lambda x, act: x.signalling.progress(act.leg),
+    a.Answer: lambda x, act: x.signalling.answer(act.leg),
+    a.End: lambda x, act: x.signalling.end(act.leg, act.outcome, status=act.status),
+    a.PressAnswer: lambda x, act: x.signalling.press_answer(act.leg),
     a.Hear: Exchange._hear,
-    a.SendDigits: lambda x, act: x._media.send_digits(act.leg, act.digits),
+    a.SendDigits: lambda x, act: x.media.send_digits(act.leg, act.digits),
     a.Record: Exchange._record,
-    a.StopRecord: lambda x, act: x._media.stop_recording(act.recording),
-    a.Arm: lambda x, act: x._timers.arm(act.timer, act.at),
-    a.Disarm: lambda x, act: x._timers.disarm(act.timer),
+    a.StopRecord: lambda x, act: x.media.stop_recording(act.recording),
+    a.Arm: lambda x, act: x.timers.arm(act.timer, act.at),
+    a.Disarm: lambda x, act: x.timers.disarm(act.timer),
 }
-
-Awaited = Awaitable[None]

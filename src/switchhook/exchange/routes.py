@@ -1,0 +1,249 @@
+"""Where a called number goes, and who may dial what (architecture 6, "Numbers and addresses"; deny by default).
+
+The order for a called number: an agent's `number`, an endpoint's user name, a `[[number]]`, then the trunk with the
+longest matching prefix. The last step is for endpoints, API, flows and forwards only: a trunk's call to a number of
+nobody gets 404, so the server is no open relay.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from switchhook.core.addresses import Destination, Endpoint, Trunk, Uri, address_key
+from switchhook.core.errors import Reason, Refused
+from switchhook.core.events import Arrival, CallerKind
+from switchhook.core.model import DialPlan
+from switchhook.core.outcomes import Outcome
+from switchhook.core.requests import Route, ToNobody, ToParties, ToProgram
+from switchhook.settings import Account, Number, Settings
+from switchhook.settings import Endpoint as EndpointSettings
+from switchhook.settings import Trunk as TrunkSettings
+
+_E164 = re.compile(r"\+?\d{7,15}")
+_NUMBER = re.compile(r"\+?[\d ().-]+")
+PLIVO_DOMAIN = "phone.plivo.com"
+
+
+class Directory:
+    """The numbers, telephones and trunks of the configuration, looked up in constant time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.accounts = {account.auth_id: account for account in settings.accounts}
+        self.endpoints = {endpoint.username: endpoint for endpoint in settings.endpoints}
+        self.numbers = {address_key(number.number): number for number in settings.numbers}
+        self.agents = {address_key(agent.number): agent for agent in settings.agents}
+        self.agent_names = {agent.username: agent for agent in settings.agents}
+        self.trunks = {trunk.name: trunk for trunk in settings.trunks}
+        self.applications = {application.app_id: application for application in settings.applications}
+        self._prefixes = sorted(
+            ((prefix, trunk) for trunk in settings.trunks for prefix in trunk.prefixes),
+            key=lambda pair: -len(pair[0].lstrip("+")),
+        )
+        self.domains: frozenset[str] = frozenset()
+        self.listening(tuple(f"{each.host}:{each.port}" for each in settings.sip_listen))
+
+    def listening(self, addresses: Collection[str]) -> None:
+        """States the `host:port` pairs that we listen on: URIs with them are ours."""
+        ours = {self.settings.sip.domain.lower(), PLIVO_DOMAIN, *(address.lower() for address in addresses)}
+        ours.update(address.rpartition(":")[0].lower() for address in addresses if address.endswith(":5060"))
+        self.domains = frozenset(ours)
+
+    def key(self, address: str) -> str:
+        """Returns the form in which addresses are compared (`core.addresses.address_key` with our domains)."""
+        return address_key(address, self.domains)
+
+    # --- destinations of an API, a document, a flow or a forward ----------------------------------------------------
+
+    def destination(self, account: str, address: str, *, trusted: bool = False) -> Destination:
+        """Resolves an address for an account; raises Refused (NO_ROUTE, FORBIDDEN).
+
+        `trusted` is for the configuration file, where any SIP URI is allowed.
+        """
+        text = address.strip()
+        key = self.key(text)
+        if not key:
+            raise Refused(Reason.NO_ROUTE, "empty address")
+        bare = re.sub(r"^(sips?|tel):", "", text, flags=re.IGNORECASE)
+        if "@" in bare and "@" in key:
+            return self._foreign(text, key, trusted)
+        agent = self.agents.get(key)
+        if agent is not None:
+            return self.agent_destination(agent.username, text)
+        if key in self.endpoints:
+            return Destination(text, Endpoint(key), key)
+        number = self.numbers.get(key)
+        if number is not None and number.forward:
+            return self.destination(number.account, number.forward, trusted=True)
+        if number is not None and number.agent:
+            return self.agent_destination(number.agent, text)
+        return self._outside(account, text, key, trusted)
+
+    def agent_destination(self, username: str, address: str = "") -> Destination:
+        """Returns where an agent's telephone is."""
+        agent = self.agent_names[username]
+        if agent.endpoint:
+            return Destination(address or agent.number, Endpoint(agent.endpoint), agent.endpoint)
+        found = self.destination("", agent.address, trusted=True)
+        return Destination(address or agent.number, found.target, found.key)
+
+    def _foreign(self, text: str, key: str, trusted: bool) -> Destination:
+        if trusted:
+            uri = text if text.lower().startswith(("sip:", "sips:")) else f"sip:{text}"
+            return Destination(text, Uri(uri), key)
+        user, _, host = key.partition("@")
+        for trunk in self.settings.trunks:
+            if _host_of(trunk.uri) == host or _host_of(trunk.uri).rpartition(":")[0] == host:
+                return Destination(text, Trunk(trunk.name, user), key)
+        raise Refused(Reason.FORBIDDEN, f"{host} is not a trunk of this server")
+
+    def _outside(self, account: str, text: str, key: str, trusted: bool) -> Destination:
+        trunk = self.trunk_for(key)
+        if trunk is None:
+            raise Refused(Reason.NO_ROUTE, f"no trunk takes {text}")
+        allowed = self.accounts.get(account)
+        if not trusted and allowed is not None and not self.allowed(allowed, key):
+            raise Refused(Reason.FORBIDDEN, f"account {account} may not dial {text}")
+        user = f"+{key}" if _E164.fullmatch(key) else key
+        return Destination(text, Trunk(trunk.name, user), key)
+
+    def trunk_for(self, key: str) -> TrunkSettings | None:
+        """Returns the trunk with the longest prefix that matches."""
+        for prefix, trunk in self._prefixes:
+            if _matches(prefix, key):
+                return trunk
+        return None
+
+    def allowed(self, account: Account, key: str) -> bool:
+        """True when the account's own allow list, if it has one, lets it dial the number; its parent's too."""
+        if account.allow and not any(_matches(prefix, key) for prefix in account.allow):
+            return False
+        parent = self.accounts.get(account.parent) if account.parent else None
+        return parent is None or self.allowed(parent, key)
+
+    def caller_id(self, wanted: str, destination: Destination, endpoint: str = "") -> str:
+        """Returns the number to show: what the request says, else the endpoint's, else the trunk's, else the user."""
+        if not isinstance(destination.target, Trunk):
+            return wanted or endpoint
+        if wanted and wanted != endpoint:
+            return _shown(wanted)
+        telephone = self.endpoints.get(endpoint)
+        if telephone is not None and telephone.caller_id:
+            return _shown(telephone.caller_id)
+        trunk = self.trunks.get(destination.target.name)
+        if trunk is not None and trunk.caller_id:
+            return _shown(trunk.caller_id)
+        return wanted or endpoint
+
+    # --- calls that arrive ------------------------------------------------------------------------------------------
+
+    def route(self, arrival: Arrival, registered: Collection[str]) -> Route:
+        """Finds who takes an arriving call."""
+        if arrival.caller_kind is CallerKind.ENDPOINT:
+            return self._from_endpoint(arrival, registered)
+        return self._from_trunk(arrival, registered)
+
+    def _from_trunk(self, arrival: Arrival, registered: Collection[str]) -> Route:
+        called = self.key(arrival.to_user)
+        caller = self.key(arrival.from_user)
+        back = Destination(arrival.from_user, Trunk(arrival.caller_name, _shown(arrival.from_user)), caller)
+        agent = self.agents.get(called)
+        if agent is not None:
+            account = self._account_of_agent(agent.username)
+            return self._to(account, self.agent_destination(agent.username), arrival, back, caller, "", registered)
+        if called in self.endpoints:
+            destination = Destination(arrival.to_user, Endpoint(called), called)
+            account = self.endpoints[called].account
+            return self._to(account, destination, arrival, back, caller, "", registered)
+        number = self.numbers.get(called)
+        if number is None:
+            return ToNobody(Outcome.NOT_FOUND)
+        return self._to_number(number, arrival, back, caller, "", registered)
+
+    def _from_endpoint(self, arrival: Arrival, registered: Collection[str]) -> Route:
+        telephone = self.endpoints[arrival.caller_name]
+        user = telephone.username
+        back = Destination(user, Endpoint(user), user)
+        if telephone.application:
+            return ToProgram(telephone.account, *self._program(telephone), back=back, endpoint=user, key=user)
+        called = self.key(arrival.to_user)
+        number = self.numbers.get(called)
+        if number is not None and called not in self.agents and called not in self.endpoints:
+            return self._to_number(number, arrival, back, user, user, registered)
+        try:
+            destination = self.destination(telephone.account, arrival.to_user)
+        except Refused as refused:
+            missing = refused.reason is Reason.NO_ROUTE
+            return ToNobody(Outcome.NOT_FOUND if missing else Outcome.FORBIDDEN, telephone.account)
+        return self._to(telephone.account, destination, arrival, back, user, user, registered)
+
+    def _program(self, telephone: EndpointSettings) -> tuple[str, str]:
+        if telephone.application in self.applications:
+            return "plivo", telephone.application
+        return "phlo", telephone.application
+
+    def _to_number(
+        self, number: Number, arrival: Arrival, back: Destination, key: str, endpoint: str, registered: Collection[str]
+    ) -> Route:
+        if number.application:
+            return ToProgram(number.account, "plivo", number.application, back, endpoint, key)
+        if number.flow:
+            return ToProgram(number.account, "phlo", number.flow, back, endpoint, key)
+        if number.agent:
+            destination = self.agent_destination(number.agent)
+        else:
+            try:
+                destination = self.destination(number.account, number.forward, trusted=True)
+            except Refused:
+                return ToNobody(Outcome.NOT_FOUND, number.account)
+        return self._to(number.account, destination, arrival, back, key, endpoint, registered)
+
+    def _to(
+        self,
+        account: str,
+        destination: Destination,
+        arrival: Arrival,
+        back: Destination,
+        key: str,
+        endpoint: str,
+        registered: Collection[str],
+    ) -> Route:
+        if destination.endpoint and destination.endpoint not in registered:
+            return ToNobody(Outcome.NOT_REGISTERED, account)
+        plan = DialPlan(
+            targets=(destination,),
+            caller=self.caller_id(arrival.from_user, destination, endpoint),
+            caller_name=arrival.from_display,
+            ring_s=self.settings.sip.ring_s,
+            headers=tuple((name, value) for name, value in arrival.headers if name.lower().startswith("x-ph-")),
+        )
+        return ToParties(account, plan, back, endpoint, key)
+
+    def _account_of_agent(self, username: str) -> str:
+        agent = self.agent_names[username]
+        telephone = self.endpoints.get(agent.endpoint)
+        if telephone is not None:
+            return telephone.account
+        number = self.numbers.get(self.key(agent.number))
+        if number is not None:
+            return number.account
+        return self.settings.accounts[0].auth_id if self.settings.accounts else ""
+
+
+def _matches(prefix: str, key: str) -> bool:
+    """The prefix "+" means every E.164 number (7 to 15 digits); others are compared without a leading plus."""
+    if prefix == "+":
+        return bool(_E164.fullmatch(key))
+    return key.startswith(prefix.lstrip("+"))
+
+
+def _shown(number: str) -> str:
+    """E.164 goes out with `+`; anything else as it is."""
+    key = address_key(number)
+    return f"+{key}" if _E164.fullmatch(key) else number
+
+
+def _host_of(uri: str) -> str:
+    host = re.sub(r"^sips?:", "", uri, flags=re.IGNORECASE).split(";", 1)[0]
+    return host.rpartition("@")[2].lower()

@@ -1,0 +1,165 @@
+"""Outgoing HTTP: webhooks, documents and sounds, under one policy.
+
+Names are resolved here, checked by the `Guard`, and the connection goes to the checked address, so that a name cannot
+point elsewhere between check and use. Redirects are followed by us for the same reason, at most five: 301, 302 and 303
+become GET, 307 and 308 keep method and body (plivo-xml 1.2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import urljoin, urlsplit
+
+import httpx2
+
+from switchhook.core.errors import Unavailable
+from switchhook.exchange.guard import Guard
+from switchhook.exchange.ports import Reply
+
+Resolve = Callable[[str], Awaitable[Sequence[str]]]
+MAX_REDIRECTS = 5
+
+
+async def system_resolve(host: str) -> Sequence[str]:
+    """Resolves a name in a thread of the loop's executor; returns IP addresses, raises `Unavailable`."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=1)
+    except OSError as error:
+        raise Unavailable(f"{host} is not known: {error.strerror or error}") from error
+    return [str(each[4][0]) for each in found]
+
+
+class HttpSender:
+    """Implements `ports.Sender` with one connection pool."""
+
+    def __init__(
+        self,
+        guard: Guard,
+        *,
+        user_agent: str = "Switchhook",
+        verify: bool = True,
+        resolve: Resolve = system_resolve,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._guard = guard
+        self._resolve = resolve
+        self._verify = verify
+        self._transport = transport
+        self._user_agent = user_agent
+        self._made: httpx2.AsyncClient | None = None
+
+    @property
+    def _client(self) -> httpx2.AsyncClient:
+        if self._made is None:
+            limits = httpx2.Limits(max_connections=500, max_keepalive_connections=100, keepalive_expiry=15)
+            self._made = httpx2.AsyncClient(
+                verify=self._verify,
+                trust_env=False,
+                follow_redirects=False,
+                limits=limits,
+                transport=self._transport,
+                headers={"User-Agent": self._user_agent},
+            )
+        return self._made
+
+    async def close(self) -> None:
+        if self._made is not None:
+            await self._made.aclose()
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+        connect_s: float = 2.0,
+        read_s: float = 40.0,
+        max_bytes: int = 100 * 1024,
+    ) -> Reply:
+        """Sends a request and reads the whole answer; raises `Unavailable` with the reason in one line."""
+        timeout = httpx2.Timeout(read_s, connect=connect_s, pool=connect_s)
+        for _ in range(MAX_REDIRECTS + 1):
+            reply = await self._once(method, url, headers, body, timeout, max_bytes)
+            location = dict(reply.headers).get("location", "")
+            if reply.status not in (301, 302, 303, 307, 308) or not location:
+                return reply
+            url = urljoin(url, location)
+            if reply.status in (301, 302, 303):
+                method, body = "GET", b""
+                headers = [(name, value) for name, value in headers if name.lower() != "content-type"]
+        raise Unavailable(f"{url}: more than {MAX_REDIRECTS} redirects")
+
+    async def _once(
+        self,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        timeout: httpx2.Timeout,
+        max_bytes: int,
+    ) -> Reply:
+        target, host_header, extensions = await self._aim(url)
+        sent = [("Host", host_header), *headers]
+        try:
+            request = self._client.build_request(
+                method, target, headers=sent, content=body or None, timeout=timeout, extensions=extensions
+            )
+            answer = await self._client.send(request, stream=True)
+            try:
+                content = await _read(answer, max_bytes, url)
+            finally:
+                await answer.aclose()
+        except httpx2.HTTPError as error:
+            raise Unavailable(f"{url}: {_words(error)}") from error
+        except (httpx2.InvalidURL, ValueError) as error:
+            raise Unavailable(f"{url}: {error}") from error
+        pairs = tuple((name.lower(), value) for name, value in answer.headers.items())
+        return Reply(answer.status_code, pairs, content, url)
+
+    async def _aim(self, url: str) -> tuple[str, str, dict[str, object]]:
+        """Returns the URL with the checked address in place of the name, the Host header, and the TLS name."""
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError as error:
+            raise Unavailable(f"{url}: {error}") from error
+        if parts.scheme not in ("http", "https") or not host:
+            raise Unavailable(f"{url} is not an http(s) URL")
+        netloc = parts.netloc.rpartition("@")[2]
+        addresses = [host] if _is_ip(host) else list(await self._resolve(host))
+        if not addresses:
+            raise Unavailable(f"{host} has no address")
+        for address in addresses:
+            self._guard.check(address, host)
+        address = f"[{addresses[0]}]" if ":" in addresses[0] else addresses[0]
+        aimed = parts._replace(netloc=f"{address}:{port}" if port else address, fragment="").geturl()
+        extensions: dict[str, object] = {} if _is_ip(host) else {"sni_hostname": host}
+        return aimed, netloc, extensions
+
+
+async def _read(answer: httpx2.Response, max_bytes: int, url: str) -> bytes:
+    content = bytearray()
+    async for chunk in answer.aiter_bytes():
+        content += chunk
+        if len(content) > max_bytes:
+            raise Unavailable(f"{url}: the answer is longer than {max_bytes} bytes")
+    return bytes(content)
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _words(error: httpx2.HTTPError) -> str:
+    if isinstance(error, httpx2.ConnectTimeout):
+        return "connect timeout"
+    if isinstance(error, httpx2.TimeoutException):
+        return "read timeout"
+    return str(error) or type(error).__name__

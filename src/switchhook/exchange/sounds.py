@@ -1,0 +1,126 @@
+"""Sounds from the web: fetched once, kept as files, and named to media by their path.
+
+Media takes only what it can open without waiting on a network. A leg whose sound is still being fetched hears
+silence until it is there; a sound that cannot be fetched ends at once with an error (`SoundEnded`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from switchhook.core.errors import Unavailable
+from switchhook.core.events import SoundEnded
+from switchhook.core.ids import LegId
+from switchhook.core.sources import Sound, Sources
+
+if TYPE_CHECKING:
+    from switchhook.exchange.switch import Exchange
+
+MAX_BYTES = 10 * 1024 * 1024  # plivo-xml 2.2
+CONNECT_S = 2.0
+READ_S = 120.0
+
+
+class Sounds:
+    """A cache of fetched sounds by URL."""
+
+    def __init__(self, exchange: Exchange, hold_music: str = "builtin:hold") -> None:
+        self._exchange = exchange
+        self._files: dict[str, str] = {}
+        self._broken: dict[str, str] = {}
+        self._fetching: set[str] = set()
+        self._waiting: dict[str, set[LegId]] = {}
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._hold = _clip(hold_music)
+
+    def prepare(self, clips: Iterable[str]) -> None:
+        """Fetches and decodes sounds ahead of their use."""
+        plain = []
+        for clip in clips:
+            if _is_url(clip):
+                self._fetch(clip)
+            else:
+                plain.append(self._named(clip))
+        if plain:
+            self._exchange.media.prepare(plain)
+
+    def fetched(self, changes: Sequence[tuple[LegId, Sources]]) -> list[tuple[LegId, Sources]]:
+        """Returns the same statements in words that media understands; begins to fetch what is missing."""
+        return [(leg, tuple(self._source(leg, s) for s in sources if self._ready(leg, s))) for leg, sources in changes]
+
+    def _ready(self, leg: LegId, source: object) -> bool:
+        if not isinstance(source, Sound):
+            return True
+        ready = True
+        for clip in source.clips:
+            if _is_url(clip) and clip not in self._files:
+                ready = False
+                if clip in self._broken:
+                    self._exchange.soon(SoundEnded(leg, source.id, self._broken[clip]))
+                    return False
+                self._waiting.setdefault(clip, set()).add(leg)
+                self._fetch(clip)
+        return ready
+
+    def _source(self, leg: LegId, source: Sound | object) -> Sound:
+        if isinstance(source, Sound):
+            return replace(source, clips=tuple(self._named(clip) for clip in source.clips))
+        return source  # type: ignore[return-value]
+
+    def _named(self, clip: str) -> str:
+        if clip == "builtin:hold":
+            clip = self._hold
+        return f"file:{self._files[clip]}" if clip in self._files else clip
+
+    def _fetch(self, url: str) -> None:
+        if url not in self._files and url not in self._broken and url not in self._fetching:
+            self._fetching.add(url)
+            self._exchange.spawn(self._load(url), name=f"fetch {url}")
+
+    async def _load(self, url: str) -> None:
+        try:
+            reply = await self._exchange.sender.send(
+                "GET", url, connect_s=CONNECT_S, read_s=READ_S, max_bytes=MAX_BYTES
+            )
+            if not 200 <= reply.status < 300:
+                raise Unavailable(f"{url} answered {reply.status}")
+            self._files[url] = self._keep(url, reply.body)
+        except Unavailable as error:
+            self._broken[url] = str(error)
+            self._exchange.write("Warning", {"text": f"sound not fetched: {error}"})
+        finally:
+            self._fetching.discard(url)
+        waiting = self._waiting.pop(url, set())
+        for leg in waiting:
+            found = self._exchange.state.legs.get(leg)
+            if found is not None:
+                self._exchange.media.hear(self.fetched([(leg, found.heard)]))
+
+    def _keep(self, url: str, body: bytes) -> str:
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="switchhook-sounds-")
+        ending = ".mp3" if body[:3] == b"ID3" or body[:1] == b"\xff" else ".wav"
+        path = os.path.join(self._folder.name, hashlib.sha256(url.encode()).hexdigest()[:32] + ending)
+        with open(path, "wb") as file:
+            file.write(body)
+        return path
+
+    def close(self) -> None:
+        """Deletes the fetched files."""
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+
+def _is_url(clip: str) -> bool:
+    return clip.startswith(("http://", "https://"))
+
+
+def _clip(setting: str) -> str:
+    """Turns the `hold_music` setting into a clip: a bare path becomes a file."""
+    return setting if setting.startswith(("builtin:", "file:", "http://", "https://")) else f"file:{setting}"
