@@ -119,7 +119,8 @@ class Exchange:
 
     def _end_silent(self, leg: LegId) -> None:
         if leg in self.state.legs:
-            self.ask(requests.HangUp(leg, by=By.SERVER, outcome=Outcome.MEDIA_LOST, reason="no audio"), cause="media timeout")
+            ended = requests.HangUp(leg, by=By.SERVER, outcome=Outcome.MEDIA_LOST, reason="no audio")
+            self.ask(ended, cause="media timeout")
 
     def _routed(self, event: events.LegArrived) -> events.LegArrived:
         if not self.accepting:
