@@ -42,6 +42,7 @@ class Ears(Hearing):
     ) -> None:
         super().__init__(clock)
         self.judge = StreamJudge()
+        self.judges = [self.judge]
         self._voices = voices or Voices()
         self._detector = detector or Detector()
         self._began = clock()
@@ -61,6 +62,12 @@ class Ears(Hearing):
     def learn(self, label: str, samples: Samples) -> None:
         """Makes a sound known by a sample of it, 8 kHz mono: `hears(label)` works for what arrives from now on."""
         self._detector.learn(label, samples)
+
+    def new_stream(self) -> None:
+        """States that another call begins: its stream is judged on its own. `judges` keeps the earlier ones."""
+        if self.judge.received:
+            self.judge = StreamJudge()
+            self.judges.append(self.judge)
 
     def receive(self, datagram: bytes, at: float | None = None) -> Packet | None:
         """Takes a datagram from the telephone's RTP socket and returns it parsed; None when it is not RTP."""

@@ -41,7 +41,11 @@ class Interval:
         return self.end_s - self.start_s
 
 
-class NotHeard(AssertionError):
+class Missed(AssertionError):
+    """What a test waited for did not come; the text says what came instead."""
+
+
+class NotHeard(Missed):
     """What had to be heard was not; the text says what was heard instead."""
 
 

@@ -13,6 +13,7 @@ from switchhook.lab.packets import Packet
 from switchhook.lab.tones import RATE
 
 _LARGEST_LOSS = 1000
+_FIRST_DYNAMIC = 96
 _CLOCK_TOLERANCE_S = 0.1  # a timestamp may stand this far from the arrival clock before it is a break
 
 
@@ -77,11 +78,12 @@ class StreamJudge:
 
     def _judge_time(self, last: Packet, packet: Packet, at: float) -> None:
         ticks = _signed(packet.timestamp - last.timestamp)
-        same_event = ticks == 0 and packet.payload_type == last.payload_type and packet.payload_type >= 96
+        if ticks == 0 and packet.payload_type == last.payload_type >= _FIRST_DYNAMIC:
+            return  # a telephone event keeps its timestamp while it lasts (RFC 4733 2.2)
         drift = at - self._anchor - _signed(packet.timestamp - self._zero) / RATE
         transit = abs((at - self._last_at) - ticks / RATE) * 1000
         self.jitter_ms += (transit - self.jitter_ms) / 16
-        if (ticks <= 0 and not same_event) or abs(drift) > _CLOCK_TOLERANCE_S:
+        if ticks <= 0 or abs(drift) > _CLOCK_TOLERANCE_S:
             self._break("timestamp", at, f"{last.timestamp} became {packet.timestamp} after {at - self._last_at:.3f} s")
             self._start(packet, at)
         elif drift < 0:  # came faster than any before: the anchor was a late packet

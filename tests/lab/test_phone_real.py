@@ -1,0 +1,59 @@
+"""Two telephones calling each other over real UDP on loopback, judged by their ears."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from switchhook.exchange.ports import Codec
+from switchhook.lab.ears import Ears
+from switchhook.lab.manners import PICKS_UP, Manners
+from switchhook.lab.phones import Phones
+from switchhook.lab.tones import read_wav
+
+pytestmark = pytest.mark.slow
+
+
+def test_each_hears_the_tone_of_the_other(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with Phones() as phones:
+            ann = await phones.open("ann")
+            bob = await phones.open("bob", manners=PICKS_UP, codecs=(Codec.PCMA,))
+            await ann.call(bob.uri)
+            await ann.answered()
+            await ann.hears_only("bob")
+            await bob.hears_only("ann")
+            await ann.press("5")
+            await bob.was_pressed("5")
+            await ann.hang_up()
+            await bob.ended(within_s=1)
+            for phone, other in ((ann, "bob"), (bob, "ann")):
+                assert isinstance(phone.ears, Ears)
+                assert phone.ears.judge.continuous
+                assert phone.ears.heard_between(phone.ears.began_s, phone.ears.clock()) == {other}
+                phone.ears.save(tmp_path / f"{phone.name}.wav")
+            assert abs(read_wav(tmp_path / "ann.wav").astype(int)).max() > 2000
+
+    asyncio.run(story())
+
+
+def test_twenty_telephones_in_one_process() -> None:
+    async def story() -> None:
+        async with Phones() as phones:
+            callers = [await phones.open(f"caller {i}") for i in range(10)]
+            callees = [await phones.open(f"callee {i}", manners=Manners(answers_after_s=0.05)) for i in range(10)]
+            for caller, callee in zip(callers, callees, strict=True):
+                await caller.call(callee.uri)
+            for caller, callee in zip(callers, callees, strict=True):
+                await caller.hears_only(callee.name)
+                await callee.hears_only(caller.name)
+            for caller in callers:
+                await caller.hang_up()
+            for phone in (*callers, *callees):
+                await phone.ended()
+                assert isinstance(phone.ears, Ears)
+                assert phone.ears.judge.continuous
+
+    asyncio.run(story())
