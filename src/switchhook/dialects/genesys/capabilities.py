@@ -1,0 +1,103 @@
+"""What a desktop may do with a call: one pure function of a small view of it (genesys 4.1 and 4.3).
+
+`capabilities` is the client's only guide; every desktop draws its buttons from it. The table of sets seen on real
+servers contradicts itself in one place, so there are two profiles: `2016`, in which the held original of a consult can be
+swapped and completed, and `2014`, in which it still shows Retrieve. Order means nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class CallState(Enum):
+    DIALING = "Dialing"
+    RINGING = "Ringing"
+    ESTABLISHED = "Established"
+    HELD = "Held"
+    RELEASED = "Released"
+
+
+class Recorder(Enum):
+    """`recordingState` of a call where a recorder is configured."""
+
+    STOPPED = "Stopped"
+    RECORDING = "Recording"
+    PAUSED = "Paused"
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """As much of a call as decides what may be done with it."""
+
+    state: CallState
+    consult: bool = False  # its callType is Consult
+    related: bool = False  # its parent or its consult is alive on this device
+    consult_answered: bool = False  # of the two related calls, the consult has been answered
+    others: int = 1  # parties besides this device
+    owner: bool = False  # this device made the conference
+    mute_offered: bool = False
+    muted: bool = False
+    recorder: Recorder | None = None
+    profile: str = "2016"
+
+
+USER_DATA = ("AttachUserData", "UpdateUserData", "DeleteUserData", "DeleteUserDataPair")
+STEPS = ("SingleStepTransfer", "SingleStepConference", "InitiateTransfer", "InitiateConference")
+
+
+def capabilities(call: CallView) -> tuple[str, ...]:
+    """Returns the names of the operations that the call offers now."""
+    state = call.state
+    if state is CallState.RELEASED:
+        return ()
+    if state is CallState.RINGING:
+        return (*USER_DATA, "Answer")
+    if state is CallState.DIALING:
+        return (*USER_DATA, "SendDtmf", "Hangup", *_related(call))
+    names = [*USER_DATA, "Hangup"]
+    established = state is CallState.ESTABLISHED
+    if not call.consult:
+        names += STEPS
+    if established:
+        names.append("SendDtmf")
+    if established and not (call.consult and call.related):
+        names.append("Hold")
+    related = _related(call)
+    if not established and not related and not (call.consult and call.related):
+        names.append("Retrieve")
+    names += related
+    if call.owner and call.others >= 2:
+        names.append("RemoveParticipantFromConference")
+    return (*names, *_mute(call), *_recorder(call))
+
+
+def _related(call: CallView) -> tuple[str, ...]:
+    """The operations on two calls at once, where both are there."""
+    if not call.related:
+        return ()
+    if call.profile == "2014" and call.state is CallState.HELD and not call.consult:
+        return ()
+    if call.consult_answered:
+        return ("SwapCalls", "CompleteTransfer", "CompleteConference")
+    return ("SwapCalls", "CompleteTransfer")
+
+
+def _mute(call: CallView) -> tuple[str, ...]:
+    if not call.mute_offered or call.state is not CallState.ESTABLISHED:
+        return ()
+    return ("UnmuteCall",) if call.muted else ("MuteCall",)
+
+
+_RECORDER = {
+    Recorder.STOPPED: ("StartCallRecording",),
+    Recorder.RECORDING: ("PauseCallRecording", "StopCallRecording"),
+    Recorder.PAUSED: ("ResumeCallRecording", "StopCallRecording"),
+}
+
+
+def _recorder(call: CallView) -> tuple[str, ...]:
+    if call.recorder is None or call.state is not CallState.ESTABLISHED:
+        return ()
+    return _RECORDER[call.recorder]

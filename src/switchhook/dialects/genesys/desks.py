@@ -1,0 +1,159 @@
+"""Every agent's desk: its calls followed from fact to fact, and what changed told to its desktops.
+
+A fact concerns a desk when it names a leg of its telephone or a room in which one of its calls is. Both are found in a
+dictionary, so a call that no agent takes part in costs two look-ups per fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from switchhook.core import facts as f
+from switchhook.core.ids import LegId, RoomId
+from switchhook.core.model import Leg
+from switchhook.core.state import State
+from switchhook.dialects.genesys.agents import Roster, User
+from switchhook.dialects.genesys.calls import Call, Calls, Change, Notification, Options
+from switchhook.dialects.genesys.ids import CallIds
+from switchhook.dialects.genesys.memberships import Membership, memberships
+from switchhook.dialects.genesys.shapes import CALLS, DEVICES, Shapes
+from switchhook.dialects.genesys.status import Code
+from switchhook.exchange.switch import Stamped
+
+Publish = Callable[[str, str, bytes], None]  # user name, channel, rendered message
+
+
+class _Names:
+    """Ids of calls, and one connection id for each room."""
+
+    def __init__(self, ids: CallIds) -> None:
+        self._ids = ids
+        self._of_room: dict[RoomId, str] = {}
+
+    def call_uuid(self) -> str:
+        return self._ids.call_uuid()
+
+    def conn_id(self, leg: LegId, room: RoomId | None) -> str:
+        if room is None:
+            return self._ids.conn_id()
+        if room not in self._of_room:
+            self._of_room[room] = self._ids.conn_id()
+        return self._of_room[room]
+
+    def forget(self, room: RoomId) -> None:
+        self._of_room.pop(room, None)
+
+
+class Desks:
+    """Follows the facts; keeps what each device shows; publishes the differences."""
+
+    def __init__(
+        self, state: State, roster: Roster, shapes: Shapes, options: Options, ids: CallIds, publish: Publish
+    ) -> None:
+        self._state = state
+        self._roster = roster
+        self._shapes = shapes
+        self._publish = publish
+        self._names = _Names(ids)
+        self._calls = {name: Calls(options, self._names) for name in roster.users}
+        self._legs: dict[str, dict[LegId, None]] = {name: {} for name in roster.users}
+        self._at_leg: dict[LegId, tuple[User, ...]] = {}
+        self._at_room: dict[RoomId, dict[str, User]] = {}
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def calls(self, user: User) -> Calls:
+        return self._calls[user.name]
+
+    def legs(self, user: User) -> list[Leg]:
+        """Returns the live legs of the user's telephone."""
+        return [self._state.legs[leg] for leg in self._legs[user.name] if leg in self._state.legs]
+
+    def active(self, user: User) -> bool:
+        """True when the telephone can be reached: registered, or not a telephone that registers."""
+        return not user.agent.endpoint or user.agent.endpoint in self._state.registered
+
+    # --- following --------------------------------------------------------------------------------------------------
+
+    def heard(self, stamped: Stamped) -> None:
+        """Takes a fact; a listener of the exchange."""
+        fact = stamped.fact
+        if isinstance(fact, f.HearingChanged):
+            return
+        if isinstance(fact, f.LegCreated):
+            self._leg_created(fact.leg)
+        for user in self._concerned(fact):
+            self.refresh(user, stamped.at)
+        if isinstance(fact, f.LegEnded):
+            self._leg_ended(fact.leg)
+        elif isinstance(fact, f.RoomClosed):
+            self._names.forget(fact.room)
+            self._at_room.pop(fact.room, None)
+        elif isinstance(fact, f.AnswerNotPressed):
+            self._not_answered(fact.leg)
+        elif isinstance(fact, f.EndpointRegistered):
+            for user in self._roster.at(fact.username, ""):
+                self.tell_device(user)
+
+    def _leg_created(self, leg: Leg) -> None:
+        users = tuple(self._roster.of(leg))
+        if users:
+            self._at_leg[leg.id] = users
+            for user in users:
+                self._legs[user.name][leg.id] = None
+
+    def _leg_ended(self, leg: LegId) -> None:
+        for user in self._at_leg.pop(leg, ()):
+            self._legs[user.name].pop(leg, None)
+
+    def _concerned(self, fact: f.Fact) -> list[User]:
+        found: dict[str, User] = {}
+        leg = fact.member.leg if isinstance(fact, f.MemberJoined) else getattr(fact, "leg", None)
+        if isinstance(leg, Leg):
+            leg = leg.id
+        if leg in self._at_leg:
+            found.update((user.name, user) for user in self._at_leg[leg])
+        room = fact.dial.room if isinstance(fact, f.DialStarted) else getattr(fact, "room", None)
+        if isinstance(room, str) and room in self._at_room:
+            found.update(self._at_room[RoomId(room)])
+        return list(found.values())
+
+    def _not_answered(self, leg: LegId) -> None:
+        for user in self._at_leg.get(leg, ()):
+            for call in self._calls[user.name].live.values():
+                if call.leg == leg:
+                    text = "The telephone did not answer by itself; answer it by hand."
+                    self._publish(
+                        user.name, CALLS, self._shapes.call_error(user, call, "Answer", int(Code.FAILED), text)
+                    )
+
+    # --- telling ----------------------------------------------------------------------------------------------------
+
+    def refresh(self, user: User, now: float) -> None:
+        """Compares the user's calls with the core and publishes every difference."""
+        calls = self._calls[user.name]
+        changes = calls.update(self._seen(user), now)
+        for call in calls.live.values():
+            if call.room is not None:
+                self._at_room.setdefault(call.room, {})[user.name] = user
+        for change in changes:
+            self.tell_call(user, change, now)
+
+    def _seen(self, user: User) -> list[Membership]:
+        found: list[Membership] = []
+        for leg in self.legs(user):
+            found += memberships(self._state, leg, user.number, self._inside)
+        return found
+
+    def _inside(self, endpoint: str, key: str) -> str:
+        users = self._roster.at(endpoint, key)
+        return users[0].number if users else ""
+
+    def tell_call(self, user: User, change: Change, now: float) -> None:
+        self._publish(user.name, CALLS, self._shapes.call_message(user, change, now))
+
+    def tell_dtmf(self, user: User, call: Call, now: float) -> None:
+        self.tell_call(user, Change(call, Notification.DTMF), now)
+
+    def tell_device(self, user: User) -> None:
+        self._publish(user.name, DEVICES, self._shapes.device_message(user, self.active(user)))

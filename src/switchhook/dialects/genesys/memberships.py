@@ -1,0 +1,205 @@
+"""How the calls of a desktop are read from the core: one call for each room that a leg of its telephone is in.
+
+A device has one leg however many calls its desktop shows (genesys 9). Besides the rooms that the leg is in, it is shown
+the room for which it rings, and a leg that no room holds is a call of its own. Everything here is a pure reading of
+the state; what was already told to the desktop, and what must not change once it was told, is kept by `calls`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from switchhook.core.addresses import Destination, Endpoint
+from switchhook.core.events import CallerKind
+from switchhook.core.ids import LegId, RoomId
+from switchhook.core.model import Dial, Leg, LegState, Purpose, Room, RoomKind, Side
+from switchhook.core.state import State
+from switchhook.dialects.genesys.numbers import bare
+
+Inside = Callable[[str, str], str]  # (endpoint, key) -> the number of the agent whose telephone this is, or ""
+
+
+class CallType(Enum):
+    INTERNAL = "Internal"
+    INBOUND = "Inbound"
+    OUTBOUND = "Outbound"
+    CONSULT = "Consult"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Another party of a call, as its number is shown."""
+
+    number: str
+    external: bool = False  # a trunk carries it
+
+
+class Stand(Enum):
+    """How the telephone stands to the room."""
+
+    RINGS = "rings"
+    PLACES = "places"  # its own Dial rings it first
+    WAITS = "waits"  # nobody else is there yet, somebody is being rung, or it has not been answered itself
+    IN = "in"
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """One call of a telephone, as the core has it now."""
+
+    leg: LegId
+    room: RoomId | None
+    stand: Stand
+    parties: tuple[Party, ...] = ()
+    type: CallType = CallType.INTERNAL
+    called: str = ""  # the number that was called, seen from this telephone
+    caller: str = ""  # the number that an outside party is shown, or shows
+    consult: bool = False
+    main: RoomId | None = None
+    away: bool = False  # it has turned away, or is held
+    muted: bool = False
+    met: bool = False  # somebody else is in the room
+    present: bool = True  # `parties` are in the room or being rung; False: nobody at all
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+def memberships(state: State, leg: Leg, number: str, inside: Inside) -> Iterator[Membership]:
+    """Yields the calls of a telephone's leg; `number` is the telephone's own."""
+    if leg.state is LegState.OVER:
+        return
+    reader = _Reader(state, leg, number, inside)
+    dial = state.dials.get(leg.dial) if leg.dial is not None else None
+    if dial is not None:
+        yield from reader.rung(dial)
+    for room in leg.rooms:
+        yield reader.member(state.rooms[room])
+    if dial is None and not leg.rooms:
+        yield from reader.alone()
+
+
+class _Reader:
+    """Reads one leg."""
+
+    def __init__(self, state: State, leg: Leg, number: str, inside: Inside) -> None:
+        self.state = state
+        self.leg = leg
+        self.number = number
+        self.inside = inside
+
+    # --- the three ways to be in a call -----------------------------------------------------------------------------
+
+    def rung(self, dial: Dial) -> Iterator[Membership]:
+        room = self.state.rooms.get(dial.room)
+        if room is None:
+            return
+        if dial.purpose is Purpose.FIRST:
+            targets = dial.then.targets if dial.then is not None else ()
+            yield self._of(room, Stand.PLACES, targets, dial)
+        elif self.leg.state in (LegState.RINGING, LegState.UP):
+            stand = Stand.RINGS if self.leg.state is LegState.RINGING else Stand.IN
+            yield self._of(room, stand, self._others(room))
+
+    def member(self, room: Room) -> Membership:
+        others = self._others(room)
+        member = room.members[self.leg.id]
+        away = self.leg.focus != room.id or member.held or self.leg.phone_held
+        if not others and room.dials:
+            dial = self.state.dials[room.dials[0]]
+            found = self._of(room, Stand.WAITS, self._rung_in(room), dial)
+        else:
+            found = self._of(room, Stand.IN if self.leg.state is LegState.UP else Stand.WAITS, others)
+        return replace(found, away=away, muted=member.muted)
+
+    def alone(self) -> Iterator[Membership]:
+        leg = self.leg
+        up = leg.state is LegState.UP
+        if leg.side is Side.OUTBOUND and leg.state is LegState.DIALLING:
+            return
+        outbound = leg.side is Side.OUTBOUND
+        stand = Stand.IN if up else Stand.RINGS if outbound else Stand.WAITS
+        other = bare(leg.caller if outbound else leg.called)
+        called = self.number if outbound else other
+        yield Membership(leg.id, None, stand, (Party(other),), called=called, away=leg.phone_held, present=False)
+
+    # --- who else ---------------------------------------------------------------------------------------------------
+
+    def _others(self, room: Room) -> tuple[Leg, ...]:
+        legs = (self.state.legs.get(other) for other in room.members if other != self.leg.id)
+        return tuple(leg for leg in legs if leg is not None and leg.state is not LegState.OVER)
+
+    def _rung_in(self, room: Room) -> tuple[Leg | Destination, ...]:
+        found: list[Leg | Destination] = []
+        for dial_id in room.dials:
+            dial = self.state.dials[dial_id]
+            legs = [self.state.legs[leg] for leg in dial.legs if leg in self.state.legs]
+            found += legs or dial.plan.targets[:1]
+        return tuple(other for other in found if not (isinstance(other, Leg) and other.id == self.leg.id))
+
+    def _of(
+        self, room: Room, stand: Stand, others: tuple[Leg | Destination, ...], dial: Dial | None = None
+    ) -> Membership:
+        parties = tuple(self._party(other) for other in others)
+        met = any(isinstance(other, Leg) and other.id in room.members for other in others)
+        consult = room.plan.kind is RoomKind.CONSULT
+        kind, caller = self._kind(others, dial)
+        return Membership(
+            leg=self.leg.id,
+            room=room.id,
+            stand=stand,
+            parties=parties,
+            type=CallType.CONSULT if consult else kind,
+            called=self._called(stand, others, parties, consult),
+            caller=caller,
+            consult=consult,
+            main=room.main,
+            met=met,
+            present=bool(others),
+            data=room.data,
+        )
+
+    def _inside(self, other: Leg | Destination) -> str:
+        return self.inside(other.endpoint, other.key)
+
+    def _party(self, other: Leg | Destination) -> Party:
+        number = self._inside(other)
+        if number:
+            return Party(number)
+        if isinstance(other, Leg):
+            written = other.caller if other.side is Side.INBOUND else other.address
+            return Party(bare(written), _is_external(other))
+        return Party(bare(other.address), not isinstance(other.target, Endpoint))
+
+    def _kind(self, others: tuple[Leg | Destination, ...], dial: Dial | None) -> tuple[CallType, str]:
+        """Tells whether the call came from outside or goes there, and the origin number of such a call."""
+        for other in others:
+            if self._inside(other):
+                continue
+            if isinstance(other, Leg) and _is_external(other):
+                if other.side is Side.INBOUND:
+                    return CallType.INBOUND, bare(other.caller)
+                return CallType.OUTBOUND, bare(other.caller)
+            if isinstance(other, Destination) and not isinstance(other.target, Endpoint):
+                plan = (dial.then or dial.plan) if dial is not None else None
+                return CallType.OUTBOUND, bare(plan.caller) if plan is not None else ""
+        return CallType.INTERNAL, ""
+
+    def _called(
+        self, stand: Stand, others: tuple[Leg | Destination, ...], parties: tuple[Party, ...], consult: bool
+    ) -> str:
+        if stand in (Stand.PLACES, Stand.WAITS) and parties:
+            return parties[0].number
+        if self.leg.side is Side.INBOUND:
+            return bare(self.leg.called)
+        for other in others:
+            if not consult and isinstance(other, Leg) and other.side is Side.INBOUND:
+                return bare(other.called)
+        return self.number
+
+
+def _is_external(leg: Leg) -> bool:
+    """True for a leg that a trunk carries."""
+    if leg.arrival is not None:
+        return leg.arrival.caller_kind is CallerKind.TRUNK
+    return leg.destination is not None and not isinstance(leg.destination.target, Endpoint)
