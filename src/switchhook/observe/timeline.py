@@ -1,0 +1,33 @@
+"""The story of one call as text: when, what, and because of what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+
+from switchhook.exchange.ports import Entry
+from switchhook.observe.parties import Parties, plain
+from switchhook.observe.wording import say
+
+
+def timeline(entries: Sequence[Entry], *, sip: bool = False, zone: tzinfo | None = None) -> str:
+    """Returns a line per thing that happened, with clock time, seconds since the start, and the cause.
+
+    SIP messages are left out unless `sip`; times are local unless `zone` is given.
+    """
+    if not entries:
+        return "nothing happened\n"
+    parties = Parties.of(entries)
+    start = entries[0].at
+    began = datetime.fromtimestamp(start, zone).astimezone(zone)
+    lines = [f"call {plain(entries[0].call) or '-'}, {began:%Y-%m-%d %H:%M:%S %Z}".rstrip(), ""]
+    before = ""
+    for entry in entries:
+        said = say(entry, parties)
+        if not said or (entry.kind == "SipMessage" and not sip):
+            continue
+        cause = f"  [{plain(entry.cause)}]" if entry.cause and entry.cause != before else ""
+        before = entry.cause
+        clock = datetime.fromtimestamp(entry.at, zone)
+        lines.append(f"{clock:%H:%M:%S}.{clock.microsecond // 1000:03d} {entry.at - start:+9.3f}  {said}{cause}")
+    return "\n".join([*lines, ""])

@@ -1,0 +1,92 @@
+"""Figures follow the journal, and labels come from closed lists only."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import pytest
+
+from switchhook.exchange.ports import Entry
+from switchhook.observe.metrics import Metrics, Tally
+from tests.observe.story import story
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+def page(metrics: Metrics) -> list[str]:
+    return metrics.render().decode().splitlines()
+
+
+def test_a_whole_call_leaves_its_marks_and_nothing_live() -> None:
+    metrics = Metrics()
+    lines = story()
+    for entry in lines[:20]:
+        metrics.take(entry)
+    assert (metrics.live_calls, metrics.live_legs) == (1, 2)
+    assert "switchhook_calls_live 1.0" in page(metrics)
+
+    for entry in lines[20:]:
+        metrics.take(entry)
+
+    shown = page(metrics)
+    assert (metrics.live_calls, metrics.live_legs) == (0, 0)
+    for line in (
+        'switchhook_legs_ended_total{direction="outbound",outcome="completed"} 2.0',
+        'switchhook_legs_ended_total{direction="inbound",outcome="completed"} 1.0',
+        'switchhook_transfers_ended_total{kind="warm",outcome="completed"} 1.0',
+        'switchhook_http_requests_total{dialect="phlo",status="201"} 1.0',
+        'switchhook_webhooks_total{result="ok"} 1.0',
+        'switchhook_webhooks_total{result="failed"} 1.0',
+        'switchhook_sip_messages_total{way="in",word="INVITE"} 1.0',
+        'switchhook_sip_messages_total{way="in",word="6xx"} 1.0',
+        "switchhook_webhook_seconds_count 2.0",
+        "switchhook_warnings_total 1.0",
+    ):
+        assert line in shown, line
+
+
+def test_texts_of_strangers_never_become_labels() -> None:
+    metrics = Metrics()
+    metrics.take(Entry(0, "SipMessage", "", "", {"direction": "sideways", "first_line": 'EVIL"} x'}))
+    metrics.take(Entry(0, "HttpRequest", "", "", {"dialect": "evil", "status": 799}))
+    metrics.take(Entry(0, "LegEnded", "c", "evil", {"outcome": "evil"}))
+    metrics.take(Entry(0, "TransferEnded", "c", "", {"transfer": "evil", "outcome": "evil"}))
+    assert "evil" not in metrics.render().decode().lower()
+
+
+def test_only_enum_members_are_labels() -> None:
+    tally = Tally("x", "y", ("colour",))
+    tally.add(Colour.RED, by=2)
+    with pytest.raises(TypeError):
+        tally.add("red")  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        tally.add(Colour.RED, Colour.RED)
+
+
+def test_figures_that_others_keep_are_read_at_the_scrape() -> None:
+    metrics = Metrics()
+    queue = [1, 2, 3]
+    metrics.watch("switchhook_journal_waiting", "Lines not on disk", lambda: len(queue))
+    metrics.watch_counts("switchhook_sip_dropped", "Dropped", "reason", lambda: {Colour.RED: 4})
+    assert "switchhook_journal_waiting 3.0" in page(metrics)
+    queue.clear()
+    shown = page(metrics)
+    assert "switchhook_journal_waiting 0.0" in shown
+    assert 'switchhook_sip_dropped_total{reason="red"} 4.0' in shown
+
+
+def test_counts_without_an_enum_are_refused() -> None:
+    metrics = Metrics()
+    metrics.watch_counts("a", "b", "c", lambda: {"red": 1})  # type: ignore[dict-item]
+    with pytest.raises(TypeError):
+        metrics.render()
+
+
+def test_a_leg_named_twice_counts_once() -> None:
+    metrics = Metrics()
+    created = next(entry for entry in story() if entry.kind == "LegCreated")
+    metrics.take(created)
+    metrics.take(created)
+    assert (metrics.live_calls, metrics.live_legs) == (1, 1)
