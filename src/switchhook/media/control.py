@@ -1,0 +1,510 @@
+"""The media port in the server's loop: states to the pump and the workshop who hears what, and hears from them.
+
+Nothing here waits: `open` takes a port from the pool that the keeper opened at start, everything else is a statement
+with a version. What was stated is kept, so that after a pump or a workshop was replaced everything is stated again;
+equal versions change nothing there. Events carry numbers and are acknowledged; one that comes twice is dropped. A
+leg's row is known by (row, use), since rows go to other legs later.
+
+NumPy is not imported here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from switchhook.core.errors import Unavailable
+from switchhook.core.events import DigitPressed, MediaBack, MediaLost, RecordingEnded, SoundEnded
+from switchhook.core.ids import LegId, RecordingId, SoundId
+from switchhook.core.sources import Sound, Sources, Voice
+from switchhook.exchange.ports import (
+    Codec,
+    Direction,
+    Emit,
+    Latching,
+    MediaAddress,
+    MediaStats,
+    Recording,
+    Session,
+)
+from switchhook.media.guard import Guard
+from switchhook.media.line import Line
+from switchhook.media.link import Message
+from switchhook.media.settings import MediaSettings
+from switchhook.media.sounds import Cupboard, Play
+
+OnStats = Callable[[LegId, MediaStats], None]
+OnText = Callable[[str], None]
+OnCounters = Callable[["Counters"], None]
+
+_CODEC = {Codec.PCMU: 0, Codec.PCMA: 1}
+_DIRECTION = {Direction.SENDRECV: 0, Direction.SENDONLY: 1, Direction.RECVONLY: 2, Direction.INACTIVE: 3}
+_LATCHING = {Latching.STRICT: 0, Latching.SIGNALLING: 1, Latching.ANY: 2}
+MOST_CLIPS, MOST_SOUNDS = 64, 4
+FULL = 0.8  # of a phase's time; beyond it new legs are refused
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What the pump counted since it was first started, once a second; times in microseconds."""
+
+    wire: str
+    legs: int
+    received: int
+    sent: int
+    strangers: int
+    malformed: int
+    reports: int
+    phases: int
+    late_phases: int
+    skipped_phases: int
+    most_work_us: int  # of one phase, in the last second
+    load: float  # share of the time that the pump worked, in the last second
+    events_dropped: int
+
+
+@dataclass(slots=True)
+class _Leg:
+    id: LegId
+    row: int
+    use: int
+    address: MediaAddress
+    version: int = 1
+    session: Session | None = None
+    hear_version: int = 0
+    sources: Sources = ()
+    plays: dict[SoundId, Play] = field(default_factory=dict)
+    over: set[SoundId] = field(default_factory=set)
+    keys: deque[tuple[str, int, int]] = field(default_factory=deque)  # digit, tone_ms, order
+    order: int = 0
+
+
+@dataclass(slots=True)
+class _Taken:
+    recording: Recording
+    slot: int
+    use: int
+    stopping: bool = False
+    begun: bool = False
+
+
+class MediaEngine:
+    """The `Media` port over the keeper's processes. Make it with `start`, end it with `stop`."""
+
+    def __init__(
+        self, settings: MediaSettings, emit: Emit, on_stats: OnStats | None, on_restart: OnText | None,
+        on_warning: OnText | None, on_counters: OnCounters | None,
+    ) -> None:  # fmt: skip
+        self.settings = settings
+        self.counters: Counters | None = None
+        self.restarts = 0
+        self._emit, self._on_stats, self._on_restart = emit, on_stats, on_restart
+        self._on_warning, self._on_counters = on_warning, on_counters
+        self._guard = Guard(settings, self._kept)
+        self._ports: list[int] = []
+        self._free: list[int] = []
+        self._resting: deque[int] = deque()  # rows given back last: used again last
+        self._legs: dict[LegId, _Leg] = {}
+        self._by_row: dict[tuple[int, int], _Leg] = {}
+        self._closing: dict[tuple[int, int], LegId] = {}
+        self._uses = 0
+        self._plays: dict[tuple[int, int], tuple[_Leg, SoundId]] = {}
+        self._free_plays = list(range(settings.max_plays - 1, -1, -1))
+        self._cupboard = Cupboard(settings.max_clips, settings.clip_memory_mb * 3276)
+        self._taken: dict[RecordingId, _Taken] = {}
+        self._slots: dict[tuple[int, int], RecordingId] = {}
+        self._free_slots = list(range(settings.max_recordings - 1, -1, -1))
+        self._random = random.SystemRandom()
+        self._last_event = 0
+        self._acknowledge: asyncio.Handle | None = None
+
+    @classmethod
+    async def start(
+        cls,
+        settings: MediaSettings,
+        *,
+        emit: Emit,
+        on_stats: OnStats | None = None,
+        on_restart: OnText | None = None,
+        on_warning: OnText | None = None,
+        on_counters: OnCounters | None = None,
+    ) -> MediaEngine:
+        """Starts the audio processes and returns when ports are open; raises `Unavailable` when there are none.
+
+        `on_restart` hears which process was replaced ("pump", "workshop", "keeper"), `on_warning` sentences for people.
+        """
+        engine = cls(settings, emit, on_stats, on_restart, on_warning, on_counters)
+        await engine._begin()
+        return engine
+
+    async def stop(self) -> None:
+        """Ends all audio, leaves recordings whole and no process behind. Recordings still running end by event."""
+        for recording in list(self._taken):
+            self.stop_recording(recording)
+        for leg in list(self._legs):
+            self.close(leg)
+        end = asyncio.get_running_loop().time() + 1.0
+        while (self._closing or self._taken) and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(0.01)
+        await self._guard.stop()
+        await asyncio.gather(self._pump.stop(), self._shop.stop())
+        if self._acknowledge is not None:
+            self._acknowledge.cancel()
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process ids of the keeper; its children are found by the operating system."""
+        return {"keeper": self._guard.pid}
+
+    # --- the port -----------------------------------------------------------------------------------------------
+
+    def open(self, leg: LegId) -> MediaAddress:
+        found = self._legs.get(leg)
+        if found is not None:
+            return found.address
+        if self.counters is not None and self.counters.load > FULL:
+            raise Unavailable("the audio is working at its limit")
+        if not self._free and not self._resting:
+            raise Unavailable("no audio port is free")
+        if self._free:
+            place = self._random.randrange(len(self._free))
+            self._free[place], self._free[-1] = self._free[-1], self._free[place]
+            row = self._free.pop()
+        else:
+            row = self._resting.popleft()
+        self._uses += 1
+        made = _Leg(leg, row, self._uses, MediaAddress(self.settings.address, self._ports[row]))
+        self._legs[leg] = self._by_row[row, made.use] = made
+        self._pump.say(self._leg_statement(made))
+        return made.address
+
+    def connect(self, leg: LegId, session: Session) -> None:
+        found = self._legs.get(leg)
+        if found is None or found.session == session:
+            return
+        found.session = session
+        found.version += 1
+        self._pump.say(self._leg_statement(found))
+
+    def hear(self, batch: Sequence[tuple[LegId, Sources]]) -> None:
+        changed: list[_Leg] = []
+        for leg, sources in batch:
+            found = self._legs.get(leg)
+            if found is not None:
+                found.sources = tuple(sources)
+                found.hear_version += 1
+                self._ready(found)
+                changed.append(found)
+        if changed:
+            self._pump.say({"say": "hear", "batch": [self._heard(found) for found in changed]})
+
+    def prepare(self, clips: Sequence[str]) -> None:
+        for clip in clips:
+            try:
+                _, messages = self._cupboard.want(clip)
+            except Unavailable:
+                continue  # whoever plays it will be told
+            for message in messages:
+                self._shop.say(message)
+
+    def record(self, recording: Recording) -> None:
+        if recording.id in self._taken:
+            return
+        if not self._free_slots:
+            error = "too many recordings at once"
+            self._later(lambda: self._emit(RecordingEnded(recording.id, recording.path, 0, error)))
+            return
+        self._uses += 1
+        taken = _Taken(recording, self._free_slots.pop(), self._uses)
+        self._taken[recording.id] = taken
+        self._slots[taken.slot, taken.use] = recording.id
+        self._pump.say(self._record_statement(taken))
+        self._shop.say(self._file_statement(taken))
+
+    def stop_recording(self, recording: RecordingId) -> None:
+        taken = self._taken.get(recording)
+        if taken is not None and not taken.stopping:
+            taken.stopping = True
+            self._pump.say({"say": "stop_record", "slot": taken.slot, "use": taken.use})
+
+    def send_digits(self, leg: LegId, digits: str, tone_ms: int = 160) -> None:
+        found = self._legs.get(leg)
+        if found is None:
+            return
+        new = []
+        for digit in digits:
+            found.order += 1
+            new.append((digit, tone_ms, found.order))
+        found.keys.extend(new)
+        if new:
+            self._pump.say(self._digits_statement(found, new))
+
+    def close(self, leg: LegId) -> None:
+        found = self._legs.pop(leg, None)
+        if found is None:
+            return
+        key = (found.row, found.use)
+        del self._by_row[key]
+        self._closing[key] = leg
+        for sound in list(found.plays):
+            self._drop_play(found, sound)
+        self._pump.say({"say": "end", "row": found.row, "use": found.use})
+
+    # --- sounds -------------------------------------------------------------------------------------------------
+
+    def _ready(self, leg: _Leg) -> None:
+        """Gives every sound that a leg hears its place, and has its clips decoded."""
+        wanted = {source.id: source for source in leg.sources if isinstance(source, Sound)}
+        for id, play in leg.plays.items():
+            play.heard = id in wanted
+        for sound in wanted.values():
+            if sound.id in leg.plays or sound.id in leg.over:
+                continue
+            try:
+                self._load(leg, sound)
+            except Unavailable as error:
+                self._sound_over(leg, sound.id, str(error))
+
+    def _load(self, leg: _Leg, sound: Sound) -> None:
+        if len(sound.clips) > MOST_CLIPS:
+            raise Unavailable(f"a sound of more than {MOST_CLIPS} clips")
+        found = []
+        for spec in sound.clips:
+            clip, messages = self._cupboard.want(spec)
+            clip.users += 1  # at once, so that the next clip does not push this one out
+            found.append(clip)
+            for message in messages:
+                self._shop.say(message)
+        if not self._free_plays:
+            self._evict()
+        if not self._free_plays:
+            raise Unavailable("too many sounds at once")
+        self._uses += 1
+        play = Play(self._free_plays.pop(), self._uses, tuple(found), sound.repeat, heard=True)
+        leg.plays[sound.id] = play
+        self._plays[play.place, play.use] = (leg, sound.id)
+        self._pump.say(play.statement)
+
+    def _evict(self) -> None:
+        """Gives up the place of a sound that its leg does not hear now; it would begin anew."""
+        for leg in self._legs.values():
+            for sound, play in leg.plays.items():
+                if not play.heard:
+                    self._drop_play(leg, sound)
+                    return
+
+    def _drop_play(self, leg: _Leg, sound: SoundId) -> None:
+        play = leg.plays.pop(sound)
+        self._plays.pop((play.place, play.use), None)
+        self._free_plays.insert(0, play.place)
+        for clip in play.clips:
+            clip.users -= 1
+
+    def _sound_over(self, leg: _Leg, sound: SoundId, error: str) -> None:
+        """Reports the end of a sound, once, after the present call has returned."""
+        if sound not in leg.over:
+            leg.over.add(sound)
+            self._later(lambda: self._emit(SoundEnded(leg.id, sound, error)))
+
+    # --- statements ---------------------------------------------------------------------------------------------
+
+    def _leg_statement(self, leg: _Leg) -> Message:
+        message: Message = {"say": "leg", "row": leg.row, "use": leg.use, "version": leg.version, "remote": None}
+        session = leg.session
+        if session is not None:
+            message |= {
+                "remote": [session.remote_host, session.remote_port], "codec": _CODEC[session.codec],
+                "payload": session.payload, "digits": session.digits_payload, "noise": session.noise_payload,
+                "direction": _DIRECTION[session.direction], "frame_ms": session.frame_ms, "mux": session.rtcp_mux,
+                "rtcp_port": session.remote_rtcp_port or 0, "latching": _LATCHING[session.latching],
+                "signalling": session.signalling_host,
+            }  # fmt: skip
+        return message
+
+    def _heard(self, leg: _Leg) -> list[object]:
+        voices: list[list[int]] = []
+        plays: list[int] = []
+        for source in leg.sources:
+            if isinstance(source, Voice):
+                other = self._legs.get(source.leg)
+                if other is not None and [other.row, other.use] not in voices:
+                    voices.append([other.row, other.use])
+            elif source.id in leg.plays:
+                plays.append(leg.plays[source.id].place)
+        return [leg.row, leg.use, leg.hear_version, voices, plays[:MOST_SOUNDS]]
+
+    def _record_statement(self, taken: _Taken) -> Message:
+        def rows(legs: tuple[LegId, ...]) -> list[list[int]]:
+            return [[found.row, found.use] for leg in legs if (found := self._legs.get(leg)) is not None]
+
+        limit = -(-taken.recording.max_ms // 20) if taken.recording.max_ms is not None else 0
+        return {
+            "say": "record", "slot": taken.slot, "use": taken.use, "left": rows(taken.recording.left),
+            "right": rows(taken.recording.right), "limit": limit,
+        }  # fmt: skip
+
+    def _file_statement(self, taken: _Taken) -> Message:
+        resume, taken.begun = taken.begun, True
+        return {
+            "say": "record", "slot": taken.slot, "use": taken.use, "path": taken.recording.path,
+            "channels": 2 if taken.recording.right else 1, "resume": resume,
+        }  # fmt: skip
+
+    def _digits_statement(self, leg: _Leg, keys: Sequence[tuple[str, int, int]]) -> Message:
+        return {
+            "say": "digits", "row": leg.row, "use": leg.use, "tone_ms": keys[0][1],
+            "keys": [[digit, order] for digit, _, order in keys],
+        }  # fmt: skip
+
+    # --- the processes ------------------------------------------------------------------------------------------
+
+    async def _begin(self) -> None:
+        self._ports = await self._guard.start()
+        if not self._ports:
+            await self._guard.stop()
+            low, high = self.settings.ports
+            raise Unavailable(f"no audio port from {low} to {high} can be opened on {self.settings.bind_address}")
+        self._free = list(range(len(self._ports)))
+        self._pump = Line(self._guard.pump_path, self._state_all, self._from_pump)
+        self._shop = Line(self._guard.shop_path, self._want_all, self._from_shop)
+        self._pump.start()
+        self._shop.start()
+        while not (self._pump.up and self._shop.up):
+            await asyncio.sleep(0.001)
+
+    def _kept(self, message: Message) -> None:
+        """Hears from the keeper: what it could not do, and which process it replaced."""
+        if message["say"] == "warning" and self._on_warning is not None:
+            self._on_warning(message["text"])
+        if message["say"] == "restarted":
+            self.restarts += 1
+            if self._on_restart is not None:
+                self._on_restart(message["who"])
+        if message["say"] == "restarted" and message["who"] == "keeper":
+            self._last_event = 0  # a new table, so events are numbered anew
+
+    def _state_all(self) -> None:
+        say = self._pump.say
+        say({"say": "state"})
+        for leg in self._legs.values():
+            say(self._leg_statement(leg))
+            for play in leg.plays.values():
+                say(play.statement)
+        say({"say": "hear", "batch": [self._heard(leg) for leg in self._legs.values() if leg.hear_version]})
+        for taken in self._taken.values():
+            say(self._record_statement(taken))
+            if taken.stopping:
+                say({"say": "stop_record", "slot": taken.slot, "use": taken.use})
+        for leg in self._legs.values():
+            for key in leg.keys:
+                say(self._digits_statement(leg, [key]))
+        for row, use in self._closing:
+            say({"say": "end", "row": row, "use": use})
+        say({"say": "state_end"})
+
+    def _want_all(self) -> None:
+        for message in self._cupboard.all_wanted():
+            self._shop.say(message)
+        for taken in self._taken.values():
+            self._shop.say(self._file_statement(taken))
+
+    def _from_pump(self, m: Message) -> None:
+        if m["say"] == "event":
+            if m["number"] > self._last_event:
+                self._last_event = m["number"]
+                self._event(m)
+            if self._acknowledge is None:
+                self._acknowledge = asyncio.get_running_loop().call_later(0.05, self._send_acknowledgement)
+        elif m["say"] == "counters":
+            self._count(m)
+        elif m["say"] == "warning" and self._on_warning is not None:
+            self._on_warning(m["text"])
+
+    def _send_acknowledgement(self) -> None:
+        self._acknowledge = None
+        self._pump.say({"say": "ack", "number": self._last_event})
+
+    def _event(self, m: Message) -> None:
+        kind = m["is"]
+        if kind == "play_ended":
+            self._play_ended(m)
+            return
+        key = (m["row"], m["use"])
+        if kind == "stats":
+            self._closed(key, m["stats"])
+            return
+        leg = self._by_row.get(key)
+        if leg is None:
+            return
+        if kind == "digit":
+            self._emit(DigitPressed(leg.id, m["digit"], m["ms"]))
+        elif kind == "media_lost":
+            self._emit(MediaLost(leg.id))
+        elif kind == "media_back":
+            self._emit(MediaBack(leg.id))
+        elif kind == "pressed":
+            while leg.keys and leg.keys[0][2] <= m["order"]:
+                leg.keys.popleft()
+
+    def _play_ended(self, m: Message) -> None:
+        found = self._plays.get((m["play"], m["use"]))
+        if found is None:
+            return
+        leg, sound = found
+        error = ""
+        if "clip" in m:
+            clip = self._cupboard.at(m["clip"])
+            error = (clip.error if clip is not None else "") or "the sound cannot be loaded"
+        self._drop_play(leg, sound)
+        self._sound_over(leg, sound, error)
+        # The play's row will be somebody else's: the leg must not hear it any more.
+        leg.hear_version += 1
+        self._pump.say({"say": "hear", "batch": [self._heard(leg)]})
+
+    def _closed(self, key: tuple[int, int], stats: dict[str, object]) -> None:
+        leg = self._closing.pop(key, None)
+        if leg is None:
+            return
+        self._resting.append(key[0])
+        while len(self._resting) > 32 or (self._resting and len(self._resting) > len(self._ports) // 4):
+            self._free.append(self._resting.popleft())
+        if self._on_stats is not None:
+            self._on_stats(leg, MediaStats(**stats))  # type: ignore[arg-type]
+
+    def _count(self, m: Message) -> None:
+        values, before = m["values"], self.counters
+        self._work, last = (values[8], values[5]), getattr(self, "_work", (0, 0))
+        phases = max(1, values[5] - last[1])
+        load = (values[8] - last[0]) / (phases * 5_000) if before is not None else 0.0
+        self.counters = Counters(
+            m["wire"], m["legs"], values[0], values[1], values[2], values[3], values[4], values[5], values[6],
+            values[9], values[7], round(load, 4), values[15],
+        )  # fmt: skip
+        if self._on_counters is not None:
+            self._on_counters(self.counters)
+
+    def _from_shop(self, m: Message) -> None:
+        if m["say"] == "recorded":
+            self._recorded(m)
+            return
+        clip = self._cupboard.at(m["clip"])
+        if clip is None:
+            return
+        clip.done = m["say"] == "loaded"
+        clip.frames = m.get("frames", 0)
+        clip.error = m.get("error", "")
+
+    def _recorded(self, m: Message) -> None:
+        id = self._slots.pop((m["slot"], m["use"]), None)
+        taken = self._taken.pop(id, None) if id is not None else None
+        if taken is None:
+            return
+        self._pump.say({"say": "stop_record", "slot": taken.slot, "use": taken.use})
+        self._free_slots.insert(0, taken.slot)
+        self._emit(RecordingEnded(taken.recording.id, taken.recording.path, m["frames"] * 20, m["error"]))
+
+    def _later(self, callback: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_soon(callback)

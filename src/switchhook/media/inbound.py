@@ -1,0 +1,261 @@
+"""What arrives: ordinary packets as columns, odd ones singly.
+
+Ordinary is: from the leg's own address, header 0x80, the leg's payload type, the SSRC heard so far. Such packets are
+counted, put into the jitter rings where somebody mixes or records, and carried over to relayed listeners, all as arrays
+(a round of the wire never holds two packets of one leg). New SSRCs, key presses, comfort noise, padding, extensions,
+strangers, RTCP on the RTP port and nonsense are picked out by one mask and looked at one by one.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+
+from switchhook.media import g711, jitter, reception, rtp, streams
+from switchhook.media.address import host_of, number_of
+from switchhook.media.desk import Desk
+from switchhook.media.digits import Ear, Key
+from switchhook.media.latch import Address, Candidates, Known, Rule
+from switchhook.media.outbound import SENT, Outbound
+from switchhook.media.outbox import Outbox
+from switchhook.media.reporter import Reporter
+from switchhook.media.rtp import Array, Packet
+from switchhook.media.table import HALF, MIX, RELAY, Table
+from switchhook.media.wires import STRIDE, Odd, Wire
+
+RECEIVED, STRANGERS, MALFORMED = 0, 2, 3  # places in `counters`
+ROUNDS = 8  # at most this many packets of a leg per phase
+_LONGEST = 12 + 480
+
+
+class Inbound:
+    """Receives, and passes on what is relayed."""
+
+    def __init__(
+        self, table: Table, desk: Desk, wire: Wire, outbox: Outbox, outbound: Outbound, reporter: Reporter
+    ) -> None:
+        self._table, self._desk, self._wire, self._outbox = table, desk, wire, outbox
+        self._outbound, self._reporter = outbound, reporter
+        self._candidates = Candidates()
+        self._ears: dict[int, Ear] = {}
+        self._passing: dict[int, tuple[int, int, bytes]] = {}  # listener: talker, our timestamp, last event payload
+        self._one = np.zeros((1, STRIDE), np.uint8)
+
+    def receive(self, phases: int, now: float) -> None:
+        """Takes everything that waits; `phases` is the number of the phase that will be served next."""
+        for _ in range(ROUNDS):
+            rows, lengths, odd, count = self._wire.round()
+            if not count:
+                return
+            if len(rows):
+                self._table.counters[RECEIVED] += len(rows)
+                self._sort(rows, lengths, phases, now)
+            for found in odd:
+                self._odd(found, phases, now)
+
+    def forget(self, row: int) -> None:
+        """Drops what was remembered of a leg."""
+        self._candidates.forget(row)
+        self._ears.pop(row, None)
+        self._passing.pop(row, None)
+
+    def listen(self, now: float) -> None:
+        """Reports keys whose last packets were lost; to be called every 50 ms or so."""
+        for row, ear in self._ears.items():
+            self._keys(row, ear.waited(now))
+
+    # --- the many -----------------------------------------------------------------------------------------------
+
+    def _sort(self, rows: Array, lengths: Array, phases: int, now: float) -> None:
+        table, received = self._table, self._wire.received
+        header = rtp.columns(received[: len(rows)])
+        good = (
+            (header["first"] == 0x80)
+            & (header["second"] & 0x7F == table.payload[rows])
+            & (header["ssrc"] == table.heard_ssrc[rows])
+            & (table.has_ssrc[rows] != 0)
+            & (lengths > 12)
+            & (lengths <= _LONGEST)
+        )
+        if good.all():
+            self._ordinary(rows, lengths, header, received, phases, now)
+            return
+        places = np.flatnonzero(good)
+        if len(places):
+            self._ordinary(rows[places], lengths[places], header[places], received[places], phases, now)
+        for place in np.flatnonzero(~good):
+            self._single(int(rows[place]), received[place, : lengths[place]].tobytes(), phases, now)
+
+    def _ordinary(self, rows: Array, lengths: Array, header: Array, packets: Array, phases: int, now: float) -> None:
+        table = self._table
+        seq, ts = header["seq"].astype(np.int64), header["ts"].astype(np.int64)
+        reception.count(table, rows, seq, ts, now)
+        samples = lengths - 12
+        ring = np.flatnonzero((table.ring_on[rows] != 0) & (samples % HALF == 0))
+        if len(ring):
+            who = rows[ring]
+            codes = packets[ring, 12 : 12 + int(samples[ring].max())]
+            tick = (phases - table.phase[who].astype(np.int64) + 3) // 4
+            heard = g711.decode(codes, table.codec[who][:, None])
+            jitter.put(table, who, ts[ring], heard, samples[ring], tick)
+        places, listeners = self._desk.relay_pairs(rows)
+        if not len(places):
+            return
+        can = (table.sends[listeners] != 0) & (table.hush[listeners] == 0)
+        places, listeners = places[can], listeners[can]
+        if not len(places):
+            return
+        if self._passing:
+            self._end_events(listeners, rows[places], now)
+        passed = streams.relay(
+            table, listeners, rows[places], seq[places], ts[places], header["ssrc"][places], samples[places],
+            header["second"][places] >= 0x80, now,
+        )  # fmt: skip
+        size = lengths[places]
+        out = np.empty((len(places), int(size.max())), np.uint8)
+        out[:, :12] = rtp.headers(table.payload[listeners], passed.marker, passed.seq, passed.ts, table.ssrc[listeners])
+        out[:, 12:] = packets[places, 12 : out.shape[1]]
+        if not passed.keep.all():
+            listeners, out, size = listeners[passed.keep], out[passed.keep], size[passed.keep]
+        self._wire.send(listeners, out, size)
+        table.sent[listeners] += 1
+        table.octets[listeners] += size - 12
+        table.counters[SENT] += len(listeners)
+
+    # --- the odd ones -------------------------------------------------------------------------------------------
+
+    def _odd(self, found: Odd, phases: int, now: float) -> None:
+        row, table = found.row, self._table
+        if not table.use[row]:
+            return
+        if found.rtcp:
+            self._reporter.receive(row, found.packet, found.source[:2], now)
+            return
+        source = found.source[:2]
+        if table.mux[row] and rtp.looks_like_rtcp(found.packet):
+            self._reporter.receive(row, found.packet, source, now)
+            return
+        packet = rtp.parse(found.packet)
+        if packet is None:
+            table.counters[MALFORMED] += 1
+        if packet is None or not table.connected[row] or not self._accepts(row, packet, source, now):
+            table.strangers[row] += 1
+            table.counters[STRANGERS] += 1
+            return
+        table.latched_ip[row], table.latched_port[row] = number_of(source[0]), source[1]
+        self._wire.expect(row, source)
+        self._wire.aim(row, source)
+        table.sends[row] = table.direction[row] in (0, 2)
+        table.counters[RECEIVED] += 1
+        self._single(row, found.packet, phases, now)
+
+    def _accepts(self, row: int, packet: Packet, source: Address, now: float) -> bool:
+        table = self._table
+        sdp = (host_of(int(table.sdp_ip[row])), int(table.sdp_port[row])) if table.sdp_ip[row] else None
+        latched = (host_of(int(table.latched_ip[row])), int(table.latched_port[row]))
+        known = Known(
+            Rule(int(table.latching[row])), sdp, host_of(int(table.signalling_ip[row])),
+            float(table.connected_at[row]), latched if table.latched_port[row] else None, float(table.arrival[row]),
+            int(table.heard_ssrc[row]), int(table.last_ext[row]) & 0xFFFF,
+        )  # fmt: skip
+        return self._candidates.accepts(row, known, source, packet.ssrc, packet.seq, now)
+
+    def _single(self, row: int, received: bytes, phases: int, now: float) -> None:
+        """Takes one packet that came from the leg's own address but is not ordinary."""
+        table = self._table
+        if table.mux[row] and rtp.looks_like_rtcp(received):
+            source = host_of(int(table.latched_ip[row])), int(table.latched_port[row])
+            self._reporter.receive(row, received, source, now)
+            return
+        packet = rtp.parse(received)
+        if packet is None:
+            table.counters[MALFORMED] += 1
+            return
+        if not table.has_ssrc[row] or packet.ssrc != table.heard_ssrc[row]:
+            reception.begin(table, row, packet.seq)
+            table.heard_ssrc[row], table.has_ssrc[row], table.ring_ready[row] = packet.ssrc, 1, 0
+        kind = packet.payload_type
+        if kind == table.payload[row] and 0 < len(packet.payload) <= _LONGEST - 12:
+            whole = rtp.build(packet)
+            self._one[0, : len(whole)] = np.frombuffer(whole, np.uint8)
+            header = rtp.columns(self._one)
+            self._ordinary(np.array([row]), np.array([len(whole)]), header, self._one, phases, now)
+            return
+        seq, ts = np.array([packet.seq]), np.array([packet.ts])
+        event = kind == table.digits_pt[row]
+        reception.count(table, np.array([row]), seq, ts, now, audio=False)
+        if event:
+            ear = self._ears.setdefault(row, Ear())
+            keys = ear.packet(packet.ssrc, packet.ts, packet.payload, now)
+            self._pass(row, packet, table.digits_pt, now, event=True)
+            self._keys(row, keys)
+        elif kind == rtp.NOISE and table.noise_pt[row] >= 0:
+            self._pass(row, packet, table.noise_pt, now)
+        else:
+            self._pass(row, packet, np.full(table.legs + 1, -1), now)
+
+    def _pass(self, row: int, packet: Packet, payload_types: Array, now: float, *, event: bool = False) -> None:
+        """Relays one packet to listeners that have a payload type for it; for the others it never was."""
+        table = self._table
+        _, listeners = self._desk.relay_pairs(np.array([row]))
+        listeners = listeners[(table.sends[listeners] != 0) & (table.hush[listeners] == 0)]
+        lacking = payload_types[listeners] < 0
+        if lacking.any():
+            streams.swallow(table, listeners[lacking], np.full(int(lacking.sum()), packet.seq))
+        listeners = listeners[~lacking]
+        if not len(listeners):
+            return
+        count = len(listeners)
+        length = struct.unpack_from("!H", packet.payload, 2)[0] if event and len(packet.payload) >= 4 else rtp.FRAME
+        passed = streams.relay(
+            table, listeners, np.full(count, row), np.full(count, packet.seq), np.full(count, packet.ts),
+            np.full(count, packet.ssrc, np.uint32), np.full(count, length), np.full(count, packet.marker), now,
+            event=event,
+        )  # fmt: skip
+        for n in np.flatnonzero(passed.keep):
+            listener, ts = int(listeners[n]), int(passed.ts[n])
+            made = Packet(
+                int(payload_types[listener]), bool(passed.marker[n]), int(passed.seq[n]), ts,
+                int(table.ssrc[listener]), packet.payload,
+            )  # fmt: skip
+            self._wire.send_one(listener, rtp.build(made))
+            table.sent[listener] += 1
+            table.octets[listener] += len(packet.payload)
+            table.counters[SENT] += 1
+            if event and not packet.payload[1] & 0x80:
+                self._passing[listener] = (row, ts, packet.payload)
+            elif event:
+                self._passing.pop(listener, None)
+
+    # --- keys ---------------------------------------------------------------------------------------------------
+
+    def _keys(self, row: int, keys: list[Key]) -> None:
+        """Reports keys, and presses them towards those who hear this leg but cannot be relayed to."""
+        table = self._table
+        for key in keys:
+            use = int(table.use[row])
+            self._outbox.add({"is": "digit", "row": row, "use": use, "digit": key.digit, "ms": key.duration_ms})
+            for listener in self._desk.hearers.get(row, ()):
+                mixed = table.mode[listener] == MIX
+                deaf = table.mode[listener] == RELAY and table.digits_pt[listener] < 0
+                if mixed or deaf:
+                    self._outbound.press(listener, key.digit, max(80, min(key.duration_ms, 5_000)))
+
+    def sources_changed(self, listener: int, now: float) -> None:
+        """Ends a relayed key press whose talker the listener hears no more: three packets with the end bit."""
+        found = self._passing.pop(listener, None)
+        if found is None or self._table.digits_pt[listener] < 0:
+            return
+        _, ts, payload = found
+        last = bytes((payload[0], payload[1] | 0x80)) + payload[2:]
+        length = struct.unpack_from("!H", payload, 2)[0]
+        for _ in range(3):
+            self._outbound.send_event(listener, ts, last, False, length, now)
+
+    def _end_events(self, listeners: Array, talkers: Array, now: float) -> None:
+        """Audio came while an event was being relayed: its end packets were lost, so it is over."""
+        for listener, talker in zip(listeners.tolist(), talkers.tolist(), strict=True):
+            found = self._passing.get(listener)
+            if found is not None and found[0] == talker and not self._ears[talker].pressed:
+                self.sources_changed(listener, now)

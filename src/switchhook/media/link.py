@@ -1,0 +1,52 @@
+"""Frames on a Unix stream: a length of four bytes, network order, then JSON. Pure: bytes in, messages out."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any
+
+from switchhook.core.errors import PeerBroke
+
+Message = dict[str, Any]
+LONGEST = 64 * 1024 * 1024
+_LENGTH = struct.Struct("!I")
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+def frame(message: Message) -> bytes:
+    """Returns one message as it goes on the wire."""
+    body = _encode(message).encode()
+    return _LENGTH.pack(len(body)) + body
+
+
+class Unframer:
+    """Cuts a stream into messages; `feed` raises `PeerBroke` for what is not one, and is then of no more use."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def feed(self, received: bytes) -> list[Message]:
+        self._held += received
+        found: list[Message] = []
+        start = 0
+        while len(self._held) - start >= 4:
+            (length,) = _LENGTH.unpack_from(self._held, start)
+            if length > LONGEST:
+                raise PeerBroke(f"a message of {length} bytes on the media link")
+            if len(self._held) - start - 4 < length:
+                break
+            start += 4
+            try:
+                message = json.loads(self._held[start : start + length])
+            except ValueError as error:
+                raise PeerBroke("a message on the media link is not JSON") from error
+            if not isinstance(message, dict):
+                raise PeerBroke("a message on the media link is not an object")
+            found.append(message)
+            start += length
+        if start:
+            del self._held[:start]
+        return found

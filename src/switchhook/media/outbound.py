@@ -1,0 +1,180 @@
+"""What leaves by tick: noise, sounds, mixes and key presses, and the frames for recordings.
+
+Each 5 ms phase serves a quarter of the listeners. Frames of all kinds are put together, encoded by table and sent as
+one array. While a key is pressed towards a listener its audio is held (`hush`), relayed or not.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from switchhook.media import g711, jitter, plays, rtp, streams
+from switchhook.media.desk import Desk
+from switchhook.media.digits import Mouth, Step
+from switchhook.media.outbox import Outbox
+from switchhook.media.rtp import FRAME, Array, Packet
+from switchhook.media.table import BROKEN, PLAYING, RECORDING, RECORDING_FRAMES, STOPPING, Table
+from switchhook.media.wires import Wire
+
+QUIET_S = 0.038  # a relay whose source has not begun is filled with noise after this
+NOISE_RMS = 15.8  # -60 dBm0
+SENT = 1  # place in `counters`
+
+
+def comfort_noise() -> Array:
+    """Returns 64 frames of noise near -60 dBm0, the same in every process."""
+    return np.random.default_rng(60).normal(0.0, NOISE_RMS, (64, FRAME)).round().astype(np.int16)
+
+
+class Outbound:
+    """Sends what is due; knows the keys being pressed and the recordings that run."""
+
+    def __init__(self, table: Table, desk: Desk, wire: Wire, outbox: Outbox) -> None:
+        self._table, self._desk, self._wire, self._outbox = table, desk, wire, outbox
+        self._noise = comfort_noise()
+        self._said = np.zeros((table.legs + 1, FRAME), np.float32)
+        self._mouths: dict[int, Mouth] = {}
+        self._event_ts: dict[int, int] = {}
+        self.recordings: dict[int, tuple[Array, Array]] = {}
+
+    # --- one phase ----------------------------------------------------------------------------------------------
+
+    def tick(self, phase: int, tick: int, due: float) -> None:
+        """Sends everything that this phase owes its listeners for this tick."""
+        table, desk = self._table, self._desk
+        if self._mouths:
+            self._press(phase, due)
+        rows, frames = [], []
+        relays = desk.relays[phase]
+        quiet = relays[(table.source[relays] == -1) & (due - table.at[relays] > QUIET_S)]
+        noise = np.concatenate((desk.noise[phase], quiet))
+        if len(noise):
+            rows.append(noise)
+            frames.append(self._noise[(noise * 7 + tick) % 64])
+        listeners, sounds = desk.sounds[phase]
+        if len(listeners):
+            rows.append(listeners)
+            frames.append(self._play(sounds))
+        ring = desk.rings[phase]
+        if len(ring):
+            self._said[ring] = jitter.take(table, ring, tick)
+        plan = desk.plans[phase]
+        if len(plan.listeners):
+            rows.append(plan.listeners)
+            frames.append(plan.mix(self._said, [self._play(found) for _, found in plan.sounds]))
+        if rows:
+            self._send(np.concatenate(rows), np.concatenate(frames), due)
+        if phase == 3 and self.recordings:
+            self._record(tick)
+
+    def _send(self, rows: Array, frames: Array, due: float) -> None:
+        table = self._table
+        good = (table.sends[rows] != 0) & (table.hush[rows] == 0)
+        rows, frames = rows[good], frames[good]
+        if not len(rows):
+            return
+        stamp = streams.own_frames(table, rows, due)
+        packets = np.empty((len(rows), rtp.HEADER_BYTES + FRAME), np.uint8)
+        packets[:, : rtp.HEADER_BYTES] = rtp.headers(
+            table.payload[rows], stamp.marker, stamp.seq, stamp.ts, table.ssrc[rows]
+        )
+        packets[:, rtp.HEADER_BYTES :] = g711.encode(frames, table.codec[rows][:, None])
+        self._wire.send(rows, packets, np.full(len(rows), packets.shape[1]))
+        table.sent[rows] += 1
+        table.octets[rows] += FRAME
+        table.counters[SENT] += len(rows)
+
+    def _play(self, sounds: Array) -> Array:
+        frames, ended = plays.take(self._table, sounds)
+        for play in ended:
+            event = {"is": "play_ended", "play": play, "use": int(self._table.play_use[play])}
+            if self._table.play_state[play] == BROKEN:
+                event["clip"] = int(self._table.play_clips[play, self._table.play_index[play]])
+            self._outbox.add(event)
+        return frames
+
+    # --- keys ---------------------------------------------------------------------------------------------------
+
+    def press(self, row: int, digits: str, tone_ms: int, order: int = -1) -> None:
+        """Presses keys towards one telephone, after those already waiting."""
+        self._mouths.setdefault(row, Mouth()).press(digits, tone_ms, order)
+
+    def forget(self, row: int) -> None:
+        """Drops the keys still to be pressed towards a leg."""
+        self._mouths.pop(row, None)
+        self._event_ts.pop(row, None)
+
+    def _press(self, phase: int, due: float) -> None:
+        table = self._table
+        for row in [row for row in self._mouths if table.phase[row] == phase]:
+            mouth = self._mouths[row]
+            step = mouth.step(bool(table.digits_pt[row] >= 0))
+            table.hush[row] = step is not None
+            if step is not None and table.sends[row]:
+                if step.tone is not None:
+                    table.hush[row] = 0
+                    self._send(np.array([row]), step.tone[None, :], due)
+                    table.hush[row] = 1
+                else:
+                    self._send_event(row, step, due)
+            for order in mouth.finished():
+                if order >= 0:
+                    self._outbox.add({"is": "pressed", "row": row, "use": int(table.use[row]), "order": order})
+            if mouth.idle:
+                del self._mouths[row]
+                table.hush[row] = 0
+
+    def _send_event(self, row: int, step: Step, due: float) -> None:
+        table = self._table
+        if step.ts_step:
+            self._event_ts[row] += step.ts_step
+        elif step.starts:
+            self._event_ts[row] = int(streams.next_ts(table, np.array([row]), due)[0])
+        ts = self._event_ts.get(row)
+        if ts is None:
+            return
+        for n, payload in enumerate(step.payloads):
+            self.send_event(row, ts, payload, step.starts and n == 0, step.length, due)
+
+    def send_event(self, row: int, ts: int, payload: bytes, marker: bool, length: int, now: float) -> None:
+        """Sends one event packet of our own to a listener; `length` is the event's duration so far."""
+        table = self._table
+        table.seq[row] = (int(table.seq[row]) + 1) & 0xFFFF
+        table.ts[row], table.at[row], table.length[row], table.source[row] = ts, now, length, -1
+        packet = Packet(int(table.digits_pt[row]), marker, int(table.seq[row]), ts, int(table.ssrc[row]), payload)
+        self._wire.send_one(row, rtp.build(packet))
+        table.sent[row] += 1
+        table.octets[row] += len(payload)
+        table.counters[SENT] += 1
+
+    # --- recordings ---------------------------------------------------------------------------------------------
+
+    def _record(self, tick: int) -> None:
+        table = self._table
+        for slot, (left, right) in list(self.recordings.items()):
+            if table.rec_state[slot] != RECORDING:
+                del self.recordings[slot]
+                continue
+            if table.rec_written[slot] - table.rec_taken[slot] >= RECORDING_FRAMES:
+                continue  # the disk stands still; the gap is told with the next frame
+            place = int(table.rec_written[slot]) % RECORDING_FRAMES
+            gap = tick - int(table.rec_tick[slot]) - 1 if table.rec_tick[slot] else 0
+            for side, rows in enumerate((left, right)):
+                said = np.clip(self._said[rows].sum(axis=0), -32_768, 32_767)
+                table.rec_ring[slot, place, side] = said.astype(np.int16)
+            table.rec_gap[slot, place] = max(0, gap)
+            table.rec_dropped[slot] += max(0, gap)
+            table.rec_tick[slot] = tick
+            table.rec_written[slot] += 1
+            limit = int(table.rec_limit[slot])
+            if limit and int(table.rec_written[slot] + table.rec_dropped[slot]) >= limit:
+                table.rec_state[slot] = STOPPING
+
+    def silence(self, row: int) -> None:
+        """Empties what a leg was last heard to say, when its row goes to somebody else or leaves its ring."""
+        self._said[row] = 0.0
+
+
+def still_playing(table: Table, play: int, use: int) -> bool:
+    """True when this very sound has not ended yet."""
+    return bool(table.play_use[play] == use and table.play_state[play] == PLAYING)

@@ -1,0 +1,252 @@
+"""The pump: one thread that receives, mixes and sends all audio in phases of 5 ms.
+
+Each phase: receive all that waits into one array, pass on what is relayed, send what this quarter of the listeners is
+owed, then take at most 1 ms of statements from control. It never blocks on a file, a name, a log or a lock; while no
+leg is open it sleeps on the control socket. All its state that matters is in the shared table, so the pump forked
+after this one has died goes on with the same streams; a phase that is up to 100 ms late is made up for, later ones
+are left out and the timestamps show it.
+
+Rejected: asyncio (its transports cost as much as all the rest), an event per packet (small batches), one burst per 20
+ms (delay doubles).
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import socket
+import time
+
+import numpy as np
+
+from switchhook.core.errors import PeerBroke
+from switchhook.media import g711, jitter
+from switchhook.media.desk import Desk
+from switchhook.media.inbound import Inbound
+from switchhook.media.link import Message, Unframer, frame
+from switchhook.media.outbound import Outbound
+from switchhook.media.outbox import Outbox
+from switchhook.media.reporter import Reporter
+from switchhook.media.statements import Statements
+from switchhook.media.table import Table
+from switchhook.media.wires import Pair, PollWire, Wire
+
+PHASE_S, PHASES = 0.005, 4
+OVERDUE = 20  # phases (100 ms) that are made up for
+STATEMENTS_S = 0.001
+TICKS, LATE_TICKS, MOST_WORK_US, WORK_US, SKIPPED = 5, 6, 7, 8, 9  # places in `counters`
+
+
+class ControlEnd:
+    """The pump's end of the control link; never blocks, holds what the socket does not take."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._conn: socket.socket | None = None
+        self._unframer = Unframer()
+        self._waiting: list[Message] = []
+        self._out = bytearray()
+
+    @property
+    def sockets(self) -> list[socket.socket]:
+        return [self._listener] if self._conn is None else [self._listener, self._conn]
+
+    @property
+    def connected(self) -> bool:
+        return self._conn is not None
+
+    @property
+    def busy(self) -> bool:
+        """True while messages are waiting in either direction."""
+        return bool(self._waiting or self._out)
+
+    def send(self, message: Message) -> None:
+        """Sends when it can; without a connection it is forgotten, since control will state all again."""
+        if self._conn is not None:
+            self._out += frame(message)
+
+    def flush(self) -> None:
+        if self._conn is None or not self._out:
+            return
+        try:
+            del self._out[: self._conn.send(self._out)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._close()
+
+    def receive(self) -> list[Message]:
+        """Returns the messages that came, oldest first, together with those put back before."""
+        self._accept()
+        while self._conn is not None:
+            try:
+                received = self._conn.recv(1 << 18)
+            except BlockingIOError:
+                break
+            except OSError:
+                received = b""
+            if not received:
+                self._close()
+                break
+            try:
+                self._waiting += self._unframer.feed(received)
+            except PeerBroke:
+                self._close()
+                break
+        found, self._waiting = self._waiting, []
+        return found
+
+    def put_back(self, messages: list[Message]) -> None:
+        self._waiting = messages + self._waiting
+
+    def _accept(self) -> None:
+        try:
+            conn, _ = self._listener.accept()
+        except BlockingIOError:
+            return
+        except OSError:
+            return
+        self._close()
+        conn.setblocking(False)
+        self._conn = conn
+        self._unframer = Unframer()
+
+    def _close(self) -> None:
+        if self._conn is not None:
+            self._conn.close()
+        self._conn = None
+        self._out.clear()
+        self._waiting.clear()
+
+
+class Pump:
+    """Everything the loop works with; `run` returns only when the keeper is gone."""
+
+    def __init__(self, table: Table, pairs: list[Pair], listener: socket.socket) -> None:
+        self._table = table
+        self._wire: Wire = PollWire(pairs)
+        self._link = ControlEnd(listener)
+        self._outbox = Outbox(table)
+        self._desk = Desk(table)
+        self._outbound = Outbound(table, self._desk, self._wire, self._outbox)
+        self._reporter = Reporter(table, self._wire)
+        self._inbound = Inbound(table, self._desk, self._wire, self._outbox, self._outbound, self._reporter)
+        self._statements = Statements(
+            table, self._desk, self._wire, self._outbox, self._outbound, self._inbound, self._reporter,
+            self._link.send,
+        )  # fmt: skip
+        self._warning = ""
+
+    def run(self, keeper: int) -> None:
+        """Works until the process `keeper` is no longer our parent."""
+        table, zero = self._table, float(self._table.clock_zero[0])
+        self._warning = rank(table.settings.realtime, table.settings.nice)
+        g711.encoding()
+        self._statements.take_over()
+        self._desk.settle()
+        gc.collect()
+        gc.freeze()
+        number = int((time.monotonic() - zero) / PHASE_S)
+        while True:
+            now = time.monotonic()
+            number += 1
+            due = zero + number * PHASE_S
+            if now < due:
+                time.sleep(due - now)
+                now = time.monotonic()
+            elif now - due > OVERDUE * PHASE_S:
+                late = int((now - due) / PHASE_S) - OVERDUE // 2
+                number += late
+                due += late * PHASE_S
+                table.counters[SKIPPED] += late
+            self._phase(number, due, now)
+            if number % 10 == 0 and not self._seldom(number, now, keeper):
+                return
+            if not table.use.any() and number % PHASES == 0:
+                self._rest()
+                if os.getppid() != keeper:
+                    return
+                number = int((time.monotonic() - zero) / PHASE_S)
+
+    def _phase(self, number: int, due: float, now: float) -> None:
+        counters = self._table.counters
+        self._inbound.receive(number, now)
+        self._outbound.tick(number % PHASES, number // PHASES, due)
+        self._control()
+        work = int((time.monotonic() - now) * 1_000_000)
+        counters[TICKS] += 1
+        counters[WORK_US] += work
+        counters[LATE_TICKS] += now - due > PHASE_S
+        counters[MOST_WORK_US] = max(int(counters[MOST_WORK_US]), work)
+
+    def _control(self) -> None:
+        messages = self._link.receive()
+        if messages:
+            end = time.monotonic() + STATEMENTS_S
+            for n, message in enumerate(messages):
+                self._statements.take(message)
+                if time.monotonic() > end:
+                    self._link.put_back(messages[n + 1 :])
+                    break
+        if self._link.connected:
+            if self._warning:
+                self._link.send({"say": "warning", "text": self._warning})
+                self._warning = ""
+            for event in self._outbox.unsent():
+                self._link.send(event)
+            self._link.flush()
+
+    def _seldom(self, number: int, now: float, keeper: int) -> bool:
+        """Does what is due every 50 ms or more; False when it is time to stop."""
+        self._inbound.listen(now)
+        self._reporter.send_due(now)
+        if number % 20 == 0:
+            self._watch_arrivals(now)
+        if number % 1_000 == 0:
+            jitter.adapt(self._table, np.flatnonzero(self._table.ring_on))
+        if number % 200 == 0:
+            self._link.send(
+                {"say": "counters", "values": self._table.counters.tolist(), "wire": self._wire.name,
+                 "legs": int((self._table.use != 0).sum())}
+            )  # fmt: skip
+            self._table.counters[MOST_WORK_US] = 0
+            return os.getppid() == keeper
+        return True
+
+    def _watch_arrivals(self, now: float) -> None:
+        """Says once when a telephone that should send has been silent for too long, and when it is back."""
+        table, limit = self._table, self._table.settings.rtp_timeout_s
+        if limit <= 0:
+            return
+        since = np.maximum(table.arrival, table.waits_since)
+        waits = (table.connected != 0) & (table.direction == 0)
+        for row in np.flatnonzero(waits & (table.lost == 0) & (now - since > limit)):
+            table.lost[row] = 1
+            self._outbox.add({"is": "media_lost", "row": int(row), "use": int(table.use[row])})
+        for row in np.flatnonzero((table.lost != 0) & (table.use != 0) & (now - table.arrival < min(limit, 1.0))):
+            table.lost[row] = 0
+            self._outbox.add({"is": "media_back", "row": int(row), "use": int(table.use[row])})
+
+    def _rest(self) -> None:
+        """Sleeps until control has something to say, at most a second; not while answers are still to be sent."""
+        self._control()
+        if not self._table.use.any() and not self._link.busy:
+            select.select(self._link.sockets, [], [], 1.0)
+            self._control()
+
+
+def rank(realtime: bool, nice: int) -> str:
+    """Asks for real-time priority, else for a better nice value; returns a warning for people if neither was given."""
+    if not realtime:
+        return ""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
+        return ""
+    except (OSError, AttributeError):
+        pass
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, nice)
+        return ""
+    except OSError:
+        return "the audio runs without real-time priority (CAP_SYS_NICE or LimitRTPRIO): expect jitter under load"

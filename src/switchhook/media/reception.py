@@ -1,0 +1,69 @@
+"""What arrives from each leg, counted as RFC 3550 A.1, A.3 and A.8 say; arrays, one packet per leg and call.
+
+A window of the last 64 sequence numbers tells a duplicate from a late packet. A jump of 3,000 or more is a new start
+of the same sender: what came before stays counted, the numbering begins again.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from switchhook.media.rtp import Array, apart16
+from switchhook.media.table import Table
+
+JUMP = 3_000
+_ONE = np.uint64(1)
+
+
+def begin(table: Table, row: int, seq: int) -> None:
+    """Starts counting a new SSRC; losses of the one before stay in the leg's sum."""
+    table.lost_before[row] = lost(table, row)
+    table.first_ext[row] = seq - int(table.received[row] - table.duplicated[row])
+    table.last_ext[row] = seq - 1
+    table.first_ext[row] -= table.lost_before[row]
+    table.window[row] = 0
+    table.transit[row] = np.nan
+    table.report_expected[row] = expected(table, row)
+    table.report_received[row] = table.received[row] - table.duplicated[row]
+
+
+def expected(table: Table, row: int) -> int:
+    """Returns how many packets should have come so far, over all SSRCs of the leg."""
+    return int(table.last_ext[row] - table.first_ext[row] + 1)
+
+
+def lost(table: Table, row: int) -> int:
+    """Returns how many of the expected packets have not come (never below zero)."""
+    if not table.has_ssrc[row]:
+        return 0
+    return max(0, expected(table, row) - int(table.received[row] - table.duplicated[row]))
+
+
+def count(table: Table, rows: Array, seq: Array, ts: Array, now: float, *, audio: bool = True) -> None:
+    """Counts one packet of each of these legs, all different, that arrived about `now`."""
+    last = table.last_ext[rows]
+    ahead = apart16(seq.astype(np.int64), last & 0xFFFF)
+    jumped = np.abs(ahead) >= JUMP
+    if jumped.any():
+        table.first_ext[rows[jumped]] += ahead[jumped] - 1
+        table.last_ext[rows[jumped]] = last[jumped] + ahead[jumped] - 1
+        table.window[rows[jumped]] = 0
+        last = table.last_ext[rows]
+        ahead = np.where(jumped, 1, ahead)
+    window = table.window[rows]
+    forward = ahead > 0
+    shift = np.clip(np.where(forward, ahead, -ahead), 0, 63).astype(np.uint64)
+    behind = ~forward & (ahead > -64)
+    doubled = behind & (window >> shift & _ONE != 0)
+    moved = np.where(ahead > 63, np.uint64(0), window << shift) | _ONE
+    table.window[rows] = np.where(forward, moved, np.where(behind, window | _ONE << shift, window))
+    table.last_ext[rows] = np.maximum(last, last + ahead)
+    table.received[rows] += 1
+    table.duplicated[rows] += doubled
+    table.arrival[rows] = now
+    if audio:
+        transit = now * 8000.0 - ts
+        moved_by = np.abs(transit - table.transit[rows])
+        good = moved_by < 16_000.0  # also false for the first packet, whose transit is NaN
+        table.jitter[rows] += np.where(good, (np.where(good, moved_by, 0.0) - table.jitter[rows]) / 16.0, 0.0)
+        table.transit[rows] = transit

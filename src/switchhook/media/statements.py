@@ -1,0 +1,228 @@
+"""What control states, put into the table. Statements say how things are to be, so each may be repeated.
+
+A leg row holds the number of its present use; statements about an older use change nothing. A version not above the
+held one changes nothing and is answered with what is held. `state ... state_end` restates everything; legs that were
+not named in between are over. `hear` is one batch: the desk is brought up to date once, after all of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from switchhook.media import plays
+from switchhook.media.address import host_of, number_of
+from switchhook.media.desk import Desk
+from switchhook.media.inbound import Inbound
+from switchhook.media.link import Message
+from switchhook.media.outbound import Outbound
+from switchhook.media.outbox import Outbox
+from switchhook.media.reporter import Reporter
+from switchhook.media.table import MAX_SOUNDS, MAX_VOICES, RECORDING, STOPPING, WRITING, Table
+from switchhook.media.wires import Wire
+
+SENDS_TO = (0, 2)  # directions (as numbered in `control`) in which the telephone takes audio: sendrecv, recvonly
+
+
+class Statements:
+    """Takes messages of the control link; `answer` sends one back."""
+
+    def __init__(
+        self, table: Table, desk: Desk, wire: Wire, outbox: Outbox, outbound: Outbound, inbound: Inbound,
+        reporter: Reporter, answer: Callable[[Message], None],
+    ) -> None:  # fmt: skip
+        self._table, self._desk, self._wire, self._outbox = table, desk, wire, outbox
+        self._outbound, self._inbound, self._reporter, self._answer = outbound, inbound, reporter, answer
+        self._named: set[int] | None = None
+        self._pressed: dict[tuple[int, int], int] = {}  # (row, use): the last order of keys taken
+        self._does: dict[str, Callable[[Message], None]] = {
+            "leg": self._leg, "play": self._play, "hear": self._hear, "record": self._record,
+            "stop_record": self._stop_record, "digits": self._digits, "end": self._end, "state": self._state,
+            "state_end": self._state_end, "ack": lambda m: self._outbox.acknowledged(int(m["number"])),
+        }  # fmt: skip
+
+    def take(self, message: Message) -> None:
+        """Carries out one statement; one that makes no sense is a bug of control and is left out, with a warning."""
+        try:
+            self._does[message["say"]](message)
+        except (KeyError, ValueError, TypeError, IndexError) as error:
+            self._answer({"say": "warning", "text": f"media statement {message.get('say')!r} refused: {error!r}"})
+
+    def take_over(self) -> None:
+        """Continues the legs found in the table, after the pump before has died."""
+        table = self._table
+        for row in np.flatnonzero(table.use):
+            if table.version[row] == WRITING:
+                continue
+            self._wire.watch(int(row), drain=False)
+            self._aim(int(row))
+        table.hush[:] = 0
+
+    # --- legs ---------------------------------------------------------------------------------------------------
+
+    def _leg(self, m: Message) -> None:
+        row, use, now = int(m["row"]), int(m["use"]), time.monotonic()
+        table = self._table
+        if self._named is not None:
+            self._named.add(row)
+        if table.use[row] != use:
+            if table.use[row]:
+                self._over(row)
+            table.begin_leg(row, use, now)
+            self._wire.leave(row)
+            self._wire.watch(row, drain=True)
+            self._desk.session_changed(row)
+            self._desk.settle()
+        if int(m["version"]) > table.version[row]:
+            self._fill(row, m, now)
+        self._answer({"say": "applied", "row": row, "version": int(table.version[row])})
+
+    def _fill(self, row: int, m: Message, now: float) -> None:
+        table = self._table
+        table.version[row] = WRITING
+        if m.get("remote") is not None:
+            host, port = m["remote"]
+            ip = number_of(host)
+            if (ip, port) != (table.sdp_ip[row], table.sdp_port[row]):
+                table.latched_ip[row] = table.latched_port[row] = 0
+                table.sdp_ip[row], table.sdp_port[row] = ip, port
+                table.connected_at[row] = now
+                self._inbound.forget(row)
+            if table.codec[row] != m["codec"]:
+                table.ring_ready[row] = 0
+            if not table.connected[row] or (table.direction[row] != 0 and m["direction"] == 0):
+                table.waits_since[row] = now
+            if not table.connected[row]:
+                self._reporter.begin(row, now)
+            for name in ("codec", "payload", "direction", "frame_ms", "latching", "mux", "rtcp_port"):
+                getattr(table, name)[row] = m[name]
+            table.digits_pt[row] = -1 if m["digits"] is None else m["digits"]
+            table.noise_pt[row] = -1 if m["noise"] is None else m["noise"]
+            table.signalling_ip[row] = number_of(m["signalling"])
+            table.connected[row] = 1
+            self._aim(row)
+            self._desk.session_changed(row)
+            self._desk.settle()
+        table.version[row] = int(m["version"])
+
+    def _aim(self, row: int) -> None:
+        """Tells the wire whom the leg hears from and sends to: the latched address, until then that of the SDP."""
+        table = self._table
+        latched = int(table.latched_port[row])
+        if latched:
+            address = (host_of(int(table.latched_ip[row])), latched)
+            self._wire.expect(row, address)
+            self._wire.aim(row, address)
+        else:
+            known = bool(table.sdp_ip[row] and table.sdp_port[row])
+            self._wire.expect(row, None)
+            self._wire.aim(row, (host_of(int(table.sdp_ip[row])), int(table.sdp_port[row])) if known else None)
+        reachable = latched or (table.sdp_ip[row] and table.sdp_port[row])
+        table.sends[row] = bool(table.connected[row] and reachable and table.direction[row] in SENDS_TO)
+
+    def _end(self, m: Message) -> None:
+        row, use = int(m["row"]), int(m["use"])
+        if self._table.use[row] != use:
+            # Never begun, or ended before the answer came through: say so again, with what is left to say.
+            self._outbox.add({"is": "stats", "row": row, "use": use, "stats": {}})
+            return
+        self._over(row)
+
+    def _over(self, row: int) -> None:
+        table = self._table
+        self._reporter.send(row, time.monotonic(), bye=True)
+        self._outbox.add(
+            {"is": "stats", "row": row, "use": int(table.use[row]), "stats": self._reporter.summary(row)}
+        )
+        self._pressed.pop((row, int(table.use[row])), None)
+        self._wire.leave(row)
+        self._reporter.forget(row)
+        self._inbound.forget(row)
+        self._outbound.forget(row)
+        self._desk.forget(row)
+        for slot, sides in self._outbound.recordings.items():
+            left, right = (side[side != row] for side in sides)
+            self._outbound.recordings[slot] = (left, right)
+        self._recorded()
+        table.end_leg(row)
+        self._desk.settle()
+        self._outbound.silence(row)
+
+    # --- who hears what -----------------------------------------------------------------------------------------
+
+    def _play(self, m: Message) -> None:
+        if self._table.play_use[m["play"]] != m["use"]:
+            plays.begin(self._table, int(m["play"]), int(m["use"]), m["clips"], int(m["repeat"]))
+
+    def _hear(self, m: Message) -> None:
+        table, now = self._table, time.monotonic()
+        for row, use, version, voices, sounds in m["batch"]:
+            if table.use[row] != use or version <= table.heard_version[row]:
+                continue
+            table.heard_version[row] = WRITING
+            known = [voice for voice, its_use in voices if table.use[voice] == its_use and voice != row]
+            if known != self._desk.voices(row):
+                self._inbound.sources_changed(row, now)
+            self._desk.state(row, known[:MAX_VOICES], sounds[:MAX_SOUNDS])
+            table.heard_version[row] = version
+        self._desk.settle()
+        self._answer({"say": "applied_batch", "batch": m.get("id", 0)})
+
+    def _digits(self, m: Message) -> None:
+        key = (int(m["row"]), int(m["use"]))
+        if self._table.use[key[0]] != key[1]:
+            return
+        for digit, order in m["keys"]:
+            if order > self._pressed.get(key, -1):
+                self._pressed[key] = order
+                self._outbound.press(key[0], digit, int(m["tone_ms"]), order)
+
+    # --- recordings ---------------------------------------------------------------------------------------------
+
+    def _record(self, m: Message) -> None:
+        table, slot, use = self._table, int(m["slot"]), int(m["use"])
+        if table.rec_use[slot] == use and table.rec_state[slot] != RECORDING:
+            return
+        sides = [
+            np.array([row for row, its_use in m[side] if table.use[row] == its_use], np.int64)
+            for side in ("left", "right")
+        ]
+        if table.rec_use[slot] != use:
+            table.rec_use[slot] = 0
+            for name in ("rec_written", "rec_taken", "rec_dropped", "rec_tick"):
+                getattr(table, name)[slot] = 0
+            table.rec_gap[slot] = 0
+            table.rec_limit[slot] = m["limit"]
+            table.rec_state[slot] = RECORDING
+            table.rec_use[slot] = use
+        self._outbound.recordings[slot] = (sides[0], sides[1])
+        self._recorded()
+        self._desk.settle()
+
+    def _stop_record(self, m: Message) -> None:
+        slot, table = int(m["slot"]), self._table
+        if table.rec_use[slot] == m["use"] and table.rec_state[slot] == RECORDING:
+            table.rec_state[slot] = STOPPING
+            self._outbound.recordings.pop(slot, None)
+            self._recorded()
+            self._desk.settle()
+
+    def _recorded(self) -> None:
+        rows = {int(row) for sides in self._outbound.recordings.values() for side in sides for row in side}
+        if rows != self._desk.recorded:
+            self._desk.record(rows)
+
+    # --- everything at once -------------------------------------------------------------------------------------
+
+    def _state(self, m: Message) -> None:
+        self._named = set()
+        self._outbox.again()
+
+    def _state_end(self, m: Message) -> None:
+        for row in np.flatnonzero(self._table.use):
+            if self._named is not None and int(row) not in self._named:
+                self._over(int(row))
+        self._named = None
+        self._desk.settle()

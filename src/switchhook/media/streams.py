@@ -1,0 +1,121 @@
+"""The stream that each listener hears: one SSRC, sequence numbers without a gap, a timestamp that follows the clock.
+
+Sequence number and timestamp of relayed packets are those of the source plus two offsets, which change only at a
+*switch*: when the next packet comes from another source or SSRC, jumps by more than 1,000 packets or 2 s, or when
+frames of our own went out in between. Then seq = last + 1 and the timestamp moves on by the time that passed on the
+listener's clock, in whole frames, at least one packet's length; the marker is set. Packets older than the first one
+after a switch are dropped, everything else is passed as it came: lost, doubled, out of order, so that the telephone
+conceals and reports what is true.
+
+`clock` holds (timestamp - 8000 * time) of the stream. In a relay it follows the source slowly, so that a source whose
+crystal is off does not make the next switch jump; jitter is filtered out by the same averaging.
+Rejected: rounding from the arrival of the last packet alone, where the jitter of each switch adds up.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from switchhook.media.rtp import FRAME, Array, apart16, apart32
+from switchhook.media.table import Table
+
+SEQ_JUMP, TS_JUMP = 1_000, 16_000
+_FOLLOW = 1 / 64
+
+
+class Passed:
+    """What a relay does with some packets: which go out, and the fields they go out with."""
+
+    __slots__ = ("keep", "marker", "seq", "ts")
+
+    def __init__(self, keep: Array, seq: Array, ts: Array, marker: Array) -> None:
+        self.keep, self.seq, self.ts, self.marker = keep, seq, ts, marker
+
+
+def next_ts(table: Table, rows: Array, now: float) -> Array:
+    """Returns the timestamp of the next frame after a break: on in whole frames by the listener's clock."""
+    wanted = table.clock[rows] + now * 8000.0
+    frames = np.rint((wanted - table.ts[rows]) / FRAME).astype(np.int64)
+    found: Array = table.ts[rows] + np.maximum(np.maximum(frames, 1) * FRAME, table.length[rows])
+    return found
+
+
+def relay(
+    table: Table,
+    listeners: Array,
+    sources: Array,
+    seq: Array,
+    ts: Array,
+    ssrc: Array,
+    length: Array,
+    marker: Array,
+    now: float,
+    *,
+    event: bool = False,
+) -> Passed:
+    """Carries packets over to their listeners and updates the listeners' rows.
+
+    `listeners` are all different; `length` is in samples. In an `event` (RFC 4733) the timestamp stands still, so the
+    clock is not taken from it.
+    """
+    seq, ts = seq.astype(np.int64), ts.astype(np.int64)
+    joined = (
+        (table.source[listeners] == sources)
+        & (table.source_ssrc[listeners] == ssrc)
+        & (np.abs(apart16(seq, table.source_seq[listeners].astype(np.int64))) <= SEQ_JUMP)
+        & (np.abs(apart32(ts, table.source_ts[listeners])) <= TS_JUMP)
+    )
+    switched = ~joined
+    if switched.any():
+        rows = listeners[switched]
+        table.seq_offset[rows] = (table.seq[rows].astype(np.int64) + 1 - seq[switched]) & 0xFFFF
+        table.ts_offset[rows] = next_ts(table, rows, now) - ts[switched]
+        table.source[rows] = sources[switched]
+        table.source_ssrc[rows] = ssrc[switched]
+        table.source_first[rows] = seq[switched]
+        table.source_seq[rows] = seq[switched]
+        table.source_ts[rows] = ts[switched]
+    age = apart16(seq, table.source_first[listeners].astype(np.int64))
+    keep = age >= 0
+    far = age > 8_000
+    if far.any():
+        table.source_first[listeners[far]] = (seq[far] - 4_000) & 0xFFFF
+    out_seq = seq + table.seq_offset[listeners] & 0xFFFF
+    out_ts = table.ts_offset[listeners] + table.source_ts[listeners] + apart32(ts, table.source_ts[listeners])
+    newer = keep & (switched | (apart16(out_seq, table.seq[listeners].astype(np.int64)) > 0))
+    ahead = newer & (apart32(ts, table.source_ts[listeners]) >= 0)
+    rows = listeners[newer]
+    table.seq[rows] = out_seq[newer]
+    table.source_seq[rows] = seq[newer]
+    rows = listeners[ahead]
+    # `source_ts` never wraps: it runs on as the unwrapped timestamp of the source, and so does ours.
+    table.source_ts[rows] += apart32(ts[ahead], table.source_ts[rows])
+    table.ts[rows] = out_ts[ahead]
+    table.length[rows] = length[ahead]
+    table.at[rows] = now
+    if not event:
+        table.clock[rows] += (table.ts[rows] - now * 8000.0 - table.clock[rows]) * _FOLLOW
+    marked = marker | switched | (table.mark[listeners] != 0)
+    table.mark[listeners[keep]] = 0
+    return Passed(keep, out_seq, out_ts, marked)
+
+
+def swallow(table: Table, listeners: Array, seq: Array) -> None:
+    """Takes out packets that a listener does not get, so that it sees no loss: later ones move down by one."""
+    newest = apart16(seq.astype(np.int64), table.source_seq[listeners].astype(np.int64)) > 0
+    rows = listeners[newest]
+    table.seq_offset[rows] -= 1
+
+
+def own_frames(table: Table, rows: Array, due: float, length: int = FRAME) -> Passed:
+    """Stamps one frame made by us for each of these listeners, due at `due`; the relay's offsets end with it."""
+    seq = table.seq[rows].astype(np.int64) + 1 & 0xFFFF
+    ts = next_ts(table, rows, due)
+    table.seq[rows] = seq
+    table.ts[rows] = ts
+    table.at[rows] = due
+    table.length[rows] = length
+    table.source[rows] = -1
+    marker = table.mark[rows] != 0
+    table.mark[rows] = 0
+    return Passed(np.ones(len(rows), bool), seq, ts, marker)

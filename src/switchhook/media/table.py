@@ -1,0 +1,147 @@
+"""The shared table: all state that must outlive the pump, as arrays in anonymous memory inherited by fork.
+
+One row per leg (plus one row at the end that is nobody: silence, used as padding), per sound being played, per decoded
+clip, per recording. One writer per column: the pump writes legs, sounds and the recordings' `written`; the workshop
+writes clips, samples and the recordings' `taken`. A leg row's `version` is `WRITING` while its statement is being
+copied in; if the pump dies then, control states the row again and it is taken as new.
+
+Memory is not touched before it is used, so generous sizes cost nothing.
+"""
+
+from __future__ import annotations
+
+import mmap
+import secrets
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from switchhook.media.settings import MediaSettings
+
+Array = NDArray[Any]
+WRITING = -1
+MAX_VOICES, MAX_SOUNDS, MAX_CLIPS_OF_SOUND = 128, 4, 64
+HALF, HALVES, FRAME = 80, 32, 160  # the jitter ring is cut into 10 ms, 320 ms in all
+RECORDING_FRAMES = 640  # 12.8 s of a stalled disk
+EVENT_SLOTS, EVENT_BYTES = 8192, 512
+
+OFF, NOISE, SOUND, RELAY, MIX = range(5)  # what a listener's stream is made of
+LOADING, READY, FAILED = 1, 2, 3  # of a clip; 0 is nothing
+PLAYING, ENDED, BROKEN = 1, 2, 3  # of a sound; 0 is nothing
+RECORDING, STOPPING = 1, 2  # of a recording; 0 is nothing
+
+_LEG: dict[str, tuple[str, int]] = {
+    # who the leg is
+    "use": ("i8", 1), "version": ("i8", 1), "heard_version": ("i8", 1), "connected": ("u1", 1), "codec": ("u1", 1),
+    "payload": ("u1", 1), "digits_pt": ("i2", 1), "noise_pt": ("i2", 1), "direction": ("u1", 1), "frame_ms": ("u1", 1),
+    "mux": ("u1", 1), "latching": ("u1", 1), "sdp_ip": ("u4", 1), "sdp_port": ("u2", 1), "rtcp_port": ("u2", 1),
+    "signalling_ip": ("u4", 1), "connected_at": ("f8", 1),
+    # what arrives from it
+    "latched_ip": ("u4", 1), "latched_port": ("u2", 1), "has_ssrc": ("u1", 1), "heard_ssrc": ("u4", 1),
+    "arrival": ("f8", 1), "waits_since": ("f8", 1), "lost": ("u1", 1), "first_ext": ("i8", 1), "last_ext": ("i8", 1),
+    "window": ("u8", 1), "received": ("i8", 1), "duplicated": ("i8", 1), "late": ("i8", 1), "strangers": ("i8", 1),
+    "lost_before": ("i8", 1), "transit": ("f8", 1), "jitter": ("f8", 1), "report_expected": ("i8", 1),
+    "report_received": ("i8", 1), "remote_lost": ("i8", 1), "remote_jitter": ("f8", 1), "round_trip": ("f8", 1),
+    # its jitter ring
+    "ring_on": ("u1", 1), "ring_ready": ("u1", 1), "ring_ts": ("i8", 1), "ring_half": ("i8", 1), "depth": ("i4", 1),
+    "least_margin": ("i4", 1), "late_lately": ("i4", 1), "misses": ("i4", 1),
+    # the stream that it hears
+    "ssrc": ("u4", 1), "seq": ("u2", 1), "ts": ("i8", 1), "at": ("f8", 1), "clock": ("f8", 1), "length": ("i4", 1),
+    "mark": ("u1", 1), "sends": ("u1", 1), "hush": ("u1", 1), "phase": ("u1", 1), "mode": ("u1", 1),
+    "sent": ("i8", 1), "octets": ("i8", 1), "source": ("i4", 1), "source_ssrc": ("u4", 1), "source_seq": ("u2", 1),
+    "source_ts": ("i8", 1), "source_first": ("u2", 1), "seq_offset": ("i4", 1), "ts_offset": ("i8", 1),
+    "voice_count": ("i4", 1), "voices": ("i4", MAX_VOICES), "sound_count": ("i4", 1), "sounds": ("i4", MAX_SOUNDS),
+}  # fmt: skip
+_PLAY: dict[str, tuple[str, int]] = {
+    "play_use": ("i8", 1), "play_state": ("u1", 1), "play_count": ("i4", 1), "play_clips": ("i4", MAX_CLIPS_OF_SOUND),
+    "play_repeat": ("i4", 1), "play_turn": ("i4", 1), "play_index": ("i4", 1), "play_frame": ("i8", 1),
+}  # fmt: skip
+_CLIP: dict[str, tuple[str, int]] = {
+    "clip_state": ("u1", 1), "clip_start": ("i8", 1), "clip_ready": ("i8", 1), "clip_frames": ("i8", 1),
+}  # fmt: skip
+_RECORDING: dict[str, tuple[str, int]] = {
+    "rec_state": ("u1", 1), "rec_use": ("i8", 1), "rec_written": ("i8", 1), "rec_taken": ("i8", 1),
+    "rec_dropped": ("i8", 1), "rec_limit": ("i8", 1),
+    "rec_tick": ("i8", 1), "rec_gap": ("i4", RECORDING_FRAMES),
+}  # fmt: skip
+
+
+class Table:
+    """The columns by name (`table.seq[rows]`), the jitter rings, the clips' samples, the recordings' rings."""
+
+    def __init__(self, settings: MediaSettings) -> None:
+        self.settings = settings
+        self.legs = settings.max_legs
+        self.nobody = settings.max_legs
+        rows = settings.max_legs + 1
+        arena_frames = settings.clip_memory_mb * 1024 * 1024 // (2 * FRAME)
+        wanted: dict[str, tuple[str, tuple[int, ...]]] = {}
+        for columns, count in (
+            (_LEG, rows), (_PLAY, settings.max_plays), (_CLIP, settings.max_clips),
+            (_RECORDING, settings.max_recordings),
+        ):  # fmt: skip
+            for name, (kind, width) in columns.items():
+                wanted[name] = (kind, (count,) if width == 1 else (count, width))
+        wanted |= {
+            "ring": ("i2", (HALVES, rows, HALF)),
+            "ring_stamp": ("i8", (HALVES, rows)),
+            "last_frame": ("f4", (rows, FRAME)),
+            "arena": ("i2", (arena_frames, FRAME)),
+            "rec_ring": ("i2", (settings.max_recordings, RECORDING_FRAMES, 2, FRAME)),
+            "event_bytes": ("u1", (EVENT_SLOTS, EVENT_BYTES)),
+            "event_lengths": ("i4", (EVENT_SLOTS,)),
+            "event_numbers": ("i8", (2,)),  # the last one written, the last one acknowledged
+            "clock_zero": ("f8", (1,)),
+            "counters": ("i8", (16,)),
+        }
+        offsets: dict[str, int] = {}
+        size = 0
+        for name, (kind, shape) in wanted.items():
+            offsets[name] = size
+            size += -(-int(np.prod(shape)) * np.dtype(kind).itemsize // 4096) * 4096
+        flags = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+        self._memory = mmap.mmap(-1, size, flags=flags)
+        self._columns: dict[str, Array] = {
+            name: np.ndarray(shape, kind, self._memory, offsets[name]) for name, (kind, shape) in wanted.items()
+        }
+        for name, column in self._columns.items():
+            setattr(self, name, column)
+        self.clear()
+
+    def __getattr__(self, name: str) -> Array:  # for the type checker: every column is an attribute set above
+        raise AttributeError(name)
+
+    def clear(self) -> None:
+        """Forgets every leg, sound and recording; clips stay."""
+        for name in (*_LEG, *_PLAY, *_RECORDING):
+            self._columns[name][...] = 0
+        self.version[:] = WRITING
+        self.source[:] = -1
+        self._columns["ring_stamp"][...] = WRITING
+
+    def begin_leg(self, row: int, use: int, now: float) -> None:
+        """Makes a row new: own random SSRC, sequence number and timestamp for the whole life of the leg."""
+        for name in _LEG:
+            self._columns[name][row] = 0
+        self.version[row] = self.heard_version[row] = WRITING
+        self.ring_stamp[:, row] = WRITING
+        self.last_frame[row] = 0
+        self.source[row] = -1
+        self.ssrc[row] = secrets.randbits(32)
+        self.seq[row] = secrets.randbits(15)
+        self.ts[row] = secrets.randbits(31)
+        self.clock[row] = self.ts[row] - now * 8000
+        self.mode[row] = NOISE
+        self.mark[row] = 1
+        self.phase[row] = row % 4
+        self.depth[row] = 1
+        self.round_trip[row] = np.nan
+        self.use[row] = use
+
+    def end_leg(self, row: int) -> None:
+        """Makes a row nobody's."""
+        self.use[row] = 0
+        self.sends[row] = self.connected[row] = self.ring_on[row] = 0
+        self.mode[row] = OFF
+        self.version[row] = self.heard_version[row] = WRITING
