@@ -193,6 +193,7 @@ def test_secrets_do_not_show_in_texts(folder: Path) -> None:
         ("[media]\nhold_music = 'builtin:x'", "[media] hold_music builtin:x is not built in"),
         ("[media]\nwire = 'fast'", '"auto", "epoll", "poll" or "io_uring"'),
         ("[store]\nurl = 'mysql://x'", "must look like sqlite:///switchhook.db"),
+        ("[store]\nurl = 'sqlite:///no/such/switchhook.db'", "/no/such/switchhook.db: there is no folder"),
         ("[genesys]\nprofile = 2016", '[genesys] profile must be "2016" or "2014", not 2016'),
         ("[phlo]\naction_status = 202", "[phlo] action_status must be 200 or 201, not 202"),
         (
@@ -366,6 +367,7 @@ trees = st.recursive(
 known_names = st.sampled_from([*sections(), *(key for _, cls, _ in sections().values() for key in keys_of(cls))])
 
 
+@pytest.mark.slow
 @given(section=st.sampled_from(sorted(sections())), name=st.text(min_size=1, max_size=20) | known_names, value=trees)
 @example(section="http", name="\x00", value=None)
 @hypothesis_settings(max_examples=150, deadline=None)
@@ -380,6 +382,7 @@ def test_any_unknown_key_gets_a_suggestion_and_never_a_traceback(section: str, n
     assert said[0].isprintable()
 
 
+@pytest.mark.slow
 @given(
     tree=st.dictionaries(
         known_names | st.text(max_size=8), st.dictionaries(known_names, trees, max_size=4) | trees, max_size=4

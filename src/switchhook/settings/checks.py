@@ -165,6 +165,9 @@ def _check_files(settings: Settings, say: Say) -> None:
         _readable(media.hold_music, ("media", "hold_music"), "[media] hold_music", say)
     elif media.hold_music.startswith("builtin:") and media.hold_music != "builtin:hold":
         say(("media", "hold_music"), f"[media] hold_music {media.hold_music} is not built in; there is builtin:hold")
+    database = Path(settings.store.url.removeprefix("sqlite:///"))
+    if not database.parent.is_dir():
+        say(("store", "url"), f"[store] url {settings.store.url}: there is no folder {database.parent}")
     if Path(media.recordings).exists() and not Path(media.recordings).is_dir():
         say(("media", "recordings"), f"[media] recordings {media.recordings} is not a folder")
 

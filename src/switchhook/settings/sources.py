@@ -1,6 +1,6 @@
 """Where values come from: TOML file, environment, flags. Merges them into one plain tree and remembers each place.
 
-A place is what a person must open to change the value: `switchhook.toml:12`, `SWITCHHOOK_HTTP__LISTEN`, `--listen`.
+A place is what a person must open to change the value: `switchhook.toml:12`, `SWITCHHOOK_HTTP__LISTEN`, `--set ...`.
 tomllib tells no line numbers, so the lines are found by a scan for headers and `key =`; a text inside a multi-line
 string that looks like a key can mislead the number, never the value.
 """
@@ -73,7 +73,7 @@ class Merged:
     def read_flags(self, flags: Mapping[str, str]) -> None:
         """Takes over `{"http.listen": "127.0.0.1:8081"}`."""
         for name, text in flags.items():
-            self.put(name.split("."), text, f"--{name}")
+            self.put(name.split("."), text, f"--set {name}")
 
     def put(self, names: list[str], text: str, place: str) -> None:
         """Puts one text where its name says; a name that leads nowhere becomes a problem."""
