@@ -126,7 +126,7 @@ class Person:
             self.end,
             Identity(name, "example.org", password),
             clock=lambda: wire.now,
-            random=Random(name),
+            random=Random(name + host),
             server=("udp", peer, 5060),
         )
         wire.tickers.append(self.agent)

@@ -1,0 +1,404 @@
+"""`exchange.ports.Signalling` over SIP: the engine, the registrar and the callers' rules, put together for the server.
+
+Still without clock and sockets: they come in as `clock` and `transport`. Events wait in an outbox until the engine has
+finished with the message, timer or request that brought them about, so the exchange is never called from within its
+own call, and may call back freely. What a message brings is told before `receive` returns; what a port method brings
+is told by `defer` (the loop's `call_soon`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from random import Random
+
+import structlog
+
+from switchhook.core.errors import Unavailable
+from switchhook.core.events import Arrival, CallerKind, EndpointChanged, Event, LegArrived
+from switchhook.core.ids import LegId
+from switchhook.core.outcomes import Outcome
+from switchhook.exchange.ports import Endpoint, Invitation, Latching, MediaAddress, Session, Trunk
+from switchhook.sip.call import Call
+from switchhook.sip.callers import Callers, Refusal
+from switchhook.sip.counters import Counters
+from switchhook.sip.digest import Credentials, Responder
+from switchhook.sip.engine import Engine
+from switchhook.sip.flow import Flow, Locator, Transport
+from switchhook.sip.headers import parse_address, quote_text, readable
+from switchhook.sip.legs import ArrivedLeg, CalledLeg, Leg
+from switchhook.sip.locate import literal
+from switchhook.sip.message import Message
+from switchhook.sip.negotiation import Negotiation, acceptable
+from switchhook.sip.outgoing import Outgoing, OutgoingCall
+from switchhook.sip.registrar import Binding, Registrar
+from switchhook.sip.settings import EndpointSettings, LineSettings, TrunkSettings
+from switchhook.sip.transactions import ServerTransaction
+from switchhook.sip.uri import SipUri, escape_user, parse_uri, place_of
+
+LegTap = Callable[[float, LegId | None, str, bytes, str], None]  # at, leg, "in" or "out", wire, peer
+
+REMEMBER_S = 60.0  # how long `hidden` knows a leg that is over
+
+_log = structlog.get_logger("switchhook.sip")
+
+
+class Line:
+    """The server's SIP side. `media_address` may raise `Unavailable`: the leg then fails or is refused with 503."""
+
+    def __init__(
+        self,
+        settings: LineSettings,
+        transport: Transport,
+        *,
+        emit: Callable[[Event], None],
+        on_session: Callable[[LegId, Session], None],
+        media_address: Callable[[LegId], MediaAddress],
+        new_leg: Callable[[], LegId],
+        clock: Callable[[], float],
+        defer: Callable[[Callable[[], None]], object],
+        random: Random,
+        locate: Locator | None = None,
+        tap: LegTap | None = None,
+    ) -> None:
+        self.settings = settings
+        self.tell_session = on_session
+        self._emit = emit
+        self._media_address = media_address
+        self._new_leg = new_leg
+        self._clock = clock
+        self._defer = defer
+        self._random = random
+        self._transport = transport
+        self._legs: dict[LegId, Leg] = {}
+        self._call_ids: dict[LegId, str] = {}
+        self._outbox: deque[Event] = deque()
+        self._busy = False  # the outbox is emptied when the present work is done
+        self._flush_planned = False
+        self.draining = False  # refuse new calls with 503
+        self.engine = Engine(
+            self,
+            transport,
+            locate or literal(transport),
+            random=random,
+            now=clock(),
+            worker=settings.worker,
+            name=settings.name,
+            registers=True,
+            tap=None if tap is None else lambda at, leg, way, wire, peer: tap(at, LegId(leg) or None, way, wire, peer),
+        )
+        self.callers = Callers(settings, self.engine.counters)
+        self.registrar = Registrar(self.engine, settings, self._endpoint_changed)
+        transport.on_message = self.receive
+        transport.on_broken = self.broken
+
+    @property
+    def counters(self) -> Counters:
+        return self.engine.counters
+
+    @property
+    def live_legs(self) -> int:
+        """Counts the legs that are not over."""
+        return len(self._legs)
+
+    def registered(self) -> dict[str, int]:
+        """Counts the contacts of every registered endpoint."""
+        return self.registrar.registered()
+
+    # --- messages and time
+
+    def receive(self, wire: bytes, flow: Flow) -> None:
+        """Takes one message from the network; whatever it is, nothing is raised."""
+        self._work(lambda: self.engine.receive(wire, flow, self._clock()), flow)
+
+    def broken(self, flow: Flow) -> None:
+        """A connection broke."""
+
+        def tell() -> None:
+            self.registrar.broken(flow)
+            self.engine.broken(flow, self._clock())
+
+        self._work(tell, flow)
+
+    def tick(self) -> None:
+        """Fires the timers that are due; see `sip.ticking`."""
+        self._work(lambda: self.engine.tick(self._clock()), None)
+
+    def _work(self, action: Callable[[], object], flow: Flow | None) -> None:
+        outermost = not self._busy
+        self._busy = True
+        try:
+            action()
+        except Exception:
+            self.counters.bugs += 1
+            _log.exception("a SIP message or timer brought about an error of ours", peer=flow.peer if flow else "")
+        finally:
+            if outermost:
+                self._flush()
+                self._busy = False
+
+    def emit(self, event: Event) -> None:
+        """Takes an event of a leg; it is told when the present work is done."""
+        self._outbox.append(event)
+        if not self._busy and not self._flush_planned:
+            self._flush_planned = True
+            self._defer(self._deferred_flush)
+
+    def _deferred_flush(self) -> None:
+        self._flush_planned = False
+        outermost = not self._busy
+        self._busy = True
+        self._flush()
+        self._busy = not outermost
+
+    def _flush(self) -> None:
+        outbox = self._outbox
+        while outbox:
+            event = outbox.popleft()
+            try:
+                self._emit(event)
+            except Exception:
+                self.counters.bugs += 1
+                _log.exception("an event was not taken", event_kind=type(event).__name__)
+
+    # --- exchange.ports.Signalling
+
+    def invite(self, invitation: Invitation) -> None:
+        self._look_at_clock()
+        leg = CalledLeg(self, invitation.leg, invitation)
+        self._legs[leg.id] = leg
+        target = invitation.target
+        if isinstance(target, Endpoint):
+            if not self._ring_endpoint(leg, target.username):
+                leg.failed(Outcome.NOT_REGISTERED, 480, "not registered")
+        elif isinstance(target, Trunk):
+            self._call_trunk(leg, target)
+        else:
+            self._call_uri(leg, target.uri, None)
+
+    def ring(self, leg: LegId) -> None:
+        found = self._arrived(leg)
+        if found is not None:
+            found.call.ring()
+
+    def progress(self, leg: LegId) -> None:
+        found = self._arrived(leg)
+        if found is not None and found.call.waiting and found.open_media():
+            found.call.progress()
+
+    def answer(self, leg: LegId) -> None:
+        found = self._arrived(leg)
+        if found is not None and found.call.waiting and found.open_media():
+            found.call.answer()
+
+    def end(self, leg: LegId, outcome: Outcome, *, status: int = 0) -> None:
+        self._look_at_clock()
+        found = self._legs.get(leg)
+        if found is not None and not found.ended:
+            found.end(outcome, status)
+            self.forget(leg)
+
+    def press_answer(self, leg: LegId) -> None:
+        self._look_at_clock()
+        found = self._legs.get(leg)
+        if isinstance(found, CalledLeg):
+            found.press_answer()
+
+    def hidden(self, leg: LegId) -> str:
+        found = self._legs.get(leg)
+        return found.call_id if found is not None else self._call_ids.get(leg, "")
+
+    def _arrived(self, leg: LegId) -> ArrivedLeg | None:
+        self._look_at_clock()
+        found = self._legs.get(leg)
+        return found if isinstance(found, ArrivedLeg) else None
+
+    def _look_at_clock(self) -> None:
+        self.engine.timers.at(self._clock())
+
+    # --- outgoing
+
+    def _ring_endpoint(self, leg: CalledLeg, username: str) -> bool:
+        bindings = self.registrar.bindings(username)
+        leg.visited.add(username)
+        for binding in bindings:
+            self._ring_contact(leg, username, binding)
+        return bool(bindings)
+
+    def _ring_contact(self, leg: CalledLeg, username: str, binding: Binding) -> None:
+        callee = f"<sip:{escape_user(username)}@{self.settings.domain}>"
+        endpoint = self.callers.endpoints.get(username)
+        latching = endpoint.latching if endpoint is not None else Latching.SIGNALLING
+        if binding.pinned is not None:
+            self._place(leg, binding.uri, callee, [binding.pinned], None, latching, behind_nat=True)
+            return
+        hop = binding.uri
+        if binding.path:
+            first = parse_address(binding.path[0])
+            hop = first.uri if first is not None else hop
+        self._locate(leg, hop, lambda flows: self._place(leg, binding.uri, callee, flows, None, latching, binding.path))
+
+    def _call_trunk(self, leg: CalledLeg, target: Trunk) -> None:
+        trunk = self.callers.trunks.get(target.name)
+        parsed = parse_uri(trunk.uri) if trunk is not None else None
+        if trunk is None or parsed is None:
+            leg.failed(Outcome.FAILED, 500, f"no trunk {target.name}")
+            return
+        uri = f"sip:{escape_user(target.user)}@{place_of(parsed.host, parsed.port)}{parsed.params}"
+        self._call_uri(leg, uri, trunk)
+
+    def _call_uri(self, leg: CalledLeg, uri: str, trunk: TrunkSettings | None) -> None:
+        credentials = trunk.credentials if trunk is not None else None
+        latching = trunk.latching if trunk is not None else Latching.SIGNALLING
+        self._locate(leg, uri, lambda flows: self._place(leg, uri, f"<{uri}>", flows, credentials, latching))
+
+    def _locate(self, leg: CalledLeg, uri: str, found: Callable[[list[Flow]], None]) -> None:
+        leg.locating += 1
+
+        def located(flows: list[Flow]) -> None:
+            leg.locating -= 1
+            self._look_at_clock()
+            if not leg.ended:
+                found(flows)
+
+        self.engine.locate(uri, located)
+
+    def _place(
+        self,
+        leg: CalledLeg,
+        uri: str,
+        callee: str,
+        flows: list[Flow],
+        credentials: Credentials | None,
+        latching: Latching,
+        routes: tuple[str, ...] = (),
+        *,
+        behind_nat: bool = False,
+    ) -> None:
+        if not flows:
+            self.counters.unresolved += 1
+            leg.failed(Outcome.CONGESTED, 503, "no address for the far end")
+            return
+        invitation = leg.invitation
+        media = self.negotiation(leg.id, flows[0].host, latching)
+        if media is None:
+            leg.failed(Outcome.CONGESTED, 503, "no audio port is free")
+            return
+        if invitation.credentials is not None:
+            credentials = Credentials(*invitation.credentials)
+        responder = Responder(credentials, self._random) if credentials is not None else None
+        outgoing = Outgoing(
+            uri, self._from(invitation), callee, tuple(flows), self._extra(invitation), routes, behind_nat=behind_nat
+        )
+        leg.add(self.engine.call(leg, outgoing, media, responder, label=leg.id))
+
+    def _from(self, invitation: Invitation) -> str:
+        uri = f"<sip:{escape_user(invitation.caller)}@{self.settings.domain}>"
+        return f"{quote_text(invitation.caller_name)} {uri}" if invitation.caller_name else uri
+
+    def _extra(self, invitation: Invitation) -> str:
+        lines = [f"X-CallUUID: {invitation.leg}\r\n"]
+        lines += [f"{_clean(name)}: {_clean(value)}\r\n" for name, value in invitation.headers]
+        if invitation.answer_after is not None:
+            lines.append(f"Call-Info: <sip:{self.settings.domain}>;answer-after={invitation.answer_after}\r\n")
+        return "".join(lines)
+
+    def redirected(self, leg: CalledLeg, call: Call, uri: str) -> str | None:
+        """A 3xx named a URI: a telephone of ours rings under the same leg, other hosts only if they are a trunk's."""
+        parsed = parse_uri(uri)
+        if parsed is None or not isinstance(call, OutgoingCall):
+            return None
+        flow = call.outgoing.flows[0]
+        if self.callers.ours(parsed, flow):
+            if parsed.number in self.callers.endpoints and parsed.number not in leg.visited:
+                self._ring_endpoint(leg, parsed.number)
+            return None
+        return uri if parsed.host == flow.host or self.callers.trunk_host(parsed.host) else None
+
+    # --- incoming (engine.User)
+
+    def invited(self, transaction: ServerTransaction) -> None:
+        request, flow = transaction.request, transaction.source
+        if self.draining:
+            self.engine.refuse(transaction, 503, "Retry-After: 30\r\n")
+            return
+        caller = self.callers.identify(request, flow, self.engine.timers.now)
+        called = parse_uri(request.uri)
+        if isinstance(caller, Refusal):
+            self.engine.refuse(transaction, caller.status, caller.extra)
+        elif called is None or (isinstance(caller, EndpointSettings) and not self._callable(called, flow)):
+            self.engine.refuse(transaction, 404)
+        elif request.body and not acceptable(request.body):
+            self.engine.refuse(transaction, 488)
+        else:
+            self._arrive(transaction, caller, called)
+
+    def _callable(self, called: SipUri, flow: Flow) -> bool:
+        return called.scheme == "tel" or self.callers.ours(called, flow) or self.callers.trunk_host(called.host)
+
+    def _arrive(self, transaction: ServerTransaction, caller: EndpointSettings | TrunkSettings, called: SipUri) -> None:
+        request, flow = transaction.request, transaction.source
+        leg = ArrivedLeg(self, self._new_leg())
+        leg.latching = caller.latching
+        leg.call = self.engine.take(transaction, leg, label=leg.id)
+        leg.call.headers_200 = f"X-CallUUID: {leg.id}\r\n"
+        self._legs[leg.id] = leg
+        self.emit(LegArrived(leg.id, _arrival(request, flow, caller, called)))
+
+    def registering(self, transaction: ServerTransaction) -> None:
+        address = parse_address(transaction.request.first("to"))
+        record = parse_uri(address.uri) if address is not None else None
+        if record is None:
+            self.engine.refuse(transaction, 400)
+            return
+        caller = self.callers.authenticated(transaction.request, record.number, self.engine.timers.now)
+        if isinstance(caller, Refusal):
+            self.engine.refuse(transaction, caller.status, caller.extra)
+        else:
+            self.registrar.register(transaction, caller.username)
+
+    def _endpoint_changed(self, username: str, contacts: tuple[str, ...]) -> None:
+        self.emit(EndpointChanged(username, bool(contacts), tuple(readable(one) for one in contacts)))
+        self.callers.authenticator.forget(self.engine.timers.now)
+
+    # --- shared with the legs
+
+    def negotiation(self, leg: LegId, signalling_host: str, latching: Latching) -> Negotiation | None:
+        """Makes the audio side of a call; None when no port is free."""
+        try:
+            address = self._media_address(leg)
+        except Unavailable:
+            return None
+        return Negotiation(address, self.engine.tokens.number(), signalling_host=signalling_host, latching=latching)
+
+    def forget(self, leg: LegId) -> None:
+        """Takes a leg that is over out of the table; its Call-ID stays known for a minute."""
+        found = self._legs.pop(leg, None)
+        if found is not None:
+            self._call_ids[leg] = found.call_id
+            self.engine.timers.start(REMEMBER_S, lambda: self._forget_call_id(leg))
+
+    def _forget_call_id(self, leg: LegId) -> None:
+        self._call_ids.pop(leg, None)
+
+
+def _arrival(request: Message, flow: Flow, caller: EndpointSettings | TrunkSettings, called: SipUri) -> Arrival:
+    address = parse_address(request.first("from"))
+    origin = parse_uri(address.uri) if address is not None else None
+    endpoint = isinstance(caller, EndpointSettings)
+    wanted = [pair for pair in request.pairs() if pair[0].lower().startswith("x-ph-") or pair[0].lower() == "diversion"]
+    return Arrival(
+        caller_kind=CallerKind.ENDPOINT if endpoint else CallerKind.TRUNK,
+        caller_name=caller.username if isinstance(caller, EndpointSettings) else caller.name,
+        from_user=readable(origin.number) if origin is not None else "",
+        from_display=readable(address.display) if address is not None else "",
+        to_user=readable(called.number),
+        from_host=origin.host if origin is not None else "",
+        headers=tuple((readable(name), readable(value)) for name, value in wanted),
+        sip_call_id=readable(request.call_id),
+        source=place_of(flow.host, flow.port),
+    )
+
+
+def _clean(text: str) -> str:
+    return "".join(char if char >= " " and char != "\x7f" else " " for char in text)

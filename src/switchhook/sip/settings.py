@@ -1,0 +1,56 @@
+"""What the SIP line needs to know of the configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from switchhook.exchange.ports import Latching
+from switchhook.sip.digest import Credentials, Password
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """A telephone that may register and call. One of `password` and `ha1` (MD5 of user:realm:password) is set."""
+
+    username: str
+    password: str | None = field(default=None, repr=False)
+    ha1: str | None = field(default=None, repr=False)
+    latching: Latching = Latching.SIGNALLING
+
+    @property
+    def secret(self) -> Password:
+        return Password(self.password, self.ha1)
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkSettings:
+    """A SIP peer: where calls to it go, and from which addresses or networks its calls come."""
+
+    name: str
+    uri: str
+    match: tuple[str, ...] = ()
+    username: str = ""
+    password: str = field(default="", repr=False)
+    realm: str = ""
+    latching: Latching = Latching.SIGNALLING
+
+    @property
+    def credentials(self) -> Credentials | None:
+        return Credentials(self.username, self.password, self.realm) if self.username else None
+
+
+@dataclass(frozen=True, slots=True)
+class LineSettings:
+    """`listen` is what is really bound (our own addresses); `secret` keys the nonces (16 bytes or more)."""
+
+    listen: tuple[tuple[str, str, int], ...]
+    domain: str = "switchhook.local"
+    endpoints: tuple[EndpointSettings, ...] = ()
+    trunks: tuple[TrunkSettings, ...] = ()
+    min_expires_s: int = 60
+    max_expires_s: int = 3600
+    max_contacts: int = 10
+    worker: str = "w0"
+    name: str = "Switchhook"
+    secret: bytes = field(default=b"", repr=False)
+    algorithms: tuple[str, ...] = ("SHA-256", "MD5")

@@ -1,0 +1,284 @@
+"""The server's line: who may call, where calls go, forks, credentials, endings."""
+
+from __future__ import annotations
+
+import pytest
+
+from switchhook.core.events import (
+    CallerKind,
+    DigitPressed,
+    EndpointChanged,
+    LegAnswered,
+    LegArrived,
+    LegFailed,
+    LegGone,
+    LegHeld,
+    LegRang,
+)
+from switchhook.core.ids import LegId
+from switchhook.core.outcomes import Outcome
+from switchhook.exchange.ports import Direction, Endpoint, Invitation, Trunk, Uri
+from tests.sip.house import House, telephone
+from tests.sip.link import Person, Wire
+
+
+@pytest.fixture
+def wire():
+    return Wire()
+
+
+@pytest.fixture
+def house(wire):
+    return House(wire)
+
+
+def carrier(wire: Wire, **more) -> Person:
+    return Person(wire, "carrier", "10.0.0.50", "10.0.0.100", **more)
+
+
+def test_registered_telephone_calls_and_is_called(wire, house):
+    ann = telephone(wire, "1001", "10.0.0.1", "red")
+    bob = telephone(wire, "1002", "10.0.0.2", "green")
+    ann.agent.register()
+    bob.agent.register()
+    wire.run(1)
+    assert ann.events == ["registered 200"]
+    assert [e.username for e in house.told(EndpointChanged)] == ["1001", "1002"]
+
+    ann.call("1002", extra="X-PH-Tier: gold\r\nX-Other: no\r\n")
+    wire.run(0.5)
+    arrival = house.arrived.arrival
+    assert arrival.caller_kind is CallerKind.ENDPOINT
+    assert (arrival.caller_name, arrival.from_user, arrival.to_user) == ("1001", "1001", "1002")
+    assert arrival.headers == (("X-PH-Tier", "gold"),)
+    a = house.arrived.leg
+    assert house.line.hidden(a) == ann.line.call_id
+    house.line.ring(a)
+    b = house.leg()
+    house.line.invite(Invitation(b, Endpoint("1002"), "1001", "Ann"))
+    wire.run(0.5)
+    assert bob.line.remote_user == "1001"
+    assert bob.line.remote_display == "Ann"
+    assert "rang" in ann.events
+    wire.run(1)
+    assert [e.leg for e in house.told(LegRang)] == [b]
+    assert [e.leg for e in house.told(LegAnswered)] == [b]
+    house.line.answer(a)
+    wire.run(1)
+    assert [e.leg for e in house.told(LegAnswered)] == [b, a]
+    assert {leg for leg, _ in house.sessions} == {a, b}
+    assert b"X-CallUUID: " + a.encode() in wire.seen("SIP/2.0 200")[-1] or any(
+        b"X-CallUUID: " + a.encode() in w for w in wire.seen("SIP/2.0 200")
+    )
+    bob.line.hang_up()
+    wire.run(1)
+    assert [(e.leg, e.outcome) for e in house.told(LegGone)] == [(b, Outcome.COMPLETED)]
+    house.line.end(a, Outcome.COMPLETED)
+    wire.run(100)
+    assert ann.events[-1] == "ended completed"
+    assert b"Reason: Q.850;cause=16" in wire.seen("BYE")[-1]
+    assert house.clean()
+    assert {leg for _, leg, _, _, _ in house.taps} == {None, a, b}
+
+
+def test_wrong_password_and_unknown_user_are_alike(wire, house):
+    wrong = telephone(wire, "1001", "10.0.0.1", "not red")
+    unknown = telephone(wire, "nobody", "10.0.0.2", "x")
+    for person in (wrong, unknown):
+        person.agent.register()
+        person.call("1002")
+    wire.run(40)
+    assert wrong.events == unknown.events
+    assert sorted(wrong.events) == ["ended forbidden", "registered 403"]
+    assert not house.told(LegArrived)
+    assert house.clean()
+
+
+def test_strangers_get_403(wire, house):
+    stranger = Person(wire, "eve", "10.0.0.66", "10.0.0.100")
+    stranger.agent.identity = type(stranger.agent.identity)("eve", "elsewhere.net")
+    stranger.call("1002")
+    wire.run(40)
+    assert stranger.endings[0].status == 403
+    assert house.line.counters.forbidden == 1
+
+
+def test_trunk_calls_by_address_and_only_the_user_part_counts(wire, house):
+    peer = carrier(wire)
+    peer.agent.identity = type(peer.agent.identity)("+4930123", "carrier.net")
+    peer.agent.call("sip:%2B14155550100@whatever.example", peer.media)
+    wire.run(0.5)
+    arrival = house.arrived.arrival
+    assert arrival.caller_kind is CallerKind.TRUNK
+    assert (arrival.caller_name, arrival.from_user, arrival.to_user) == ("carrier", "+4930123", "+14155550100")
+    assert arrival.source == "10.0.0.50:5060"
+    house.line.end(house.arrived.leg, Outcome.NOT_FOUND)
+    wire.run(40)
+    assert peer.endings[0].status == 404
+    assert house.clean()
+
+
+def test_nobody_registered_is_told_later_not_within_invite(wire, house):
+    house.line.invite(Invitation(LegId("leg-9"), Endpoint("1003"), "1001"))
+    assert house.events == []
+    wire.run(1)
+    assert house.events == [LegFailed(LegId("leg-9"), Outcome.NOT_REGISTERED, 480, 20, "not registered")]
+
+
+def test_no_audio_port(wire, house):
+    house.full = True
+    peer = carrier(wire)
+    peer.call("+1")
+    wire.run(0.5)
+    house.line.answer(house.arrived.leg)
+    house.line.invite(Invitation(house.leg(), Trunk("carrier", "1"), "1001"))
+    wire.run(40)
+    assert peer.endings[0].status == 503
+    assert [e.outcome for e in house.told(LegGone)] == [Outcome.CONGESTED]
+    assert [e.outcome for e in house.told(LegFailed)] == [Outcome.CONGESTED]
+
+
+def two_telephones(wire, manner="answer", other="ring"):
+    first = telephone(wire, "1001", "10.0.0.1", "red", manner=manner)
+    second = telephone(wire, "1001", "10.0.0.2", "red", manner=other)
+    first.agent.register()
+    second.agent.register()
+    wire.run(1)
+    return first, second
+
+
+def test_all_contacts_ring_and_the_first_answer_wins(wire, house):
+    first, second = two_telephones(wire)
+    leg = house.leg()
+    house.line.invite(Invitation(leg, Endpoint("1001"), "1002"))
+    wire.run(3)
+    assert len(house.told(LegRang)) == 1
+    assert [e.leg for e in house.told(LegAnswered)] == [leg]
+    assert "answered" in first.events
+    assert second.events[-1] == "ended answered_elsewhere"
+    assert b'Reason: SIP;cause=200;text="Call completed elsewhere"' in wire.seen("CANCEL")[0]
+    house.line.end(leg, Outcome.COMPLETED)
+    wire.run(100)
+    assert not house.told(LegFailed)
+    assert house.clean()
+
+
+def test_both_contacts_answer_at_once(wire, house):
+    first, second = two_telephones(wire, "at once", "at once")
+    leg = house.leg()
+    house.line.invite(Invitation(leg, Endpoint("1001"), "1002"))
+    wire.run(3)
+    assert len(house.told(LegAnswered)) == 1
+    assert sorted([len(first.endings), len(second.endings)]) == [0, 1]
+    house.line.end(leg, Outcome.COMPLETED)
+    wire.run(100)
+    assert house.clean()
+    assert first.clean()
+    assert second.clean()
+
+
+def test_one_busy_the_other_rings_until_cancelled(wire, house):
+    _, second = two_telephones(wire, "busy", "ring")
+    leg = house.leg()
+    house.line.invite(Invitation(leg, Endpoint("1001"), "1002"))
+    wire.run(3)
+    assert not house.told(LegFailed)
+    house.line.end(leg, Outcome.NO_ANSWER)
+    wire.run(100)
+    assert [(e.outcome, e.sip_status) for e in house.told(LegFailed)] == [(Outcome.NO_ANSWER, 480)]
+    assert second.outcome is Outcome.CANCELLED
+    assert house.clean()
+
+
+def test_all_busy(wire, house):
+    two_telephones(wire, "busy", "busy")
+    house.line.invite(Invitation(house.leg(), Endpoint("1001"), "1002"))
+    wire.run(60)
+    assert [(e.outcome, e.sip_status) for e in house.told(LegFailed)] == [(Outcome.BUSY, 486)]
+    assert house.clean()
+
+
+def test_telephone_holds_and_presses(wire, house):
+    peer = carrier(wire)
+    leg = house.leg()
+    house.line.invite(Invitation(leg, Trunk("carrier", "+1415"), "+1999", headers=(("X-PH-A", "b\r\nEvil: 1"),)))
+    wire.run(3)
+    assert peer.line.called_user == "+1415"
+    assert b"X-PH-A: b  Evil: 1\r\n" in wire.seen("INVITE")[0]
+    peer.line.hold()
+    wire.run(1)
+    assert house.told(LegHeld) == [LegHeld(leg, True)]
+    assert house.sessions[-1][1].direction is Direction.SENDONLY
+    peer.line.resume()
+    peer.line.send_digit("7", 200)
+    wire.run(1)
+    assert house.told(LegHeld)[-1] == LegHeld(leg, False)
+    assert house.told(DigitPressed) == [DigitPressed(leg, "7", 200)]
+    peer.line.hang_up('Reason: Q.850;cause=31;text="done"\r\n')
+    wire.run(60)
+    assert house.told(LegGone) == [LegGone(leg, Outcome.COMPLETED, 31, "done")]
+    assert house.clean()
+
+
+def test_caller_gives_up(wire, house):
+    peer = carrier(wire)
+    line = peer.call("+1")
+    wire.run(0.5)
+    house.line.ring(house.arrived.leg)
+    wire.run(0.5)
+    line.hang_up()
+    wire.run(60)
+    assert [(e.leg, e.outcome) for e in house.told(LegGone)] == [(house.arrived.leg, Outcome.CANCELLED)]
+    assert house.clean()
+
+
+def test_answer_after_and_press_answer(wire, house):
+    bob = telephone(wire, "1002", "10.0.0.2", "green", manner="ring")
+    bob.agent.register()
+    wire.run(1)
+    leg = house.leg()
+    house.line.invite(Invitation(leg, Endpoint("1002"), "1001", answer_after=3))
+    wire.run(0.5)
+    assert bob.line.answer_after == 3
+    house.line.press_answer(leg)
+    wire.run(1)
+    assert house.told(LegAnswered) == [LegAnswered(leg)]
+
+
+def test_uri_of_the_configuration(wire, house):
+    Person(wire, "x", "10.0.0.77", "10.0.0.100")
+    leg = house.leg()
+    house.line.invite(Invitation(leg, Uri("sip:door@10.0.0.77"), "1001"))
+    wire.run(3)
+    assert house.told(LegAnswered) == [LegAnswered(leg)]
+
+
+def test_our_own_invite_coming_back_is_a_loop(wire, house):
+    leg = house.leg()
+    house.line.invite(Invitation(leg, Uri("sip:door@10.0.0.100:5060"), "1001"))
+    wire.run(40)
+    assert house.told(LegFailed)[0].outcome is Outcome.LOOPED
+    assert house.line.counters.looped == 1
+
+
+def test_telephone_forwards_to_another_extension(wire, house):
+    ann = telephone(wire, "1001", "10.0.0.1", "red", manner="nothing")
+    bob = telephone(wire, "1002", "10.0.0.2", "green", manner="at once")
+    for person in (ann, bob):
+        person.agent.register()
+    wire.run(1)
+    leg = house.leg()
+    house.line.invite(Invitation(leg, Endpoint("1001"), "1003"))
+    wire.run(0.5)
+    ann.line.reject(302, "Contact: <sip:1002@example.org>\r\n")
+    wire.run(2)
+    assert house.told(LegAnswered) == [LegAnswered(leg)]
+    assert "answered" in bob.events
+
+
+def test_draining_refuses_new_calls(wire, house):
+    house.line.draining = True
+    peer = carrier(wire)
+    peer.call("+1")
+    wire.run(40)
+    assert peer.endings[0].status == 503
