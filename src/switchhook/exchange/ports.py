@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from switchhook.core.addresses import Endpoint as Endpoint
 from switchhook.core.addresses import Target as Target
@@ -206,6 +206,17 @@ class Entry:
 class Journal(Protocol):
     def append(self, entry: Entry) -> None:
         """Takes a line; it is on disk within a fraction of a second, in order. Never blocks."""
+
+
+@runtime_checkable
+class Records(Protocol):
+    """Reads what is on disk about past calls; each method blocks, so call it in a thread."""
+
+    def leg_record(self, leg: str) -> Any:
+        """Returns the record of an ended leg, or None."""
+
+    def call(self, call: str) -> list[Entry]:
+        """Returns all lines of a call, in order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,7 @@ class Directory:
         back = Destination(arrival.from_user, Trunk(arrival.caller_name, _shown(arrival.from_user)), caller)
         agent = self.agents.get(called)
         if agent is not None:
-            account = self._account_of_agent(agent.username)
+            account = self.account_of_agent(agent.username)
             return self._to(account, self.agent_destination(agent.username), arrival, back, caller, "", registered)
         if called in self.endpoints:
             destination = Destination(arrival.to_user, Endpoint(called), called)
@@ -220,7 +220,7 @@ class Directory:
         )
         return ToParties(account, plan, back, endpoint, key)
 
-    def _account_of_agent(self, username: str) -> str:
+    def account_of_agent(self, username: str) -> str:
         agent = self.agent_names[username]
         telephone = self.endpoints.get(agent.endpoint)
         if telephone is not None:

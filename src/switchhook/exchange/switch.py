@@ -25,7 +25,18 @@ from switchhook.core.outcomes import Outcome
 from switchhook.core.state import State
 from switchhook.core.step import Input, step
 from switchhook.exchange.entries import Calls, Encode
-from switchhook.exchange.ports import Clock, Entry, Invitation, Journal, Media, Recording, Sender, Session, Signalling
+from switchhook.exchange.ports import (
+    Clock,
+    Entry,
+    Invitation,
+    Journal,
+    Media,
+    Recording,
+    Records,
+    Sender,
+    Session,
+    Signalling,
+)
 from switchhook.exchange.ports import Timers as TimersPort
 from switchhook.exchange.repeats import Repeats
 from switchhook.exchange.routes import Directory
@@ -70,6 +81,7 @@ class Exchange:
         self.sounds = Sounds(self, settings.media.hold_music)
         self.calls = Calls()
         self._encode = encode
+        self.records: Records | None = None  # call records on disk, where there are any
         self.accepting = True  # False while the server stops: new calls are refused
         self.signalling: Signalling
         self.media: Media

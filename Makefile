@@ -1,0 +1,37 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`. The others are for those who change the code.
+PY := .venv/bin/python
+
+.PHONY: help demo test check bench docs setup clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: ## set up what is missing, then play six transfers with virtual telephones and report who heard whom
+	@scripts/setup demo
+	@$(PY) -m switchhook demo
+
+test: ## set up what is missing, then run all tests
+	@scripts/setup test
+	@$(PY) -m pytest
+
+check: ## types and lint
+	@scripts/setup check
+	@.venv/bin/ruff check src tests bench scripts
+	@.venv/bin/ruff format --check src tests bench scripts
+	@.venv/bin/mypy
+
+bench: ## measure, print a table (ONLY=name for one measure)
+	@scripts/setup bench
+	@$(PY) -m bench $(ONLY)
+
+docs: ## draw the generated pages and diagrams again
+	@scripts/setup check
+	@$(PY) scripts/diagrams.py
+	@$(PY) scripts/coverage_pages.py
+	@$(PY) scripts/configuration_page.py
+
+setup: ## install what the tests need, run nothing
+	@scripts/setup test
+
+clean: ## forget the environment and everything generated at run time
+	rm -rf .venv demo-report .hypothesis .mypy_cache .ruff_cache

@@ -1,0 +1,79 @@
+"""Start the server; without a configuration file, the built-in demo configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import click
+
+from switchhook.commands._configuration import configuration_options, read_settings
+from switchhook.settings import Settings
+
+
+@click.command(name="serve")
+@configuration_options
+@click.option("--ready-file", metavar="FILE", help="Write the real addresses here as JSON when the server takes calls.")
+def command(config: str | None, assignments: Sequence[str], ready_file: str | None) -> None:
+    """Starts the server and runs until SIGTERM or SIGINT; a second signal stops at once.
+
+    Without --config it runs a built-in demo configuration that only this machine can reach, and says what to try next.
+    """
+    settings = read_settings(config, assignments)
+    from switchhook.observe.logs import configure
+
+    configure(settings.log.level, settings.log.format)
+    run(serve(settings, ready_file))
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Runs on uvloop where it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(work)
+        return
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
+
+
+async def serve(settings: Settings, ready_file: str | None = None) -> None:
+    """Runs a server until a signal asks it to stop."""
+    from switchhook.app import Server
+
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _asked, stop, number)
+    server = await Server.start(settings)
+    _tell(settings, server, ready_file)
+    await stop.wait()
+    click.echo("switchhook: stopping: ending calls and finishing webhooks", err=True)
+    await server.stop()
+
+
+def _asked(stop: asyncio.Event, number: signal.Signals) -> None:
+    if stop.is_set():
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+    stop.set()
+
+
+def _tell(settings: Settings, server: Any, ready_file: str | None) -> None:
+    from switchhook.settings.embedded import next_steps
+
+    if not settings.source:
+        click.echo(next_steps(settings), err=True)
+    sip = " ".join(f"{transport}:{host}:{port}" for transport, host, port in server.sockets.addresses)
+    click.echo(f"switchhook: ready, HTTP on {settings.http_listen.host}:{server.http.port}, SIP on {sip}", err=True)
+    if ready_file:
+        import json
+        import os
+
+        listening = {"http": server.http.port, "sip": server.sockets.addresses, "pid": os.getpid()}
+        partial = f"{ready_file}.part"
+        with open(partial, "w", encoding="utf-8") as file:
+            json.dump(listening, file)
+        os.replace(partial, ready_file)
