@@ -2,12 +2,12 @@
 
 After each fact the calls are read anew from the core (`memberships`) and compared with what the desktop knows. Because
 the core has finished its step before anybody is told of it, one step gives one comparison, and the order of the
-messages is made here (genesys 2 and 9): what was released, then what is talked on, then what went on hold, then what changed
-otherwise, then what is new. So InitiateTransfer tells the held original before the consult that dials, CompleteTransfer
-the original before the consult, and SwapCalls the established call first.
+messages is made here (genesys 2 and 9): what was released, then what is talked on, then what went on hold, then what
+changed otherwise, then what is new. So InitiateTransfer tells the held original before the consult that dials,
+CompleteTransfer the original before the consult, and SwapCalls the established call first.
 
-A call keeps its id, its parent and the number that was called for its life. When its leg moves from one room to another, as the
-target's does when a transfer is completed, it stays the same call with other participants.
+A call keeps its id, its parent and the number that was called for its life. When its leg moves from one room to
+another, as the target's does when a transfer is completed, it stays the same call with other participants.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What a desktop may do with a call: one pure function of a small view of it (genesys 4.1 and 4.3).
 
 `capabilities` is the client's only guide; every desktop draws its buttons from it. The table of sets seen on real
-servers contradicts itself in one place, so there are two profiles: `2016`, in which the held original of a consult can be
-swapped and completed, and `2014`, in which it still shows Retrieve. Order means nothing.
+servers contradicts itself in one place, so there are two profiles: `2016`, in which the held original of a consult can
+be swapped and completed, and `2014`, in which it still shows Retrieve. Order means nothing.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from switchhook.dialects.genesys.agents import Roster, User
 from switchhook.dialects.genesys.calls import Call, Calls, Change, Notification, Options
 from switchhook.dialects.genesys.ids import CallIds
 from switchhook.dialects.genesys.memberships import Membership, memberships
-from switchhook.dialects.genesys.shapes import CALLS, DEVICES, Shapes
+from switchhook.dialects.genesys.shapes import CALLS, CHANNELS, DEVICES, Shapes
 from switchhook.dialects.genesys.status import Code
 from switchhook.exchange.switch import Stamped
 
@@ -157,3 +157,6 @@ class Desks:
 
     def tell_device(self, user: User) -> None:
         self._publish(user.name, DEVICES, self._shapes.device_message(user, self.active(user)))
+
+    def tell_channels(self, user: User) -> None:
+        self._publish(user.name, CHANNELS, self._shapes.channel_message(user))

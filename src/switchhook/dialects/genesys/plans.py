@@ -19,9 +19,8 @@ class Plans:
         self._exchange = exchange
 
     def destination(self, user: User, number: str) -> Destination:
-        """Resolves what an agent dials; a telephone of ours must be there."""
-        found = self._exchange.directory.destination(user.account, number)
-        return found
+        """Resolves what an agent dials."""
+        return self._exchange.directory.destination(user.account, number)
 
     def own(self, user: User) -> Destination:
         """Returns the telephone on the user's desk; refused while it is not registered."""
@@ -40,7 +39,7 @@ class Plans:
         )
 
     def _own_caller(self, user: User, target: Destination) -> str:
-        """Inside, the agent's number; outside, what the telephone or the trunk is configured to show, else that number."""
+        """Inside, the agent's number; outside, what its telephone or the trunk is configured to show, else the same."""
         if isinstance(target.target, Endpoint):
             return user.number
         endpoint = user.agent.endpoint

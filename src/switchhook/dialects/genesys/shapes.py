@@ -16,15 +16,11 @@ encode = msgspec.json.Encoder(order=None).encode
 CALLS, DEVICES, CHANNELS = "/v2/me/calls", "/v2/me/devices", "/v2/me/channels"
 
 
-class Repeated(tuple[object, ...]):
-    """Several values under one key, as AttachUserData leaves them: the key is written once for each."""
-
-
 def user_data(data: Mapping[str, object]) -> msgspec.Raw:
-    """Renders key/value pairs; a key that was attached twice stands there twice, the newest last."""
+    """Renders key/value pairs. A key that was attached twice (a tuple) stands there twice, the newest last."""
     pairs: list[bytes] = []
     for key, value in data.items():
-        for each in value if isinstance(value, Repeated) else (value,):
+        for each in value if isinstance(value, tuple) else (value,):
             pairs.append(encode(key) + b":" + encode(each))
     return msgspec.Raw(b"{" + b",".join(pairs) + b"}")
 

@@ -1,4 +1,4 @@
-"""Channel names and the globs that subscriptions may use: `/a/*` is one segment, `/a/**` any depth (Bayeux 1.0, 2.2)."""
+"""Channel names, and the globs of subscriptions: `/a/*` is one segment, `/a/**` any depth (Bayeux 1.0, 2.2)."""
 
 from __future__ import annotations
 

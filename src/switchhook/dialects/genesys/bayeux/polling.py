@@ -2,8 +2,8 @@
 
 An idle desktop costs the request that uvicorn keeps for it and one timer; nothing looks after it in between. The held
 response waits for the end of its own connection, which a server reports through `receive`; a message, or the end of
-the time, starts a short task that answers. After the answer `receive` reports the end, so that one wait covers both. What
-is queued is taken at the moment of writing: whatever a step of the core told goes out in one reply.
+the time, starts a short task that answers. After the answer `receive` reports the end, so one wait covers both. What is
+queued is taken at the moment of writing: whatever a step of the core told goes out in one reply.
 """
 
 from __future__ import annotations

@@ -5,11 +5,12 @@ first one, when it came together with other messages, or when its advice says so
 something comes or its time is over. What is queued leaves only on connect replies, so that one path keeps the order.
 
 A message is rendered once and its text is shared by every session of its user. Delivery may fail without a sign: with
-the ack extension each delivery has a batch number, the next connect names the last batch seen, and whatever was not seen
-goes out again (genesys 7.3). Without it, a held connect whose TCP connection ended keeps its messages.
+the ack extension each delivery has a batch number, the next connect names the last batch seen, and whatever was not
+seen goes out again (genesys 7.3). Without it, a held connect whose TCP connection ended keeps its messages.
 
-A session ends by `/meta/disconnect`, `max_interval_s` after its last connect, or when its queue overflows: the client then
-gets `402::session_unknown` and shakes hands again. Rejected: the `multiple-clients` advice, which slows a second window.
+A session ends by `/meta/disconnect`, `max_interval_s` after its last connect, or when its queue overflows: the client
+then gets `402::session_unknown` and shakes hands again. Rejected: the `multiple-clients` advice, which slows down a
+second window.
 """
 
 from __future__ import annotations

@@ -1,0 +1,314 @@
+"""Genesys Web Services on an exchange: its routes, and what it listens to.
+
+Every reply of an operation is only its acceptance; what becomes of it is told by CometD. A reply and its notification
+have no order between them (genesys 6.3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from switchhook.core.errors import Refused
+from switchhook.dialects.genesys.access import Access, Asker
+from switchhook.dialects.genesys.agents import Roster, User
+from switchhook.dialects.genesys.bayeux.polling import BadRequest, read, respond
+from switchhook.dialects.genesys.bayeux.server import Bayeux
+from switchhook.dialects.genesys.call_operations import Asked, CallOperations
+from switchhook.dialects.genesys.calls import Options
+from switchhook.dialects.genesys.cors import Cors
+from switchhook.dialects.genesys.desks import Desks
+from switchhook.dialects.genesys.ids import CallIds
+from switchhook.dialects.genesys.parameters import Parameters
+from switchhook.dialects.genesys.plans import Plans
+from switchhook.dialects.genesys.resources import Query, Resources
+from switchhook.dialects.genesys.shapes import Body, Shapes, encode
+from switchhook.dialects.genesys.status import HTTP, Code, Failure, invalid, of_refusal
+from switchhook.dialects.genesys.user_operations import UserOperations
+from switchhook.exchange.switch import Exchange
+
+log = structlog.get_logger("genesys")
+
+API = "/api/v2"
+MAX_BODY = 1 << 20
+Get = Callable[[User, Query], Body]
+Turn = Callable[[Request, Asker], Awaitable[Response]]
+
+
+class Genesys:
+    """The dialect: `routes` for the HTTP server, `start` and `stop` around it."""
+
+    def __init__(self, exchange: Exchange, *, seed: int | None = None) -> None:
+        settings = exchange.settings
+        options = Options(settings.genesys.profile, settings.genesys.mute, settings.genesys.recorder)
+        self._exchange = exchange
+        self._secure = settings.public_url.startswith("https:")
+        self.roster = Roster(tuple(_user(exchange, agent.username) for agent in settings.agents))
+        self._access = Access(self.roster, exchange.clock.now, csrf=settings.genesys.csrf)
+        self._cors = Cors(settings.genesys.allowed_origins)
+        self.bayeux = Bayeux(
+            connect_s=settings.genesys.connect_s,
+            max_interval_s=settings.genesys.max_interval_s,
+            max_queue=settings.genesys.max_queue,
+            now=exchange.clock.now,
+            new_id=lambda: secrets.token_hex(14),
+            on_last_gone=self._last_session_gone,
+        )
+        shapes = Shapes(settings.public_url, options)
+        ids = CallIds(secrets.randbits(128) if seed is None else seed)
+        self.desks = Desks(exchange.state, self.roster, shapes, options, ids, self.bayeux.publish)
+        plans = Plans(exchange)
+        self._calls = CallOperations(exchange, self.desks, plans)
+        self._users = UserOperations(exchange, self.desks, plans)
+        self._resources = Resources(self.desks, shapes, exchange.clock, settings.sip.domain)
+        self._expiry: asyncio.TimerHandle | None = None
+        self._graces: dict[str, asyncio.TimerHandle] = {}
+        exchange.subscribe(self.desks.heard)
+
+    async def start(self) -> None:
+        """Nothing has to be begun: the dialect lives from requests and facts."""
+
+    async def stop(self) -> None:
+        """Answers every waiting desktop, so that the HTTP server can end its connections."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+        for grace in self._graces.values():
+            grace.cancel()
+        self._graces.clear()
+        self.bayeux.release_all()
+
+    # --- routes -----------------------------------------------------------------------------------------------------
+
+    def routes(self) -> list[BaseRoute]:
+        resources = self._resources
+        routes: list[BaseRoute] = []
+
+        def at(path: str, get: Turn | None = None, post: Turn | None = None) -> None:
+            turn = self._gate({"GET": get, "POST": post})
+            routes.extend(Route(f"{API}{path}{slash}", turn, methods=_METHODS) for slash in ("", "/"))
+
+        at("/me", self._get(resources.me), self._post_user)
+        at("/me/devices", self._get(resources.devices))
+        for device in ("/me/devices/{device}", "/devices/{device}"):
+            at(device, self._get_device(resources.device), self._post_device)
+            at(f"{device}/calls", self._get_device(resources.calls), self._post_device_calls)
+            at(f"{device}/settings/tserver", self._get_device(resources.settings))
+        at("/me/calls", self._get(resources.calls))
+        at("/me/calls/{call}", self._get_call, self._post_call)
+        at("/me/channels", self._get(resources.channels))
+        at("/me/channels/voice", self._get(resources.channel), self._post_channel)
+        at("/me/features", self._get(resources.features))
+        at("/features", self._get(resources.features))
+        at("/me/settings", self._get(resources.settings))
+        at("/me/settings/{section}", self._get(resources.settings))
+        at("/settings/agent-states", self._get(resources.agent_states))
+        at("/services", self._get(resources.services))
+        at("/diagnostics/version", self._get(resources.version))
+        for path in ("/notifications", "/notifications/{rest:path}"):
+            routes.append(Route(API + path, self._notifications, methods=["GET", "POST", "OPTIONS"]))
+            routes.append(WebSocketRoute(API + path, _no_web_socket))
+        routes.append(Route(f"{API}/{{rest:path}}", self._gate({}), methods=_METHODS))
+        return routes
+
+    def _gate(self, turns: dict[str, Turn | None]) -> Callable[[Request], Awaitable[Response]]:
+        """Lets a request through to its turn once it is known who asks; words every refusal."""
+
+        async def gate(request: Request) -> Response:
+            if request.method == "OPTIONS":
+                return self._preflight(request)
+            extra: dict[str, str] = {}
+            try:
+                asker = self._access.asker(request)
+                extra = self._access.headers(asker, request, secure=self._secure)
+                self._access.check_token(asker, request)
+                turn = turns.get("GET" if request.method == "HEAD" else request.method)
+                if turn is None:
+                    raise _no_such(request, turns)
+                response = await turn(request, asker)
+            except Refused as refused:
+                response = _failed(of_refusal(refused))
+            except Failure as failure:
+                response = _failed(failure)
+            response.headers.update({**self._cors.headers(request.headers.get("origin")), **extra})
+            return response
+
+        return gate
+
+    def _preflight(self, request: Request) -> Response:
+        headers = self._cors.headers(request.headers.get("origin"), preflight=True)
+        return Response(status_code=200, headers={"Allow": "GET, POST, OPTIONS", **headers})
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def _get(self, get: Get) -> Turn:
+        async def turn(request: Request, asker: Asker) -> Response:
+            return _ok(get(asker.user, request.query_params))
+
+        return turn
+
+    def _get_device(self, get: Get) -> Turn:
+        async def turn(request: Request, asker: Asker) -> Response:
+            _need_device(request, asker)
+            return _ok(get(asker.user, request.query_params))
+
+        return turn
+
+    async def _get_call(self, request: Request, asker: Asker) -> Response:
+        return _ok(self._resources.call(asker.user, request.path_params["call"], request.query_params))
+
+    # --- operations -------------------------------------------------------------------------------------------------
+
+    async def _post_user(self, request: Request, asker: Asker) -> Response:
+        parameters = await _parameters(request)
+        more = self._users.on_user(asker.user, parameters)
+        if parameters.operation == "EndContactCenterSession":
+            self._access.end(asker.session)
+        return self._done(request, asker, parameters, more)
+
+    async def _post_channel(self, request: Request, asker: Asker) -> Response:
+        parameters = await _parameters(request)
+        return self._done(request, asker, parameters, self._users.on_channel(asker.user, parameters))
+
+    async def _post_device(self, request: Request, asker: Asker) -> Response:
+        _need_device(request, asker)
+        parameters = await _parameters(request)
+        raise Failure(Code.FORBIDDEN, f"Operation '{parameters.operation}' is not available.")
+
+    async def _post_device_calls(self, request: Request, asker: Asker) -> Response:
+        _need_device(request, asker)
+        parameters = await _parameters(request)
+        repeat = self._repeat(request, asker, parameters)
+        self._users.on_device(asker.user, parameters, _cause(parameters, asker), repeat)
+        return self._done(request, asker, parameters)
+
+    async def _post_call(self, request: Request, asker: Asker) -> Response:
+        parameters = await _parameters(request)
+        repeat = self._repeat(request, asker, parameters)
+        call_id = request.path_params["call"]
+        if self._exchange.repeats.find(repeat) is None:  # the calls of a repeat may be gone by now
+            call = self._resources.find(asker.user, call_id)
+            self._calls.run(Asked(asker.user, call, parameters, _cause(parameters, asker), repeat))
+        return self._done(request, asker, parameters)
+
+    def _repeat(self, request: Request, asker: Asker, parameters: Parameters) -> str:
+        path = request.url.path.rstrip("/")
+        request_id = request.headers.get("x-request-id", "")
+        return self._exchange.repeats.key(asker.user.name, path, parameters.given, request_id)
+
+    def _done(self, request: Request, asker: Asker, parameters: Parameters, more: Body | None = None) -> Response:
+        self._exchange.write(
+            "HttpRequest",
+            {
+                "dialect": "genesys",
+                "method": request.method,
+                "path": request.url.path,
+                "status": 200,
+                "body": parameters.operation,
+                "user": asker.user.name,
+            },
+        )
+        return _ok(more or {})
+
+    # --- CometD -----------------------------------------------------------------------------------------------------
+
+    async def _notifications(self, request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return self._preflight(request)
+        extra: dict[str, str] = {}
+        try:
+            asker = self._access.asker(request)
+            extra = self._access.headers(asker, request, secure=self._secure)
+            messages, callback = await read(request)
+            answer = self.bayeux.receive(asker.user.name, messages)
+            response = respond(self.bayeux, answer, callback, self._exchange.spawn)
+            self._watch_expiry()
+        except Failure as failure:
+            response = _failed(failure)
+        except BadRequest as wrong:
+            response = _failed(invalid(f"{wrong}."))
+        response.headers.update({**self._cors.headers(request.headers.get("origin")), **extra})
+        return response
+
+    def _watch_expiry(self) -> None:
+        """Keeps one timer for the session that ends first."""
+        end = self.bayeux.next_end()
+        if self._expiry is None and end is not None:
+            wait_s = max(0.0, end - self._exchange.clock.now()) + 0.001
+            self._expiry = asyncio.get_running_loop().call_later(wait_s, self._expire)
+
+    def _expire(self) -> None:
+        self._expiry = None
+        self.bayeux.expire()
+        self._watch_expiry()
+
+    def _last_session_gone(self, name: str) -> None:
+        """An agent whose last desktop is gone stays logged in for a while: it may only be reconnecting."""
+        earlier = self._graces.pop(name, None)
+        if earlier is not None:
+            earlier.cancel()
+        grace_s = self._exchange.settings.genesys.session_grace_s
+        self._graces[name] = asyncio.get_running_loop().call_later(grace_s, self._grace_over, name)
+
+    def _grace_over(self, name: str) -> None:
+        self._graces.pop(name, None)
+        user = self.roster.users[name]
+        if user.in_session and not self.bayeux.sessions_of(name):
+            self._users.end(user)
+
+
+# --- small parts ----------------------------------------------------------------------------------------------------
+
+_METHODS = ["GET", "POST", "PUT", "DELETE", "OPTIONS"]
+
+
+def _user(exchange: Exchange, username: str) -> User:
+    directory = exchange.directory
+    agent = directory.agent_names[username]
+    return User(agent, directory.account_of_agent(username), directory.agent_destination(username).key)
+
+
+async def _parameters(request: Request) -> Parameters:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise invalid("The body is too large.")
+    return Parameters.read(bytes(body))
+
+
+def _cause(parameters: Parameters, asker: Asker) -> str:
+    return f"{parameters.operation} by {asker.user.name}"
+
+
+def _need_device(request: Request, asker: Asker) -> None:
+    device = request.path_params["device"]
+    if device != asker.user.device:
+        raise Failure(Code.NOT_FOUND, f"Device '{device}' is not found.")
+
+
+def _no_such(request: Request, turns: dict[str, Turn | None]) -> Failure:
+    if any(turns.values()):
+        return Failure(Code.FORBIDDEN, f"Method {request.method} is not available here.")
+    return Failure(Code.NOT_FOUND, f"Resource '{request.url.path}' is not found.")
+
+
+def _ok(body: Body) -> Response:
+    whole = {"statusCode": 0, **body}
+    status = HTTP[Code.SUCCESS]
+    return Response(encode(whole), status_code=status, media_type="application/json")
+
+
+def _failed(failure: Failure) -> Response:
+    return Response(encode(failure.body()), status_code=failure.http, media_type="application/json")
+
+
+async def _no_web_socket(socket: WebSocket) -> None:
+    """Refuses the upgrade with an HTTP error, so that the client falls back to long-polling (genesys 7)."""
+    await socket.close()
