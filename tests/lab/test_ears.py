@@ -10,6 +10,7 @@ import pytest
 from switchhook.lab.ears import Ears, SymbolicEars
 from switchhook.lab.heard import NotHeard, steady
 from switchhook.lab.packets import PCMA, PCMU, Packet, parse
+from switchhook.lab.rhythm import TONE_425
 from switchhook.lab.tones import BUSY, MUSIC, RINGBACK, SILENCE, SPEECH, Voices, tone
 from switchhook.lab.virtual_time import in_virtual_time
 from tests.lab.sounds import Clock, Stream, mix, music, noise, silence, voice
@@ -161,6 +162,21 @@ def test_busy_is_told_from_ringing() -> None:
     line = Line()
     line.stream.play(np.concatenate([tone((480, 620), 0.5), silence(0.5)] * 3))
     assert {label for label, _, _ in line.heard()} == {BUSY, SILENCE}
+
+
+def test_one_frequency_is_ringing_or_busy_by_its_rhythm() -> None:
+    line = Line()
+    line.stream.play(np.concatenate([tone(425, 0.5), silence(0.5)] * 3))
+    assert line.ears.seconds_of(BUSY) == AT(1.5)
+    assert line.ears.seconds_of(RINGBACK) == 0
+    ringing = line.clock.now
+    line.stream.play(np.concatenate([silence(1.0), tone(425, 0.5)]))
+    assert line.ears.hears(TONE_425)
+    line.stream.play(np.concatenate([tone(425, 0.5), silence(4.0)]))
+    assert line.ears.seconds_of(RINGBACK, ringing) == AT(1.0)
+    line.stream.play(np.concatenate([tone(425, 0.4), voice(line.agent, 1.0)]))
+    assert line.ears.seconds_of(RINGBACK, ringing) == AT(1.4)
+    assert line.ears.seconds_of(BUSY) == AT(1.5)
 
 
 def test_a_broken_stream_is_judged() -> None:

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from switchhook.lab.fingerprints import BIN_HZ, BINS, Fingerprint, busy, ringback, spectra
+from switchhook.lab.fingerprints import BIN_HZ, BINS, Fingerprint, progress_tones, spectra
 from switchhook.lab.tones import FRAME, RATE, SPEECH, VOICE_HZ, Floats, Samples
 
 FLOOR = 0.005  # root mean square of full scale (-46 dBov): below it is silence; comfort noise is near -66
@@ -25,6 +25,7 @@ _BESIDE = 0.25  # and as a part of the loudest voice in the frame
 _EXPLAINED = 0.8  # part of the energy that voices must explain to be all there is
 _WHOLE = 0.95  # likeness of a whole frame to a learned sound
 _REST = 0.90  # likeness of what is left without the voices
+_SURPLUS = 0.04 * FRAME / 4  # how far a voice must stand out above music: an amplitude of 0.04, in a windowed bin
 _LONE = 0.9  # part of the energy that one sine must explain to be named by its frequency
 _EVEN = 0.85  # how even the phase of a voice beside speech must be
 
@@ -43,7 +44,7 @@ class Detector:
     """Names the sounds in frames; voices come out as their frequency, sounds as their label."""
 
     def __init__(self, learned: Iterable[Fingerprint] = ()) -> None:
-        self._learned = [*ringback(), *busy(), *learned]
+        self._learned = [*progress_tones(), *learned]
 
     def learn(self, label: str, samples: Samples) -> None:
         """Adds a sound by a sample of it (8 kHz); later detections know it."""
@@ -76,8 +77,10 @@ class Detector:
     def _harder(self, frames: Floats, fit: Floats, heard: _Flags, even: _Flags) -> list[Labels]:
         whole = self._best(spectra(frames))
         return [
-            frozenset({whole[i][0]}) if whole[i][1] >= _WHOLE else self._mixed(frames[i], fit[i], heard[i], even[i])
-            for i in range(len(frames))
+            frozenset({sound.label})
+            if likeness >= _WHOLE and not _stands_out(sound, frames[i], heard[i])
+            else self._mixed(frames[i], fit[i], heard[i], even[i])
+            for i, (sound, likeness) in enumerate(whole)
         ]
 
     def _mixed(self, frame: Floats, fit: Floats, heard: _Flags, even: _Flags) -> Labels:
@@ -92,15 +95,15 @@ class Detector:
             rest = frame - _BASIS32 @ (fit * np.hstack([voices, voices]))
             if (rest**2).mean() <= FLOOR**2:
                 return _frequencies(voices)
-            label, likeness = self._best(spectra(rest[None, :]), _away_from(voices))[0]
+            sound, likeness = self._best(spectra(rest[None, :]), _away_from(voices))[0]
             if likeness >= _REST:
-                return _frequencies(voices) | {label}
+                return _frequencies(voices) | {sound.label}
         return _frequencies(even) | {SPEECH}
 
-    def _best(self, spectra: Floats, mask: _Flags | None = None) -> list[tuple[str, float]]:
+    def _best(self, spectra: Floats, mask: _Flags | None = None) -> list[tuple[Fingerprint, float]]:
         scores = np.stack([sound.likeness(spectra, mask) for sound in self._learned])
         best = scores.argmax(axis=0)
-        return [(self._learned[sound].label, float(scores[sound, i])) for i, sound in enumerate(best)]
+        return [(self._learned[sound], float(scores[sound, i])) for i, sound in enumerate(best)]
 
 
 _Flags = npt.NDArray[np.bool_]
@@ -108,6 +111,15 @@ _Flags = npt.NDArray[np.bool_]
 
 def _frequencies(heard: _Flags) -> Labels:
     return frozenset(VOICE_HZ[k] for k in np.flatnonzero(heard))
+
+
+def _stands_out(sound: Fingerprint, frame: Floats, heard: _Flags) -> bool:
+    """Whether a voice is louder than the sound it is mixed with explains: there may be music and a voice."""
+    if not heard.any():
+        return False
+    surplus = sound.surplus(spectra(frame[None, :])[0])
+    bins = np.rint(np.asarray(VOICE_HZ)[heard] / BIN_HZ).astype(int)
+    return bool((surplus[bins] > _SURPLUS).any())
 
 
 def _away_from(voices: _Flags) -> _Flags:

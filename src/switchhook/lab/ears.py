@@ -22,6 +22,7 @@ from switchhook.lab.detector import Detector
 from switchhook.lab.heard import Heard, Hearing
 from switchhook.lab.judge import StreamJudge
 from switchhook.lab.packets import COMFORT_NOISE, PCMA, PCMU, Packet, decode, parse
+from switchhook.lab.rhythm import CONTEXT_SLOTS, TONE_425, named
 from switchhook.lab.tones import FRAME, FRAME_S, RATE, Samples, Voices
 
 _OFF_S = 0.04  # a packet this far from its place moves the anchor
@@ -101,7 +102,11 @@ class Ears(Hearing):
         last = min(last, self.complete())
         if last > len(self._known):
             self._listen(last)
-        return self._known[first:last]
+        wanted = self._known[first:last]
+        if not any(TONE_425 in slot for slot in wanted):
+            return wanted
+        start, end = max(0, first - CONTEXT_SLOTS), min(len(self._known), last + CONTEXT_SLOTS)
+        return named(self._known[start:end], to_now=end == len(self._known))[first - start : last - start]
 
     def audio(self, t0: float | None = None, t1: float | None = None) -> Samples:
         """Returns 8 kHz samples of what was heard between two times (of the last `keep_s`), zero where nothing came."""

@@ -14,6 +14,7 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
+from switchhook.lab.rhythm import TONE_425
 from switchhook.lab.tones import BUSY, FRAME, RATE, RINGBACK, Floats, Samples, tone
 
 BINS = FRAME // 2 + 1
@@ -45,6 +46,13 @@ class Fingerprint:
         best: Floats = (_unit(spectra) @ _unit(pages).T).max(axis=1)
         return best
 
+    def surplus(self, spectrum: Floats) -> Floats:
+        """Returns by how much a frame's spectrum stands out above the best page, bin by bin (magnitudes)."""
+        page = self.pages[int((self.pages @ spectrum).argmax())]
+        expected = page * float(page @ spectrum)
+        above: Floats = spectrum**2 - expected**2
+        return above
+
 
 @functools.lru_cache(maxsize=32)
 def _pages(samples: bytes) -> Floats:
@@ -74,11 +82,10 @@ def _unit(rows: Floats) -> Floats:
     return unit
 
 
-def ringback() -> list[Fingerprint]:
-    """Returns the ringing tones of North America (440 and 480 Hz) and of Europe (425 Hz)."""
-    return [Fingerprint(RINGBACK, tone((440, 480), 1.0)), Fingerprint(RINGBACK, tone(425, 1.0))]
-
-
-def busy() -> list[Fingerprint]:
-    """Returns the North American busy tone (480 and 620 Hz); Europe's differs from its ringing by rhythm only."""
-    return [Fingerprint(BUSY, tone((480, 620), 1.0))]
+def progress_tones() -> list[Fingerprint]:
+    """Returns ringing and busy of North America, and the 425 Hz that most others use for both (`lab.rhythm`)."""
+    return [
+        Fingerprint(RINGBACK, tone((440, 480), 1.0)),
+        Fingerprint(BUSY, tone((480, 620), 1.0)),
+        Fingerprint(TONE_425, tone(425, 1.0)),
+    ]

@@ -26,9 +26,10 @@ from switchhook.lab.network import Network
 from switchhook.lab.phone import Phone, Server
 from switchhook.lab.plug import PhoneTransport
 from switchhook.lab.ports import Arrived, OpenPort, RtpPort, UdpPort, network_port
-from switchhook.lab.tones import MUSIC, Samples, Utterance, Voices
+from switchhook.lab.tones import BEEP, MUSIC, Samples, Utterance, Voices
 from switchhook.lab.transport import NetworkTransport
 from switchhook.lab.virtual_time import VirtualLoop
+from switchhook.media import tones
 from switchhook.sip.agent import Identity
 from switchhook.sip.engine import Tap
 from switchhook.sip.negotiation import OUR_CODECS
@@ -68,6 +69,8 @@ class Phones:
         self.opened: dict[str, Phone] = {}
         self.clock = clock or lab_clock()
         self.detector = Detector()
+        self.detector.learn(MUSIC, tones.hold())
+        self.detector.learn(BEEP, tones.beep())
         self._host = host
         self._network = network
         self._rtp = rtp
@@ -76,7 +79,10 @@ class Phones:
         self._keep_s = keep_s
 
     def learn(self, samples: Samples, label: str = MUSIC) -> None:
-        """Makes a sound known to the ears of all telephones by a sample of it (8 kHz mono)."""
+        """Makes a sound known to the ears of all telephones by a sample of it (8 kHz mono).
+
+        The server's own hold music and beep are known already.
+        """
         self.detector.learn(label, samples)
 
     async def open(
