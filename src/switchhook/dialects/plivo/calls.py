@@ -1,0 +1,106 @@
+"""A call as this dialect knows it: the leg's names and numbers, and the URLs that were given for it.
+
+It outlives the core's leg, because the last webhooks of a call are sent after its end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from switchhook.core.events import CallerKind
+from switchhook.core.ids import LegId
+from switchhook.core.model import Leg, Side
+from switchhook.dialects.plivo.links import Link, link_of
+from switchhook.settings import Application, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The URLs of a call."""
+
+    answer: Link | None = None
+    fallback: Link | None = None
+    ring: Link | None = None
+    hangup: Link | None = None
+
+
+@dataclass(slots=True)
+class Call:
+    leg: LegId
+    account: str
+    side: Side
+    sender: str  # From of the webhooks
+    receiver: str  # To
+    caller_name: str
+    created_at: float
+    links: Links = field(default_factory=Links)
+    headers: tuple[tuple[str, str], ...] = ()  # `X-PH-` of this call
+    forwarded_from: str = ""
+    from_api: bool = False
+    as_asked: str = ""  # `from` as the API client wrote it
+    aleg: str = ""  # the leg that dialled it
+    parent: str = ""
+    send_digits: str = ""
+    hangup_on_ring_s: int | None = None
+    answered_at: float | None = None
+    rang: bool = False
+    over: bool = False
+    documents: int = 0
+    transfers: int = 0
+
+
+def shown(settings: Settings, address: str, endpoint: str = "") -> str:
+    """Returns a party as webhooks show it: digits without `+`, or a SIP URI (plivo-xml 1.3)."""
+    if endpoint:
+        return f"sip:{endpoint}@{settings.sip.domain}"
+    text = address.strip()
+    if text.lower().startswith(("sip:", "sips:")):
+        return text
+    digits = text.translate(_PUNCTUATION).removeprefix("+")
+    if digits.isdigit() or not text:
+        return digits
+    return text if "@" in text else f"sip:{text}@{settings.sip.domain}"
+
+
+_PUNCTUATION = str.maketrans("", "", " -().")
+
+
+def call_of(settings: Settings, leg: Leg) -> Call:
+    """Returns the call that a leg is, without URLs."""
+    arrival = leg.arrival
+    ours = arrival is not None and arrival.caller_kind is CallerKind.ENDPOINT
+    sender = shown(settings, leg.caller, (leg.endpoint or leg.caller) if ours else "")
+    named = leg.destination.endpoint if leg.destination is not None and leg.side is Side.OUTBOUND else ""
+    headers = arrival.headers if arrival is not None else ()
+    return Call(
+        leg=leg.id,
+        account=leg.account,
+        side=leg.side,
+        sender=sender,
+        receiver=shown(settings, leg.called, named),
+        caller_name=leg.caller_name,
+        created_at=leg.created_at,
+        headers=tuple((name, value) for name, value in headers if name.upper().startswith("X-PH-")),
+        forwarded_from=_diverted(headers),
+        aleg=leg.parent or "",
+        answered_at=leg.answered_at,
+    )
+
+
+def _diverted(headers: tuple[tuple[str, str], ...]) -> str:
+    """Returns the user part of a Diversion header (RFC 5806), or nothing."""
+    for name, value in headers:
+        if name.lower() == "diversion":
+            uri = value.partition("<")[2].partition(">")[0] or value
+            return uri.partition("@")[0].rpartition(":")[2].strip()
+    return ""
+
+
+def links_of(application: Application) -> Links:
+    """Returns the URLs that an application gives to the calls it is asked about; no hangup URL means the answer URL."""
+    answer = link_of(application.answer_url, application.answer_method)
+    return Links(
+        answer=answer,
+        fallback=link_of(application.fallback_answer_url, application.fallback_method),
+        hangup=link_of(application.hangup_url, application.hangup_method) or answer,
+    )

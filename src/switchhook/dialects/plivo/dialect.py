@@ -1,0 +1,220 @@
+"""The Plivo voice dialect: which leg runs documents, and which fact concerns which of them.
+
+A leg has a `Session` when it runs documents or is made to: an inbound call of an application, a call made by API, a leg
+that a transfer took. All other legs of the account are live calls too (`views`), only without documents.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from starlette.routing import BaseRoute
+
+from switchhook.core import facts as f
+from switchhook.core import requests as r
+from switchhook.core.errors import Refused
+from switchhook.core.ids import LegId
+from switchhook.core.model import By, Leg, LegState, Side
+from switchhook.core.outcomes import Outcome
+from switchhook.dialects.plivo import fields
+from switchhook.dialects.plivo.calls import Links, call_of, links_of
+from switchhook.dialects.plivo.causes import Ending, call_status, cause_of
+from switchhook.dialects.plivo.outgoing import Outgoing, Webhook
+from switchhook.dialects.plivo.rest import Rest
+from switchhook.dialects.plivo.run.session import Session
+from switchhook.dialects.plivo.run.step import Origin
+from switchhook.dialects.plivo.watch import Watch
+
+if TYPE_CHECKING:
+    from switchhook.exchange.switch import Exchange, Stamped
+
+PROGRAM = "plivo"
+
+
+class Plivo:
+    """REST API, documents and webhooks of Plivo's voice product over one exchange."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.outgoing = Outgoing(exchange)
+        self.watch = Watch()
+        self.sessions: dict[LegId, Session] = {}
+        self.endings: dict[LegId, Ending] = {}  # why this dialect ends a leg, until it has ended
+        self._members = count(1)
+        self._rest = Rest(self)
+
+    def routes(self) -> list[BaseRoute]:
+        """Returns the HTTP routes, all below /v1/Account/."""
+        return self._rest.routes()
+
+    async def start(self) -> None:
+        """Begins to listen; calls that arrive from now on are asked about."""
+        self.exchange.subscribe(self._heard)
+
+    async def stop(self) -> None:
+        """Stops running documents; webhooks that are queued still go out (the exchange waits for them)."""
+        for session in list(self.sessions.values()):
+            session.over()
+
+    def next_member(self) -> str:
+        """Returns a new ConferenceMemberID."""
+        return str(next(self._members))
+
+    # --- calls ------------------------------------------------------------------------------------------------------
+
+    def session(self, leg: Leg, links: Links | None = None) -> Session:
+        """Returns the session of a leg; a new one runs nothing yet."""
+        found = self.sessions.get(leg.id)
+        if found is None:
+            call = call_of(self.exchange.settings, leg)
+            call.links = links or Links()
+            found = self.sessions[leg.id] = Session(self, call)
+        return found
+
+    def hang_up(self, leg: Leg, ending: Ending | None = None) -> None:
+        """Ends a leg on behalf of an API client; raises `Refused` when it is over already."""
+        if ending is None:
+            ringing = leg.state is not LegState.UP
+            ending = Ending(1000, "API Request", "ORIGINATOR_CANCEL") if ringing else Ending(4000, "API Request")
+        self.endings[leg.id] = ending
+        try:
+            self.exchange.ask(r.HangUp(leg.id, by=By.API), cause="API")
+        except Refused:
+            self.endings.pop(leg.id, None)
+            raise
+
+    def _arrived(self, leg: Leg) -> None:
+        """A call for an application: its answer URL is asked while the caller still hears ringing."""
+        applications = self.exchange.settings.applications
+        application = next((each for each in applications if each.app_id == leg.program_ref), None)
+        links = links_of(application) if application is not None else Links()
+        session = self.session(leg, links)
+        if links.answer is None:
+            session.end(Ending(7011, "Error"), Outcome.FAILED)
+        else:
+            session.begin(Origin.ANSWER, links.answer)
+
+    # --- facts ------------------------------------------------------------------------------------------------------
+
+    def _heard(self, stamped: Stamped) -> None:
+        told = _TOLD.get(type(stamped.fact))
+        if told is not None:
+            told(self, stamped.fact)
+
+    def _leg_created(self, fact: f.LegCreated) -> None:
+        leg = self.exchange.state.legs.get(fact.leg.id)
+        if leg is not None and leg.program == PROGRAM and leg.side is Side.INBOUND and leg.state is not LegState.OVER:
+            self._arrived(leg)
+
+    def _leg_ringing(self, fact: f.LegRinging) -> None:
+        for dial in self.watch.of_leg(fact.leg):
+            dial.on_b_ringing()
+        session = self.sessions.get(fact.leg)
+        if session is None or session.call.side is Side.INBOUND or session.call.rang:
+            return
+        call = session.call
+        call.rang = True
+        if call.links.ring is not None:
+            session.notify(call.links.ring, session.fields("Ring"))
+        if call.hangup_on_ring_s is not None:
+            loop = asyncio.get_running_loop()
+            loop.call_later(call.hangup_on_ring_s, self._rang_long_enough, fact.leg)
+
+    def _rang_long_enough(self, leg: LegId) -> None:
+        found = self.exchange.state.legs.get(leg)
+        if found is not None and found.state in (LegState.DIALLING, LegState.RINGING):
+            self.endings[leg] = Ending(6000, "Plivo", "ALLOTTED_TIMEOUT")
+            self.exchange.ask(r.HangUp(leg, by=By.PROGRAM, outcome=Outcome.CANCELLED), cause="hangup_on_ring")
+
+    def _leg_connected(self, fact: f.LegConnected) -> None:
+        for dial in self.watch.of_leg(fact.leg):
+            dial.on_b_up(fact)
+        session = self.sessions.get(fact.leg)
+        if session is not None:
+            session.on_connected(fact.at)
+
+    def _leg_ended(self, fact: f.LegEnded) -> None:
+        for dial in self.watch.of_leg(fact.leg):
+            dial.on_b_over(fact)
+        session = self.sessions.get(fact.leg)
+        if session is None:
+            self.endings.pop(fact.leg, None)
+            return
+        session.call.over = True
+        session.over()
+        # What else came with the end (B hung up, a room left) is told first: its webhooks go before this call's own.
+        asyncio.get_running_loop().call_soon(self._close, session, fact, self.exchange.clock.now())
+
+    def _close(self, session: Session, fact: f.LegEnded, at: float) -> None:
+        call = session.call
+        self.sessions.pop(call.leg, None)
+        step = session.closed()
+        if step is not None:
+            step.on_over()
+        ending = self.endings.pop(call.leg, None)
+        answered = call.answered_at is not None
+        cause = cause_of(fact, call.side, answered=answered, ending=ending)
+        if call.links.hangup is not None:
+            status = call_status(fact.outcome, call.side, answered=answered)
+            sent = fields.hangup(self.exchange.settings, call, status, cause, at)
+            self.outgoing.tell(Webhook(call.leg, call.account, call.links.hangup, sent))
+        if step is not None:
+            step.last_words()
+
+    def _sound_finished(self, fact: f.SoundFinished) -> None:
+        session = self.sessions.get(fact.leg)
+        if session is not None:
+            session.on_sound(fact)
+
+    def _digit_heard(self, fact: f.DigitHeard) -> None:
+        for dial in self.watch.of_leg(fact.leg):
+            dial.on_b_digit(fact)
+        session = self.sessions.get(fact.leg)
+        if session is not None:
+            session.on_digit(fact)
+
+    def _member_joined(self, fact: f.MemberJoined) -> None:
+        dial = self.watch.in_room(fact.room)
+        if dial is not None:
+            dial.on_b_joined(fact)
+        session = self.sessions.get(fact.member.leg)
+        if session is not None:
+            session.on_joined(fact)
+
+    def _member_left(self, fact: f.MemberLeft) -> None:
+        session = self.sessions.get(fact.leg)
+        if session is not None:
+            session.on_left(fact)
+
+    def _leg_freed(self, fact: f.LegFreed) -> None:
+        session = self.sessions.get(fact.leg)
+        if session is not None and fact.program == PROGRAM:
+            session.on_freed(fact)
+
+    def _dial_started(self, fact: f.DialStarted) -> None:
+        lead = self.sessions.get(fact.dial.lead) if fact.dial.lead is not None else None
+        if lead is not None and lead.step is not None:
+            lead.step.on_dial(fact)
+
+    def _dial_rang(self, fact: f.DialRang) -> None:
+        step = self.watch.of_dial(fact.dial)
+        if step is not None:
+            step.on_rang_out(fact)
+
+
+_TOLD: dict[type, Callable[[Plivo, Any], None]] = {
+    f.LegCreated: Plivo._leg_created,
+    f.LegRinging: Plivo._leg_ringing,
+    f.LegConnected: Plivo._leg_connected,
+    f.LegEnded: Plivo._leg_ended,
+    f.SoundFinished: Plivo._sound_finished,
+    f.DigitHeard: Plivo._digit_heard,
+    f.MemberJoined: Plivo._member_joined,
+    f.MemberLeft: Plivo._member_left,
+    f.LegFreed: Plivo._leg_freed,
+    f.DialStarted: Plivo._dial_started,
+    f.DialRang: Plivo._dial_rang,
+}

@@ -1,0 +1,310 @@
+"""The REST resources under /v1/Account/{auth_id}/ (plivo-voice-api 1 to 4).
+
+Both slash forms are served and resource words match in any case; nothing is ever redirected. Every answer has an
+`api_id`; every failure a sentence in `error`.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
+
+from switchhook.core import requests as r
+from switchhook.core.addresses import Destination
+from switchhook.core.errors import Refused
+from switchhook.core.ids import LegId
+from switchhook.core.model import Leg, LegState
+from switchhook.dialects.plivo import shapes, views
+from switchhook.dialects.plivo.arguments import MAX_BODY, arguments
+from switchhook.dialects.plivo.auth import account_of, owns
+from switchhook.dialects.plivo.calls import Links, shown
+from switchhook.dialects.plivo.problems import Problem, invalid, not_found, of_refusal
+from switchhook.dialects.plivo.run.dial import caller_id
+from switchhook.dialects.plivo.transfer import transfer
+from switchhook.exchange.repeats import Repeats
+from switchhook.settings import Account
+
+if TYPE_CHECKING:
+    from switchhook.dialects.plivo.dialect import Plivo
+
+PATH = re.compile(r"/v1/account/(?P<auth_id>[^/]+)(?:/(?P<rest>.*))?$", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Asked:
+    """One request, authenticated and read."""
+
+    account: Account
+    method: str
+    path: str
+    given: dict[str, Any]
+    words: dict[str, str]  # what the path names
+    request_id: str = ""
+    api_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: dict[str, object] | None = None
+
+
+Resource = Callable[["Rest", Asked], Answer]
+
+
+class VoiceRoute(BaseRoute):
+    """Everything below /v1/Account/, except the PHLO runner's paths, which are another dialect's."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Matches by path alone: a wrong method is answered here, too."""
+        found = PATH.match(scope["path"]) if scope["type"] == "http" else None
+        if found is None or (found["rest"] or "").lower().startswith("phlo"):
+            return Match.NONE, {}
+        return Match.FULL, {"endpoint": self._rest.answer}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        response = await self._rest.answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+
+class Rest:
+    """The resources, over the dialect."""
+
+    def __init__(self, dialect: Plivo) -> None:
+        self._dialect = dialect
+        self._exchange = dialect.exchange
+
+    def routes(self) -> list[BaseRoute]:
+        """Returns the one route that serves them all."""
+        return [VoiceRoute(self)]
+
+    async def answer(self, request: Request) -> Response:
+        """Returns the answer to a request; every problem is one, too."""
+        api_id = str(uuid.uuid4())
+        try:
+            resource, asked = await self._asked(request, api_id)
+            found = resource(self, asked)
+        except Problem as problem:
+            found = Answer(problem.status, {"api_id": api_id, "error": problem.text})
+        self._write(request, found, api_id)
+        if found.body is None:
+            return Response(status_code=found.status)
+        headers = {"WWW-Authenticate": 'Basic realm="switchhook"'} if found.status == 401 else None
+        return JSONResponse(found.body, found.status, headers)
+
+    async def _asked(self, request: Request, api_id: str) -> tuple[Resource, Asked]:
+        found = PATH.match(request.scope["path"])
+        if found is None:
+            raise not_found()
+        account = account_of(self._exchange.settings, request.headers.get("authorization", ""), found["auth_id"])
+        resource, words = _resource(request.method, found["rest"] or "")
+        body = await _body(request)
+        given = arguments(request.headers.get("content-type", ""), body, request.url.query)
+        request_id = request.headers.get("x-request-id", "")
+        return resource, Asked(account, request.method, request.scope["path"], given, words, request_id, api_id)
+
+    def _write(self, request: Request, answer: Answer, api_id: str) -> None:
+        body = answer.body or {}
+        self._exchange.write(
+            "HttpRequest",
+            {
+                "dialect": "plivo",
+                "method": request.method,
+                "path": request.scope["path"],
+                "status": answer.status,
+                "body": str(body.get("error") or body.get("message") or "")[:200],
+                "api_id": api_id,
+            },
+            leg=_leg_in(request.scope["path"]),
+        )
+
+    # --- calls ------------------------------------------------------------------------------------------------------
+
+    def make_call(self, asked: Asked) -> Answer:
+        """POST Call/: rings one destination or several, each a call of its own."""
+        settings = self._exchange.settings
+        wanted = shapes.make_call(asked.given, settings.plivo.max_call_s)
+        key = Repeats.key(asked.account.auth_id, asked.path.rstrip("/").lower(), asked.given, asked.request_id)
+        repeated = self._exchange.repeats.find(key)
+        if isinstance(repeated, Answer):
+            return repeated
+        if wanted.parent and wanted.error_if_parent_not_found and self._live(asked, wanted.parent) is None:
+            raise not_found("parent_call_uuid")
+        destinations = [self._destination(asked, address) for address in wanted.to]
+        calls = [self._ring(asked, wanted, destination) for destination in destinations]
+        body: dict[str, object] = {
+            "api_id": asked.api_id,
+            "message": "calls fired" if wanted.several else "call fired",
+            "request_uuid": calls if wanted.several else calls[0],
+        }
+        answer = Answer(201, body)
+        self._exchange.repeats.keep(key, answer, lambda: any(self._rings(leg) for leg in calls))
+        return answer
+
+    def _destination(self, asked: Asked, address: str) -> Destination:
+        try:
+            return self._exchange.directory.destination(asked.account.auth_id, address)
+        except Refused as refused:
+            raise of_refusal(refused) from refused
+
+    def _ring(self, asked: Asked, wanted: shapes.MakeCall, destination: Destination) -> LegId:
+        request = r.Originate(
+            account=asked.account.auth_id,
+            destination=destination,
+            caller=caller_id(wanted.caller),
+            program="plivo",
+            caller_name=wanted.caller_name,
+            ring_s=max(1.0, float(wanted.ring_timeout)),
+            limit_s=float(wanted.time_limit),
+            headers=wanted.sip_headers,
+        )
+        try:
+            leg = self._exchange.ask(request, cause=asked.api_id).leg
+        except Refused as refused:
+            raise of_refusal(refused) from refused
+        assert leg is not None
+        links = Links(wanted.answer, wanted.fallback, wanted.ring, wanted.hangup)
+        call = self._dialect.session(self._exchange.state.legs[leg], links).call
+        call.from_api, call.as_asked, call.parent = True, wanted.caller, wanted.parent
+        call.sender = shown(self._exchange.settings, wanted.caller)
+        call.send_digits, call.hangup_on_ring_s = wanted.send_digits, wanted.hangup_on_ring
+        call.headers = wanted.sip_headers
+        return leg
+
+    def _rings(self, leg: LegId) -> bool:
+        found = self._exchange.state.legs.get(leg)
+        return found is not None and found.state in (LegState.DIALLING, LegState.RINGING)
+
+    def list_calls(self, asked: Asked) -> Answer:
+        """GET Call/?status=live and ?status=queued; nothing ever queues here."""
+        status = shapes.text(asked.given, "status")
+        if status == "queued":
+            return Answer(200, {"api_id": asked.api_id, "calls": []})
+        if status != "live":
+            raise not_found("records of past calls are not kept by this server")
+        account = self._wanted_account(asked)
+        legs = views.selected(
+            views.live_legs(self._exchange.state, account),
+            self._exchange.settings,
+            shapes.text(asked.given, "call_direction"),
+            shapes.text(asked.given, "from_number"),
+            shapes.text(asked.given, "to_number"),
+        )
+        calls = [leg.id for leg in legs]
+        limit, offset = shapes.whole(asked.given, "limit", 0), shapes.whole(asked.given, "offset", 0) or 0
+        if limit is not None and not 1 <= limit <= 20:
+            raise invalid("limit", "it should be between 1 and 20")
+        end = None if limit is None else offset + limit
+        return Answer(200, {"api_id": asked.api_id, "calls": calls[offset:end]})
+
+    def _wanted_account(self, asked: Asked) -> str:
+        wanted = shapes.text(asked.given, "subaccount") or asked.account.auth_id
+        if not owns(self._exchange.settings, asked.account, wanted):
+            raise not_found("subaccount")
+        return wanted
+
+    def get_call(self, asked: Asked) -> Answer:
+        """GET Call/{uuid}/?status=live."""
+        if shapes.text(asked.given, "status") != "live":
+            raise not_found("no such record")
+        leg = self._need(asked)
+        session = self._dialect.sessions.get(leg.id)
+        call = session.call if session is not None else None
+        view = views.live_call(self._exchange.settings, self._exchange.state, leg, call, asked.api_id)
+        return Answer(200, view)
+
+    def transfer_call(self, asked: Asked) -> Answer:
+        """POST Call/{uuid}/: other documents for the call, the leg it is bridged with, or both."""
+        wanted = shapes.transfer_call(asked.given)
+        key = Repeats.key(asked.account.auth_id, asked.path.rstrip("/").lower(), asked.given, asked.request_id)
+        repeated = self._exchange.repeats.find(key)
+        if isinstance(repeated, Answer):
+            return repeated
+        sessions = transfer(self._dialect, self._need(asked), wanted)
+        answer = Answer(202, {"api_id": asked.api_id, "message": "call transfered"})
+        self._exchange.repeats.keep(key, answer, lambda: any(each.transfer_pending for each in sessions))
+        return answer
+
+    def hang_up(self, asked: Asked) -> Answer:
+        """DELETE Call/{uuid}/ and DELETE Request/{uuid}/: ends the call, ringing or answered."""
+        leg = self._need(asked)
+        try:
+            self._dialect.hang_up(leg)
+        except Refused as refused:
+            raise of_refusal(refused) from refused
+        return Answer(204)
+
+    def hang_up_all(self, asked: Asked) -> Answer:
+        """DELETE Call/: ends every call of the account."""
+        for leg in views.live_legs(self._exchange.state, asked.account.auth_id):
+            now = self._exchange.state.legs.get(leg.id)
+            if now is not None and now.state is not LegState.OVER:  # it may have ended with one before it
+                self._dialect.hang_up(now)
+        return Answer(204)
+
+    def get_account(self, asked: Asked) -> Answer:
+        """GET /v1/Account/{auth_id}/."""
+        return Answer(200, views.account_view(asked.account, asked.api_id))
+
+    def _need(self, asked: Asked) -> Leg:
+        leg = self._live(asked, asked.words["uuid"])
+        if leg is None:
+            raise not_found("no live call has this uuid")
+        return leg
+
+    def _live(self, asked: Asked, name: str) -> Leg | None:
+        leg = self._exchange.state.legs.get(LegId(name))
+        if leg is None or leg.state is LegState.OVER:
+            return None
+        return leg if owns(self._exchange.settings, asked.account, leg.account) else None
+
+
+async def _body(request: Request) -> bytes:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise Problem(413, "the request body is invalid: too large")
+    return body
+
+
+def _leg_in(path: str) -> str:
+    parts = path.strip("/").split("/")
+    return parts[4] if len(parts) > 4 and parts[3].lower() in ("call", "request") else ""
+
+
+RESOURCES: tuple[tuple[re.Pattern[str], dict[str, Resource]], ...] = (
+    (re.compile(r"$"), {"GET": Rest.get_account}),
+    (
+        re.compile(r"call$", re.IGNORECASE),
+        {"POST": Rest.make_call, "GET": Rest.list_calls, "DELETE": Rest.hang_up_all},
+    ),
+    (
+        re.compile(r"call/(?P<uuid>[^/]+)$", re.IGNORECASE),
+        {"GET": Rest.get_call, "POST": Rest.transfer_call, "DELETE": Rest.hang_up},
+    ),
+    (re.compile(r"request/(?P<uuid>[^/]+)$", re.IGNORECASE), {"DELETE": Rest.hang_up}),
+)
+
+
+def _resource(method: str, rest: str) -> tuple[Resource, dict[str, str]]:
+    path = rest.rstrip("/")
+    for pattern, methods in RESOURCES:
+        found = pattern.match(path)
+        if found is not None:
+            if method not in methods:
+                raise Problem(405, f"method {method} is not allowed here; {', '.join(methods)} are")
+            return methods[method], found.groupdict()
+    raise not_found("no such resource")

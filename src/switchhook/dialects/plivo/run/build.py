@@ -1,0 +1,31 @@
+"""Which step runs which element."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from switchhook.dialects.plivo.run.conference import ConferenceStep
+from switchhook.dialects.plivo.run.dial import DialStep
+from switchhook.dialects.plivo.run.simple import HangupStep, RedirectStep, SoundStep, WaitStep
+from switchhook.dialects.plivo.run.step import Step
+from switchhook.dialects.plivo.xml import elements as e
+
+if TYPE_CHECKING:
+    from switchhook.dialects.plivo.run.session import Session
+
+
+def step_of(session: Session, element: e.Element, *, last: bool) -> Step:
+    """Returns the step of an element; `last` says that nothing follows it in the document."""
+    match element:
+        case e.Speak() | e.Play():
+            return SoundStep(session, element)
+        case e.Wait():
+            return WaitStep(session, element)
+        case e.Dial():
+            return DialStep(session, element)
+        case e.Conference():
+            return ConferenceStep(session, element)
+        case e.Redirect():
+            return RedirectStep(session, element)
+        case e.Hangup():
+            return HangupStep(session, element, last)

@@ -1,0 +1,41 @@
+"""From elements to clips, the words in which the core asks for sound (`core.sources`)."""
+
+from __future__ import annotations
+
+from urllib.parse import urljoin
+
+from switchhook.dialects.plivo.links import escaped, is_web_url
+from switchhook.dialects.plivo.xml import elements as e
+
+MOST_TURNS = 10  # of one sound inside a document of sounds, whose whole is repeated anyway
+
+
+def play_clip(play: e.Play, base: str) -> str:
+    """Returns the clip of a Play, or nothing when it has no web address."""
+    url = play.url if is_web_url(play.url) or not base else urljoin(base, play.url)
+    return escaped(url) if is_web_url(url) else ""
+
+
+def speak_clip(speak: e.Speak) -> str:
+    """Returns the clip of a Speak, or nothing when it has no text."""
+    return f"speak:{speak.language}:{speak.voice.replace(':', ' ')}:{speak.text}" if speak.text else ""
+
+
+def clips_of(document: e.Document | None, base: str) -> tuple[str, ...]:
+    """Returns the clips of a document of sounds: Play, Speak and Wait in order, everything else left out."""
+    clips: list[str] = []
+    for element in document.elements if document is not None else ():
+        match element:
+            case e.Play():
+                clips += _times(play_clip(element, base), element.loop)
+            case e.Speak():
+                clips += _times(speak_clip(element), element.loop)
+            case e.Wait():
+                clips.append(f"silence:{element.length_s * 1000}")
+            case _:
+                pass
+    return tuple(clips)
+
+
+def _times(clip: str, loop: int) -> list[str]:
+    return [clip] * max(1, min(loop, MOST_TURNS)) if clip else []

@@ -1,0 +1,150 @@
+"""Conference: puts the leg into a named room of its account, until it leaves (plivo-xml 2.8).
+
+`enter` is told when the leg is in, `exit` when it is out, however that came about. The action is due when the leg is
+out and still up, and no transfer took it; a leg that hung up gets `exit` only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from switchhook.core import facts as f
+from switchhook.core import requests as r
+from switchhook.core.errors import Reason, Refused
+from switchhook.core.ids import RoomId
+from switchhook.core.model import Alone, Clips, LegState, Room, RoomKind, RoomPlan
+from switchhook.dialects.plivo.links import Link
+from switchhook.dialects.plivo.run.clips import clips_of
+from switchhook.dialects.plivo.run.keys import Keys
+from switchhook.dialects.plivo.run.step import Step
+from switchhook.dialects.plivo.xml import elements as e
+
+if TYPE_CHECKING:
+    from switchhook.dialects.plivo.run.session import Session
+
+BEEP = "builtin:beep"
+
+
+class ConferenceStep(Step):
+    def __init__(self, session: Session, element: e.Conference) -> None:
+        super().__init__(session)
+        self._element = element
+        self._keys = Keys(element.digits_match)
+        self._room: RoomId | None = None
+        self._member = ""  # ConferenceMemberID
+        self._enter_clips: Clips = ()
+        self._exit_clips: Clips = ()
+
+    def start(self) -> None:
+        element = self._element
+        if any(isinstance(sound, Link) for sound in (element.wait_sound, element.enter_sound, element.exit_sound)):
+            self.session.wait_for(self._with_sounds())
+        else:
+            self._exit_clips = beeps(element.exit_sound)
+            self._enter_clips = beeps(element.enter_sound)
+            self._enter(())
+
+    async def _with_sounds(self) -> None:
+        element = self._element
+        wait = await self._clips(element.wait_sound, "waitSound")
+        self._enter_clips = await self._clips(element.enter_sound, "enterSound")
+        self._exit_clips = await self._clips(element.exit_sound, "exitSound")
+        self.session.nothing_awaited()
+        self._enter(wait)
+
+    async def _clips(self, sound: Link | e.Beep | None, action: str) -> Clips:
+        if not isinstance(sound, Link):
+            return beeps(sound)
+        about = {"ConferenceAction": action, "ConferenceName": self._element.name}
+        document = await self.session.sounds(sound, "ConferenceRemoteSounds", about)
+        return clips_of(document, self.session.base)
+
+    # --- in and out -------------------------------------------------------------------------------------------------
+
+    def _enter(self, wait: Clips) -> None:
+        element, session = self._element, self.session
+        plan = RoomPlan(
+            kind=RoomKind.CONFERENCE,
+            name=element.name,
+            program="plivo",
+            alone=Alone.LET_GO if not element.stay_alone else Alone.MUSIC if wait else Alone.SILENCE,
+            customer_music=wait,
+            wait_sound=wait,
+            max_members=element.max_members,
+            limit_s=element.time_limit_s,
+        )
+        request = r.EnterRoom(
+            session.call.leg, plan, muted=element.muted, ends_room=element.ends, starts_room=element.starts
+        )
+        try:
+            session.dialect.exchange.ask(request, cause="XML")
+        except Refused as refused:
+            session.warn(f"Conference {element.name}: {refused}")
+            if refused.reason is Reason.ROOM_FULL:
+                session.follow(element.action, element.redirect, self._fields())
+            else:
+                session.done()
+
+    def on_joined(self, fact: f.MemberJoined) -> None:
+        self._room = fact.room
+        self._member = self.session.dialect.next_member()
+        room = self._live_room()
+        first = room is None or len(room.members) <= 1
+        self._tell("ConferenceEnter", "enter", {"ConferenceFirstMember": "true" if first else "false"})
+        if room is not None and room.started:
+            self._sound(room, self._enter_clips)
+
+    def on_left(self, fact: f.MemberLeft) -> None:
+        if fact.room != self._room:
+            return
+        room = self._live_room()
+        last = room is None or not room.members
+        self._tell("ConferenceExit", "exit", {"ConferenceLastMember": "true" if last else "false"})
+        if room is not None and room.started:
+            self._sound(room, self._exit_clips)
+
+    def on_freed(self, fact: f.LegFreed) -> None:
+        if fact.room == self._room:
+            self.session.follow(self._element.action, self._element.redirect, self._fields())
+
+    def on_digit(self, fact: f.DigitHeard) -> None:
+        if self._room is None:
+            return
+        found = self._keys.press(fact.digit, self.session.dialect.exchange.clock.now())
+        if found:
+            self._tell("ConferenceDigits", "digits", {"ConferenceDigitsMatch": found})
+        if fact.digit == "*" and self._element.hangup_on_star:
+            self.session.ask(r.LeaveRoom(self._room, self.session.call.leg))
+
+    # --- telling ----------------------------------------------------------------------------------------------------
+
+    def _fields(self) -> dict[str, str]:
+        return {
+            "ConferenceName": self._element.name,
+            "ConferenceUUID": self._room or "",
+            "ConferenceMemberID": self._member,
+        }
+
+    def _tell(self, event: str, action: str, extra: dict[str, str]) -> None:
+        sent = self.session.fields(event) | self._fields() | {"ConferenceAction": action} | extra
+        self.session.notify(self._element.callback, sent)
+
+    def _live_room(self) -> Room | None:
+        return self.session.dialect.exchange.state.rooms.get(self._room) if self._room is not None else None
+
+    def _sound(self, room: Room, clips: Clips) -> None:
+        """Plays a short sound to everybody in the room."""
+        if not clips:
+            return
+        legs = self.session.dialect.exchange.state.legs
+        for member in tuple(room.members):
+            leg = legs.get(member)
+            if leg is not None and leg.state is LegState.UP and leg.playing is None:
+                self.session.ask(r.Play(member, clips))
+
+
+def beeps(sound: Link | e.Beep | None) -> Clips:
+    """Returns the clips of `beep:1` and `beep:2`."""
+    if not isinstance(sound, e.Beep):
+        return ()
+    return (BEEP,) if sound.times == 1 else (BEEP, "silence:100", BEEP)

@@ -1,0 +1,301 @@
+"""Runs documents on one leg: fetch, read, element after element, until it hangs up or is taken away.
+
+At any moment a session does one thing: it waits for a document, runs one step, or nothing. `take` ends that one thing
+whatever it is, so nothing stale can go on: a fetch is cancelled together with what would have become of its answer, a
+step is told that it is over and never asked again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from switchhook.core import facts as f
+from switchhook.core import requests as r
+from switchhook.core.errors import Refused, Unavailable
+from switchhook.core.model import By, Leg, LegState, Side
+from switchhook.core.outcomes import Outcome
+from switchhook.dialects.plivo import fields
+from switchhook.dialects.plivo.calls import Call
+from switchhook.dialects.plivo.causes import NAMES, Ending
+from switchhook.dialects.plivo.links import Link, Tuning
+from switchhook.dialects.plivo.outgoing import Webhook
+from switchhook.dialects.plivo.run.build import step_of
+from switchhook.dialects.plivo.run.step import Origin, Step
+from switchhook.dialects.plivo.xml.elements import Document, Element
+from switchhook.dialects.plivo.xml.reading import NotADocument, read
+
+if TYPE_CHECKING:
+    from switchhook.dialects.plivo.dialect import Plivo
+
+Fields = fields.Fields
+
+
+class Session:
+    """One leg and the documents it runs."""
+
+    def __init__(self, dialect: Plivo, call: Call) -> None:
+        self.dialect = dialect
+        self.call = call
+        self.base = ""  # URL of the running document
+        self.step: Step | None = None
+        self.moving = False  # a transfer is taking the leg; what its room says is not for the old document
+        self.transfer_pending = False  # a transfer's document is on its way
+        self._rest: deque[Element] = deque()
+        self._waiting: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._hang_up_at: float | None = None
+        self._starting = False
+        self._finished = False
+
+    # --- the leg ----------------------------------------------------------------------------------------------------
+
+    @property
+    def leg(self) -> Leg | None:
+        """The live leg, or None when it is over."""
+        found = self.dialect.exchange.state.legs.get(self.call.leg)
+        return found if found is not None and found.state is not LegState.OVER else None
+
+    @property
+    def up(self) -> bool:
+        leg = self.leg
+        return leg is not None and leg.state is LegState.UP
+
+    def ask(self, request: r.Request) -> r.Accepted | None:
+        """Asks the exchange on behalf of a document; None when it is refused, which is told in the timeline."""
+        try:
+            return self.dialect.exchange.ask(request, cause="XML")
+        except Refused as refused:
+            self.warn(f"{type(request).__name__} was refused: {refused}")
+            return None
+
+    def warn(self, text: str) -> None:
+        """Tells the operator about a document, in the call's timeline."""
+        self.dialect.exchange.write("Warning", {"dialect": "plivo", "text": text}, leg=self.call.leg)
+
+    # --- documents --------------------------------------------------------------------------------------------------
+
+    def begin(self, origin: Origin, link: Link, extra: Fields | None = None) -> None:
+        """Fetches a document and runs it in place of whatever is left of the present one."""
+        self._stop()
+        self.call.documents += 1
+        if self.call.documents > self.dialect.exchange.settings.plivo.max_documents:
+            self.end(Ending(2060, "Plivo"))
+            return
+        link = link.against(self.base)
+        if not link.valid_url or not link.valid_method:
+            code = origin.bad_method if link.valid_url else origin.bad_url
+            # The reference names no code for a bad answer URL: it could not be reached.
+            self.warn(f"{link.method} {link.url}: {'the method' if link.valid_url else 'the URL'} is invalid")
+            self.end(Ending(code if code in NAMES else origin.unreachable, "Error"))
+            return
+        self.transfer_pending = origin is Origin.TRANSFER
+        self.wait_for(self._fetch(origin, link, extra or {}))
+
+    def wait_for(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs `work` as the one thing that the session waits for; a transfer or a hangup cancels it."""
+        self._waiting = self.dialect.exchange.spawn(work, name=f"document {self.call.leg}")
+
+    def nothing_awaited(self) -> None:
+        """What the session waited for has come."""
+        self._waiting = None
+
+    async def _fetch(self, origin: Origin, link: Link, extra: Fields) -> None:
+        event = "StartApp" if origin is Origin.ANSWER else "Redirect"
+        try:
+            document = await self._document(link, {**self.fields(event), **extra}, first=origin is Origin.ANSWER)
+        except (Unavailable, NotADocument) as error:
+            self.warn(f"{link.url}: {error}")
+            fallback = self.call.links.fallback if origin is Origin.ANSWER else None
+            if fallback is not None and fallback != link:
+                await self._fetch(origin, fallback, extra)
+                return
+            code = origin.unreachable if isinstance(error, Unavailable) else origin.bad_document
+            self._waiting = None
+            self.end(Ending(code, "Error"))
+            return
+        self._waiting = None
+        self.transfer_pending = False
+        self.run(document)
+
+    async def _document(self, link: Link, sent: Fields, *, first: bool) -> Document:
+        settings = self.dialect.exchange.settings
+        quick = first and self.call.side is Side.INBOUND
+        tuning = Tuning(total_s=settings.plivo.answer_timeout_s) if quick else None
+        reply = await self.dialect.outgoing.ask(Webhook(self.call.leg, self.call.account, link, sent, tuning))
+        content_type = next((value for name, value in reply.headers if name.lower() == "content-type"), "")
+        document = read(reply.body, content_type)
+        for warning in document.warnings:
+            self.warn(warning)
+        self.base = reply.url or link.url
+        return document
+
+    async def sounds(self, link: Link, event: str, extra: Fields | None = None) -> Document | None:
+        """Fetches a document of sounds; None, with a warning, when there is none. It changes nothing in the call."""
+        base = self.base
+        link = link.against(base)
+        if not link.valid_url or not link.valid_method:
+            self.warn(f"{link.url}: the URL of a sound is invalid")
+            return None
+        try:
+            return await self._document(link, {**self.fields(event), **(extra or {})}, first=False)
+        except (Unavailable, NotADocument) as error:
+            self.warn(f"{link.url}: {error}")
+            return None
+        finally:
+            self.base = base
+
+    # --- elements ---------------------------------------------------------------------------------------------------
+
+    def run(self, document: Document) -> None:
+        """Runs the elements from the first."""
+        self._rest = deque(document.elements)
+        self._next()
+
+    def done(self) -> None:
+        """The running step is over; the next element begins."""
+        if self._starting:
+            self._finished = True
+        else:
+            self._next()
+
+    def _next(self) -> None:
+        # A loop, not a recursion: a long document of elements that end at once must not fill the stack.
+        while self._rest:
+            element = self._rest.popleft()
+            step = self.step = step_of(self, element, last=not self._rest)
+            self._finished, self._starting = False, True
+            step.start()
+            self._starting = False
+            if not self._finished or self.step is not step:
+                return
+        self.step = None
+        self.end(Ending(4010, "Answer XML"))
+
+    def follow(self, link: Link | None, redirect: bool, extra: Fields) -> None:
+        """Ends a step with its action: the action's document goes on, or it is only notified, or there is none."""
+        if link is None:
+            self.done()
+        elif redirect:
+            self.begin(Origin.ACTION, link, extra)
+        else:
+            self.notify(link, self.fields("Redirect") | extra)
+            self.done()
+
+    def pause(self, after_s: float) -> None:
+        """Says `done` after a while."""
+        self._timer = asyncio.get_running_loop().call_later(after_s, self.done)
+
+    # --- telling ----------------------------------------------------------------------------------------------------
+
+    def fields(self, event: str) -> Fields:
+        """Returns the standard fields as of now."""
+        return fields.standard(self.dialect.exchange.settings, self.call, event, fields.status_now(self.call))
+
+    def notify(self, link: Link | None, sent: Fields) -> None:
+        """Queues a notification; an invalid URL is only warned about."""
+        if link is None:
+            return
+        link = link.against(self.base)
+        if not link.valid_url or not link.valid_method:
+            self.warn(f"{link.method} {link.url}: nobody can be told there")
+            return
+        self.dialect.outgoing.tell(Webhook(self.call.leg, self.call.account, link, sent))
+
+    # --- endings ----------------------------------------------------------------------------------------------------
+
+    def end(self, ending: Ending, outcome: Outcome = Outcome.COMPLETED, status: int = 0) -> None:
+        """Hangs the leg up for a reason of this dialect."""
+        self._stop()
+        leg = self.leg
+        if leg is None:
+            return
+        if leg.state is not LegState.UP and outcome is Outcome.COMPLETED:
+            outcome = Outcome.FAILED
+        self.dialect.endings[self.call.leg] = ending
+        self.ask(r.HangUp(self.call.leg, by=By.PROGRAM, outcome=outcome, status=status, reason=NAMES[ending.code]))
+
+    def hang_up_in(self, after_s: float) -> None:
+        """Hangs the leg up later; what runs goes on. The newest wish counts, within the call's longest time."""
+        self._hang_up_at = self.dialect.exchange.clock.now() + after_s
+        self._limit()
+
+    def _limit(self) -> None:
+        leg = self.leg
+        if leg is None or self._hang_up_at is None:
+            return
+        now = self.dialect.exchange.clock.now()
+        longest = leg.limit_s - (now - leg.answered_at if leg.answered_at is not None else 0.0)
+        self.ask(r.SetLimit(self.call.leg, max(0.0, min(self._hang_up_at - now, longest))))
+
+    def _stop(self) -> None:
+        """Ends the one thing the session does; what is left of the document is dropped."""
+        self._rest.clear()
+        self.step = None
+        self.transfer_pending = False
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and waiting is not _current_task():
+            waiting.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # --- what happens -----------------------------------------------------------------------------------------------
+
+    def on_connected(self, at: float) -> None:
+        """The leg is up: the first document of a call that we made is asked for now."""
+        self.call.answered_at = at
+        self._limit()
+        if self.call.from_api and self.call.links.answer is not None and self.call.documents == 0:
+            if self.call.send_digits:
+                self.ask(r.SendKeys(self.call.leg, self.call.send_digits))
+            self.begin(Origin.ANSWER, self.call.links.answer)
+
+    def on_sound(self, fact: f.SoundFinished) -> None:
+        if self.step is not None and not self.moving and self.leg is not None:
+            self.step.on_sound(fact)
+
+    def on_digit(self, fact: f.DigitHeard) -> None:
+        if self.step is not None:
+            self.step.on_digit(fact)
+
+    def on_joined(self, fact: f.MemberJoined) -> None:
+        if self.step is not None:
+            self.step.on_joined(fact)
+
+    def on_left(self, fact: f.MemberLeft) -> None:
+        if self.step is not None:
+            self.step.on_left(fact)
+
+    def on_freed(self, fact: f.LegFreed) -> None:
+        if self.step is not None and not self.moving:
+            self.step.on_freed(fact)
+        elif not self.moving and self._waiting is None:
+            self.done()  # somebody else's room let it go and no document is left
+
+    def take(self) -> None:
+        """The leg has been taken away from its document by a transfer."""
+        step = self.step
+        self._stop()
+        if step is not None:
+            step.on_taken()
+
+    def over(self) -> None:
+        """The leg is over: nothing more is run. The step stays for what its room still says, until `closed`."""
+        step = self.step
+        self._stop()
+        self.step = step
+
+    def closed(self) -> Step | None:
+        """Everything that came with the leg's end has been told; returns the step, which still has last words."""
+        step, self.step = self.step, None
+        return step
+
+
+def _current_task() -> asyncio.Task[Any] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None

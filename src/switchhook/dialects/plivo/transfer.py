@@ -1,0 +1,102 @@
+"""Transfer a call: pulls a leg, the leg it is bridged with, or both, into documents (plivo-voice-api 4, plivo-xml 3).
+
+The order matters, and nothing in it waits: first the Dials concerned are told which B will live on, so that no `hangup`
+is told of it; then the core takes the legs, all in one step; only then the old documents are ended with their closing
+callbacks and the new ones are fetched. A refusal of the core leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from switchhook.core import requests as r
+from switchhook.core.errors import Refused
+from switchhook.core.ids import LegId
+from switchhook.core.model import Leg, LegState, Side
+from switchhook.dialects.plivo.causes import Ending
+from switchhook.dialects.plivo.links import Link
+from switchhook.dialects.plivo.problems import not_found
+from switchhook.dialects.plivo.run.session import Session
+from switchhook.dialects.plivo.run.step import Origin
+from switchhook.dialects.plivo.shapes import TransferCall
+from switchhook.dialects.plivo.views import bridged
+
+if TYPE_CHECKING:
+    from switchhook.dialects.plivo.dialect import Plivo
+
+
+def transfer(dialect: Plivo, leg: Leg, asked: TransferCall) -> tuple[Session, ...]:
+    """Transfers `leg` and its partner as asked; raises `Problem` 404 when there is nothing to transfer.
+
+    Returns the sessions that fetch a document now.
+    """
+    links = _links(dialect, leg, asked)
+    for each in links:
+        if not _takable(dialect, each):
+            raise not_found("the call is not in progress")
+    sessions = {each: dialect.session(dialect.exchange.state.legs[each]) for each in links}
+    counted = dialect.session(leg) if leg.id not in sessions else sessions[leg.id]
+    counted.call.transfers += 1
+    if counted.call.transfers > dialect.exchange.settings.plivo.max_transfers:
+        counted.end(Ending(2060, "Plivo"))
+        return ()
+    _take(dialect, sessions)
+    for each, link in links.items():
+        sessions[each].base = ""
+        sessions[each].begin(Origin.TRANSFER, link)
+    return tuple(sessions.values())
+
+
+def _links(dialect: Plivo, leg: Leg, asked: TransferCall) -> dict[LegId, Link]:
+    partner = bridged(dialect.exchange.state, leg) if asked.legs != "aleg" else None
+    links: dict[LegId, Link] = {}
+    if asked.aleg is not None:
+        links[leg.id] = asked.aleg
+    if asked.bleg is not None and partner is not None:
+        links[partner] = asked.bleg
+    if not links:
+        raise not_found("no bleg is bridged with this call")
+    return links
+
+
+def _takable(dialect: Plivo, leg_id: LegId) -> bool:
+    """Only a call that is up can be taken, or an inbound one that runs a document although it is not answered yet."""
+    leg = dialect.exchange.state.legs.get(leg_id)
+    if leg is None or leg.state is LegState.OVER:
+        return False
+    return leg.state is LegState.UP or (leg.side is Side.INBOUND and leg_id in dialect.sessions)
+
+
+def _take(dialect: Plivo, sessions: dict[LegId, Session]) -> None:
+    detached = [(dial, leg) for leg in sessions for dial in dialect.watch.of_leg(leg)]
+    dropped = _dropped(dialect, sessions)
+    for dial, leg in detached:
+        dial.detach(leg)
+    for session in sessions.values():
+        session.moving = True
+    dialect.endings.update(dict.fromkeys(dropped, Ending(4000, "Plivo")))
+    try:
+        dialect.exchange.ask(r.Take(tuple(sessions), "plivo"), cause="API transfer")
+    except Refused as refused:
+        for dial, leg in detached:
+            dial.reattach(leg)
+        for leg in dropped:
+            dialect.endings.pop(leg, None)
+        raise not_found(str(refused)) from refused
+    finally:
+        for session in sessions.values():
+            session.moving = False
+    for leg in dropped:
+        dialect.endings.pop(leg, None)
+    for session in sessions.values():
+        session.take()
+
+
+def _dropped(dialect: Plivo, taken: dict[LegId, Session]) -> list[LegId]:
+    """Returns the Bs that their Dial loses by this transfer: they are hung up, source `Plivo`."""
+    return [
+        leg
+        for session in taken.values()
+        for leg in (session.step.present() if session.step is not None else ())
+        if leg not in taken
+    ]

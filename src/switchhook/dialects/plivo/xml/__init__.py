@@ -1,0 +1,1 @@
+"""Documents: what a URL answers, read into values."""
