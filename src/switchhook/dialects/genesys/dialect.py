@@ -213,6 +213,7 @@ class Genesys:
                 "body": parameters.operation,
                 "user": asker.user.name,
             },
+            cause=_cause(parameters, asker),
         )
         return _ok(more or {})
 
