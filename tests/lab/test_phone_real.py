@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from switchhook.core.errors import Unavailable
 from switchhook.exchange.ports import Codec
 from switchhook.lab.ears import Ears
+from switchhook.lab.faults import Faults
 from switchhook.lab.manners import PICKS_UP, Manners
 from switchhook.lab.phones import Phones
-from switchhook.lab.tones import read_wav
+from switchhook.lab.tones import Voices, read_wav
 
 pytestmark = pytest.mark.slow
 
@@ -35,6 +37,43 @@ def test_each_hears_the_tone_of_the_other(tmp_path: Path) -> None:
                 assert phone.ears.heard_between(phone.ears.began_s, phone.ears.clock()) == {other}
                 phone.ears.save(tmp_path / f"{phone.name}.wav")
             assert abs(read_wav(tmp_path / "ann.wav").astype(int)).max() > 2000
+
+    asyncio.run(story())
+
+
+def test_a_call_over_bad_lines() -> None:
+    async def story() -> None:
+        faults = Faults(delay_ms=2, jitter_ms=8, loss=0.05, duplicate=0.03, reorder=0.03, reorder_ms=30)
+        async with Phones(faults=faults, seed=5) as phones:
+            ann = await phones.open("ann")
+            bob = await phones.open("bob", manners=PICKS_UP)
+            await ann.call(bob.uri)
+            await ann.answered(within_s=20)
+            await ann.hears_only("bob")
+            await bob.hears_only("ann")
+            await asyncio.sleep(0.6)
+            await ann.hang_up()
+            await bob.ended(within_s=20)
+            for phone, other in ((ann, "bob"), (bob, "ann")):
+                assert isinstance(phone.ears, Ears)
+                judge = phone.ears.judge
+                assert judge.continuous
+                assert judge.lost + judge.old > 0
+                assert phone.ears.heard_between(phone.ears.began_s, phone.ears.clock()) == {other}
+
+    asyncio.run(story())
+
+
+def test_groups_with_voices_of_their_own_are_not_limited_to_twenty() -> None:
+    async def story() -> None:
+        async with Phones() as phones:
+            for group in range(3):
+                voices = Voices()
+                for i in range(10):
+                    await phones.open(f"phone {group} {i}", voices=voices)
+            assert len(phones.opened) == 30
+            with pytest.raises(Unavailable, match="named"):
+                await phones.open("phone 0 0")
 
     asyncio.run(story())
 

@@ -16,6 +16,9 @@ from switchhook.lab.phone_call import PhoneCall, State
 from switchhook.sip.agent import Line
 from switchhook.sip.call import Ending
 
+_REMEMBERED_CALLS = 200
+_REMEMBERED_LINES = 5000
+
 MakeAudio = Callable[[OnKey], Audio]
 
 
@@ -33,7 +36,7 @@ class Desk:
 
     def __init__(self, manners: Manners, make_audio: MakeAudio, clock: Callable[[], float]) -> None:
         self.manners = manners
-        self.calls: list[PhoneCall] = []  # all that there ever were, oldest first
+        self.calls: list[PhoneCall] = []  # oldest first, ended ones too
         self.log: list[Happened] = []
         self.watchers: list[Callable[[Happened], None]] = []
         self.registration: int | None = None  # status of the last answer; None: none came yet
@@ -45,10 +48,12 @@ class Desk:
 
     def live(self) -> list[PhoneCall]:
         """Returns the calls that are not over."""
-        return [call for call in self.calls if not call.over]
+        return [call for call in self.calls[-_REMEMBERED_CALLS:] if not call.over]
 
     def new_call(self, *, incoming: bool) -> PhoneCall:
         """Makes a call with audio of its own, not yet known to anybody."""
+        if len(self.calls) > 2 * _REMEMBERED_CALLS:
+            del self.calls[:-_REMEMBERED_CALLS]
         made: list[PhoneCall] = []
         audio = self._make_audio(lambda key: made[0].key(key))
         made.append(PhoneCall(audio, self.note, incoming=incoming))
@@ -56,6 +61,8 @@ class Desk:
 
     def note(self, what: str, text: str = "") -> None:
         """Writes into the log, and wakes whoever waits for something to happen."""
+        if len(self.log) > 2 * _REMEMBERED_LINES:
+            del self.log[:-_REMEMBERED_LINES]
         happened = Happened(self._clock(), what, text)
         self.log.append(happened)
         for watcher in self.watchers:

@@ -28,6 +28,7 @@ from switchhook.lab.tones import FRAME, FRAME_S, RATE, Samples, Voices
 _OFF_S = 0.04  # a packet this far from its place moves the anchor
 _LATE_S = 0.04  # how long after its end a slot counts as complete
 _CHUNK_SLOTS = 250
+_UNASKED_SLOTS = 3000
 
 
 class Ears(Hearing):
@@ -144,6 +145,8 @@ class Ears(Hearing):
         last = first + len(samples)
         self._grow(self._base + -(-last // FRAME))
         self._audio.reshape(-1)[first:last] = samples
+        if place // FRAME - len(self._known) > _UNASKED_SLOTS:
+            self._listen(self.complete())  # nobody asks; audio must not pile up
         del self._known[place // FRAME :]  # read late, after somebody had asked: the answer was not the last word
 
     def _grow(self, slots: int) -> None:

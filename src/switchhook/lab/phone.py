@@ -23,6 +23,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Callable
+from itertools import takewhile
 from random import Random
 
 from switchhook.core.errors import Unavailable
@@ -96,8 +97,13 @@ class Phone:
         return self.agent.identity.username
 
     @property
+    def registered(self) -> bool:
+        """Returns whether the last answer to a registration was good (also to one that took it back)."""
+        return self._desk.registration is not None and self._desk.registration < 300
+
+    @property
     def calls(self) -> list[PhoneCall]:
-        """Returns all its calls, oldest first, ended ones too."""
+        """Returns its last calls (200), oldest first, ended ones too."""
         return self._desk.calls
 
     @property
@@ -243,7 +249,9 @@ class Phone:
 
     async def far_end_rings(self, *, within_s: float = WITHIN_S) -> None:
         """Waits until the telephone that we called rings (180 or 183); raises `Missed`."""
-        await self._until(lambda: self._has("far end rings"), within_s, "the far end to ring")
+        await self._until(
+            lambda: self.call_now is not None and self.call_now.far_end_rang, within_s, "the far end to ring"
+        )
 
     async def answered(self, *, within_s: float = WITHIN_S) -> None:
         """Waits until the present call is up, whoever called; raises `Missed`, at once when it has ended."""
@@ -276,9 +284,6 @@ class Phone:
 
     # --- inside
 
-    def _has(self, what: str) -> bool:
-        return any(happened.what == what for happened in self.log)
-
     def _answered_call(self) -> PhoneCall:
         call = self.call_now
         if call is None or call.state is not State.ANSWERED:
@@ -287,13 +292,15 @@ class Phone:
 
     async def _hold(self, on: bool, style: HoldStyle) -> None:
         call = self._answered_call()
-        before = len(self.log)
+        mark = self.log[-1]
         self._desk.tell_time()
         call.hold(on, style)
-        await self._until(
-            lambda: any(happened.what == "audio" for happened in self.log[before:]), _HOLD_WITHIN_S,
-            "the hold to be agreed" if on else "the end of the hold to be agreed",
-        )  # fmt: skip
+
+        def agreed() -> bool:
+            since = takewhile(lambda one: one is not mark, reversed(self.log))
+            return any(one.what == "audio" for one in since)
+
+        await self._until(agreed, _HOLD_WITHIN_S, "the hold to be agreed" if on else "the end of the hold to be agreed")
         self._desk.note("holding" if on else "resumed")
 
     async def _registration(self, expires_s: int, within_s: float) -> None:

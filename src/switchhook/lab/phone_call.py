@@ -36,6 +36,7 @@ class PhoneCall:
         self.ending: Ending | None = None
         self.holding = False  # we hold the far end
         self.held = False  # the far end holds us
+        self.far_end_rang = False
         self.keys = ""  # keys that the far end pressed
         self._line: Line | None = None
         self._note = note
@@ -91,6 +92,7 @@ class PhoneCall:
     # --- what the agent says
 
     def rang(self, early: bool) -> None:
+        self.far_end_rang = True
         if self.state is State.CALLING:
             self.state = State.RINGING
             self._note("far end rings", "with early audio" if early else "")

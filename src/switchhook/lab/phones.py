@@ -20,12 +20,14 @@ from switchhook.exchange.ports import Codec, MediaAddress
 from switchhook.lab.audio import Audio, OnKey, RtpAudio, SymbolicAudio
 from switchhook.lab.detector import Detector
 from switchhook.lab.ears import Ears, SymbolicEars
+from switchhook.lab.faults import Faults
 from switchhook.lab.heard import Hearing
 from switchhook.lab.manners import Manners
 from switchhook.lab.network import Network
 from switchhook.lab.phone import Phone, Server
 from switchhook.lab.plug import PhoneTransport
 from switchhook.lab.ports import Arrived, OpenPort, RtpPort, UdpPort, network_port
+from switchhook.lab.shaky import ShakyTransport, shaky
 from switchhook.lab.tones import BEEP, MUSIC, Samples, Utterance, Voices
 from switchhook.lab.transport import NetworkTransport
 from switchhook.lab.virtual_time import VirtualLoop
@@ -47,7 +49,10 @@ def lab_clock() -> Callable[[], float]:
 
 
 class Phones:
-    """Opens telephones. `host` is where real ones live; on a `network` each gets the next of 10.1.0.1, 10.1.0.2, ..."""
+    """Opens telephones. `host` is where real ones live; on a `network` each gets the next of 10.1.0.1, 10.1.0.2, ...
+
+    `faults` are on every telephone's own line, both ways, SIP and RTP, on real sockets too.
+    """
 
     def __init__(
         self,
@@ -62,6 +67,7 @@ class Phones:
         seed: int = 1,
         tap: Tap | None = None,
         keep_s: float = 600.0,
+        faults: Faults | None = None,
     ) -> None:
         self.server = server
         self.domain = domain
@@ -77,6 +83,8 @@ class Phones:
         self._seed = seed
         self._tap = tap
         self._keep_s = keep_s
+        self._faults = faults
+        self._calls = 0
 
     def learn(self, samples: Samples, label: str = MUSIC) -> None:
         """Makes a sound known to the ears of all telephones by a sample of it (8 kHz mono).
@@ -99,18 +107,23 @@ class Phones:
         codecs: tuple[Codec, ...] = OUR_CODECS,
         utterance: Utterance | None = None,
         hz: float | None = None,
+        voices: Voices | None = None,
     ) -> Phone:
         """Opens a telephone; raises `Unavailable` when its address is taken, or its name.
 
-        It says `utterance`, else its own tone (at `hz` if given). Without `port` a real one takes any free one.
+        It says `utterance`, else its own tone (at `hz` if given). Without `port` a real one takes any free one. Twenty
+        share the tones; more need `voices` of their own, one for each group that may ever hear each other.
         """
         if name in self.opened:
             raise Unavailable(f"there is a telephone named {name!r} already")
         host = host or self._next_host()
         own, place = await self._plug_in(transport, host, port)
-        ears, make_audio = self._audio(name, host)
+        if self._faults is not None:
+            own = ShakyTransport(own, self._faults, seed=self._seed, name=name)
+        voices = voices or self.voices
+        ears, make_audio = self._audio(name, host, voices)
         if utterance is None:
-            utterance = Utterance.of_tone(self.voices.assign(name, hz))
+            utterance = Utterance.of_tone(voices.assign(name, hz))
         phone = Phone(
             name, own, make_audio, ears, place=place, identity=self._identity(name, username, password, display, place),
             utterance=utterance, server=self.server, manners=manners, codecs=codecs, seed=self._seed, tap=self._tap,
@@ -143,16 +156,19 @@ class Phones:
         await sockets.open([("udp", host, port)])
         return sockets, (host, sockets.addresses[0][2])
 
-    def _audio(self, name: str, host: str) -> tuple[Hearing, Callable[[Phone, OnKey], Audio]]:
+    def _audio(self, name: str, host: str, voices: Voices) -> tuple[Hearing, Callable[[Phone, OnKey], Audio]]:
         if self._network is not None and not self._rtp:
             places = iter(range(30_000, 60_000, 2))
             return SymbolicEars(self.clock), lambda phone, on_key: SymbolicAudio(MediaAddress(host, next(places)))
-        ears = Ears(self.clock, self.voices, detector=self.detector, keep_s=self._keep_s)
+        ears = Ears(self.clock, voices, detector=self.detector, keep_s=self._keep_s)
         open_port = network_port(self._network, host) if self._network is not None else _real_port(host)
+        if self._faults is not None:
+            open_port = shaky(open_port, self._faults, seed=self._seed, name=name)
 
         def make_audio(phone: Phone, on_key: OnKey) -> Audio:
             ears.new_stream()
-            seed = zlib.crc32(f"{self._seed} {name} {len(phone.calls)}".encode())
+            self._calls += 1
+            seed = zlib.crc32(f"{self._seed} {name} {self._calls}".encode())
             mute = not phone.manners.sends_audio
             return RtpAudio(open_port, ears, phone.utterance, on_key, seed=seed, mute=mute)
 

@@ -84,8 +84,10 @@ def read_wav(path: str | Path) -> Samples:
         with wave.open(str(path), "rb") as file:
             channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
             raw = file.readframes(file.getnframes())
-    except (OSError, EOFError, wave.Error) as error:
-        raise Unavailable(f"cannot read {path}: {error}") from error
+    except OSError as error:
+        raise Unavailable(f"cannot read {path}: {error.strerror}") from error
+    except (EOFError, wave.Error) as error:
+        raise Unavailable(f"cannot read {path}: {str(error) or 'it ends too early'}") from error
     if width != 2:
         raise Unavailable(f"cannot read {path}: {8 * width} bit samples; only 16 bit WAV files are played")
     samples = np.frombuffer(raw, "<i2").reshape(-1, channels).astype(np.float32).mean(axis=1)
