@@ -24,12 +24,12 @@ from switchhook.flows.runs import Branch
 if TYPE_CHECKING:
     from switchhook.flows.walk import Walker
 
-_SOUNDS = ("customer_hold_music", "agent_hold_music", "voicemail_drop_prompt", "brief")
+SOUNDS = ("customer_hold_music", "agent_hold_music", "voicemail_drop_prompt", "brief")
 
 
 def enter(walker: Walker, branch: Branch, node: Node) -> str | None:
     """Brings the branch's call into the run's room; without a call the first participant is dialled."""
-    literal = not any(liquid.is_template(str(node.settings.get(key, ""))) for key in _SOUNDS)
+    literal = not any(liquid.is_template(str(node.settings.get(key, ""))) for key in SOUNDS)
     options = MultiParty.of(walker.settings(branch, node), walker.exchange.settings, literal)
     party = walker.parties.open(branch.run, node, options, branch)
     branch.variables[node.name] = {"conference_name": party.name, "from": options.caller, "to": ", ".join(options.to)}

@@ -25,6 +25,7 @@ from switchhook.core.outcomes import Outcome
 from switchhook.exchange.switch import Exchange, Stamped
 from switchhook.flows import dialling, liquid, party
 from switchhook.flows.graph import Flow, Node
+from switchhook.flows.nodes import clips
 from switchhook.flows.parties import Parties, Party
 from switchhook.flows.runs import Branch, CallRecord, Run
 from switchhook.flows.shelf import Shelf
@@ -60,6 +61,16 @@ class Walker:
     def read(self, reader: Reader) -> None:
         """Adds a reader that is told each fact before the flows go on, with the parties still complete."""
         self._readers.append(reader)
+
+    def sounds_of(self, flow: Flow) -> tuple[str, ...]:
+        """Returns the sounds that a flow names without templates, to be fetched ahead."""
+        found: list[str] = []
+        for node in flow.nodes.values():
+            for key in party.SOUNDS if node.type == "multi_party_call" else ():
+                value = node.settings.get(key)
+                if not liquid.is_template(str(value)):
+                    found.extend(clips(value))
+        return tuple(found)
 
     # --- starting ---------------------------------------------------------------------------------------------------
 

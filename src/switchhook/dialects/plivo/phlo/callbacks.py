@@ -1,0 +1,220 @@
+"""Event callbacks of multi-party call nodes: facts become the events of plivo-phlo 8.1 and go to the node's URL.
+
+One lane per room, so that events leave in the order in which things happened; a slow receiver delays only the events of
+its own room, never a call. Signed like Plivo's voice callbacks. Two retries, on a network error or 5xx.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from switchhook.core import facts as f
+from switchhook.core.ids import LegId, RoomId, TransferId
+from switchhook.core.model import Kind, Phase, Transfer, TransferOutcome, not_reached
+from switchhook.dialects.plivo.auth import main_of
+from switchhook.dialects.plivo.links import Link, Tuning, is_web_url
+from switchhook.dialects.plivo.outgoing import Outgoing, Webhook
+from switchhook.dialects.plivo.signatures import headers as signature_headers
+from switchhook.exchange.ports import Reply
+from switchhook.exchange.switch import Exchange, Stamped
+from switchhook.flows.parties import Party, Seat
+from switchhook.flows.runs import written
+from switchhook.flows.walk import Walker
+
+RETRIES = Tuning(retries=2, retried=frozenset({"ct", "rt", "5xx"}))
+TYPES = {Kind.WARM: "warm_transfer", Kind.COLD: "cold_transfer", Kind.CONSULT: "warm_transfer"}
+
+
+@dataclass(frozen=True, slots=True)
+class RoomWebhook(Webhook):
+    """An event of a room; its lane is named by the room, in the place of a leg."""
+
+    as_json: bool = False
+
+    @property
+    def event(self) -> str:
+        return self.fields["event"]
+
+
+class RoomOutgoing(Outgoing):
+    """Sends the events of rooms; JSON where the node asks for it."""
+
+    async def _once(self, webhook: Webhook, url: str, tuning: Tuning) -> Reply:
+        if not isinstance(webhook, RoomWebhook) or not webhook.as_json:
+            return await Outgoing._once(self, webhook, url, tuning)
+        settings = self._exchange.settings
+        headers = [("User-Agent", settings.webhooks.user_agent), ("Content-Type", "application/json")]
+        owner, main = settings.account(webhook.account), main_of(settings, webhook.account)
+        if owner is not None and main is not None and settings.webhooks.signature != "off":
+            headers += signature_headers(
+                "POST",
+                url,
+                {},
+                tokens=(owner.auth_token,),
+                main_tokens=(main.auth_token,),
+                generations=settings.webhooks.signature,
+            )
+        content = json.dumps(webhook.fields).encode()
+        return await self._exchange.sender.send(
+            "POST", url, headers=headers, body=content, connect_s=tuning.connect_s, read_s=tuning.read_s
+        )
+
+    def _write(self, webhook: Webhook, url: str, started: float, status: int, tries: int, trouble: str) -> None:
+        body: dict[str, object] = {
+            "url": url,
+            "method": webhook.link.method,
+            "event": webhook.event,
+            "status": status,
+            "ms": round((self._exchange.clock.now() - started) * 1000),
+            "error": trouble,
+            "tries": tries,
+        }
+        self._exchange.write("Webhook", body, call=self._exchange.calls.of(webhook.leg))
+
+
+class Callbacks:
+    """Reads facts and tells each node's URL what its settings ask for."""
+
+    def __init__(self, exchange: Exchange, walker: Walker) -> None:
+        self._exchange = exchange
+        self._parties = walker.parties
+        self._outgoing = RoomOutgoing(exchange)
+        self._transfers: dict[TransferId, dict[str, str]] = {}  # what the events of a transfer carry
+        self._dropping: set[LegId] = set()  # who hears a voicemail being dropped
+
+    def told(self, stamped: Stamped) -> None:
+        """Takes one fact, in order; never blocks."""
+        at = stamped.at
+        match stamped.fact:
+            case f.LegCreated(leg=leg) if leg.dial is not None:
+                self._member(at, leg.id, "MemberInvited")
+            case f.LegRinging(leg=leg_id):
+                self._member(at, leg_id, "MemberRinging")
+            case f.DialTried(leg=leg_id, outcome=outcome):
+                self._member(at, leg_id, "MemberFailed", cause=not_reached(outcome).value)
+            case f.MemberJoined(room=room, member=member):
+                self._in_or_out(at, room, member.leg, "MemberJoined", "ConferenceEnter")
+            case f.MemberLeft(room=room, leg=leg_id):
+                self._in_or_out(at, room, leg_id, "MemberLeft", "ConferenceExit")
+            case f.MemberHeld(leg=leg_id, on=on):
+                self._member(at, leg_id, "MemberHeld" if on else "MemberUnheld")
+            case f.MemberMuted(room=room, leg=leg_id, on=on) if not self._said_twice(room):
+                self._member(at, leg_id, "MemberMuted" if on else "MemberUnmuted")
+            case f.TransferStarted() | f.TransferAdvanced() | f.TransferEnded():
+                self._of_transfer(at, stamped.fact)
+            case f.SoundStarted(leg=leg_id, hang_up_after=True) if self._parties.of_leg(leg_id) is not None:
+                self._dropping.add(leg_id)
+            case f.SoundFinished(leg=leg_id, stopped=stopped, error=error) if leg_id in self._dropping:
+                self._dropping.discard(leg_id)
+                if not stopped and not error:
+                    self._member(at, leg_id, "VoicemailDropped")
+            case f.RoomClosed(room=room):
+                party = self._parties.of_room(room)
+                if party is not None and party.room == room:
+                    self._send(at, party, "RoomEnded", {})
+
+    # --- members ----------------------------------------------------------------------------------------------------
+
+    def _member(self, at: float, leg: LegId, event: str, **more: str) -> None:
+        party = self._parties.of_leg(leg)
+        if party is not None and leg in party.seats:
+            self._send(at, party, event, {**_of_seat(party.seats[leg]), **more})
+
+    def _in_or_out(self, at: float, room: RoomId, leg: LegId, event: str, attested: str) -> None:
+        party = self._parties.of_room(room)
+        if party is not None and party.room == room:
+            self._member(at, leg, event)
+            self._member(at, leg, attested)
+
+    def _said_twice(self, room: RoomId) -> bool:
+        """An agent who waits for a target is muted in both rooms; the main room's fact speaks."""
+        party = self._parties.of_room(room)
+        found = self._exchange.state.rooms.get(room)
+        transfer = self._exchange.state.transfer_of(found) if found is not None else None
+        return party is not None and party.room != room and transfer is not None and transfer.phase is Phase.RINGING
+
+    # --- transfers --------------------------------------------------------------------------------------------------
+
+    def _of_transfer(self, at: float, fact: f.TransferStarted | f.TransferAdvanced | f.TransferEnded) -> None:
+        match fact:
+            case f.TransferStarted(transfer=transfer):
+                party = self._parties.of_transfer(transfer.id)
+                if party is not None:
+                    self._transfers[transfer.id] = _of_transfer(party, transfer)
+                    self._send(at, party, "TransferStarted", self._transfers[transfer.id])
+            case f.TransferAdvanced(transfer=transfer_id, phase=Phase.CONSULTING):
+                party = self._parties.of_transfer(transfer_id)
+                if party is not None:
+                    self._send(at, party, "TransferConsult", self._transfers[transfer_id])
+            case f.TransferEnded(transfer=transfer_id, outcome=outcome):
+                party = self._parties.of_transfer(transfer_id)
+                if party is not None:
+                    event, cause = ending(outcome)
+                    self._send(at, party, event, {**self._transfers.pop(transfer_id), "cause": cause})
+
+    # --- sending ----------------------------------------------------------------------------------------------------
+
+    def _send(self, at: float, party: Party, event: str, more: Mapping[str, str]) -> None:
+        options = party.options
+        if not options.callback_url or party.room is None or not is_web_url(options.callback_url):
+            return
+        if options.callback_events is not None and event not in options.callback_events:
+            return
+        fields = {
+            "event": event,
+            "phlo_id": party.run.flow.phlo_id,
+            "phlo_run_id": party.run.id,
+            "node_id": party.node.id,
+            "node_name": party.node.name,
+            "node_type": party.node.type,
+            "conference_name": party.name,
+            "conference_uuid": party.room,
+            "timestamp": written(at),
+            **more,
+        }
+        self._outgoing.tell(
+            RoomWebhook(
+                LegId(party.room),
+                party.run.account,
+                Link(options.callback_url),
+                fields,
+                RETRIES,
+                options.callback_json,
+            )
+        )
+
+
+def _of_seat(seat: Seat) -> dict[str, str]:
+    return {
+        "member_id": seat.address,
+        "member_address": seat.address,
+        "role": seat.role.value,
+        "call_uuid": seat.leg,
+        "call_status": "in-progress",
+        "from": seat.caller,
+        "to": seat.called,
+        "direction": "inbound" if seat.inbound else "outbound",
+        "caller_name": seat.caller_name,
+        "bill_rate": "0",
+    }
+
+
+def _of_transfer(party: Party, transfer: Transfer) -> dict[str, str]:
+    agent = party.seats.get(transfer.agent)
+    return {
+        "transfer_type": TYPES[transfer.plan.kind],
+        "trigger_source": agent.address if agent is not None else "",
+        "to": transfer.plan.dial.targets[0].address,
+        "cause": "",
+    }
+
+
+def ending(outcome: TransferOutcome) -> tuple[str, str]:
+    """Returns the event that tells a transfer's outcome, and its cause."""
+    if outcome.succeeded:
+        return "TransferCompleted", "merged" if outcome is TransferOutcome.MERGED else ""
+    if outcome is TransferOutcome.ABORTED:
+        return "TransferAborted", ""
+    return "TransferFailed", outcome.value
