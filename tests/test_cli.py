@@ -56,6 +56,7 @@ def test_version_and_help_tell_of_the_commands_that_exist(run) -> None:  # type:
     assert "there is no command 'frobnicate'; there are check, " in run("frobnicate").stderr
 
 
+@pytest.mark.slow
 def test_every_module_of_commands_is_a_command_with_a_short_help() -> None:
     context = click.Context(main)
     assert isinstance(main, click.Group)

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,12 @@ def modules() -> Iterator[tuple[str, Path]]:
         yield ".".join(part for part in parts if part != "__init__"), path
 
 
+@cache
+def package() -> dict[str, tuple[tuple[str, int], ...]]:
+    """Every module of the package and what it imports."""
+    return {module: tuple(imports(path, module)) for module, path in modules() if module}
+
+
 def imports(path: Path, module: str) -> Iterator[tuple[str, int]]:
     """Every imported module by its whole name, imports inside of functions included."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
@@ -101,7 +108,7 @@ def allowed(layer: str, wanted: str) -> bool:
     return ALL in rules or any(wanted == rule or wanted.startswith(rule + ".") for rule in rules)
 
 
-def trespasses(module: str, found: Iterator[tuple[str, int]]) -> list[str]:
+def trespasses(module: str, found: Iterable[tuple[str, int]]) -> list[str]:
     layer = layer_of(module)
     wrong = []
     for name, line in found:
@@ -110,25 +117,26 @@ def trespasses(module: str, found: Iterator[tuple[str, int]]) -> list[str]:
     return wrong
 
 
+@pytest.mark.slow
 def test_every_import_stays_within_its_layer() -> None:
     wrong = []
-    for module, path in modules():
-        if module and layer_of(module) in RULES:
-            wrong += trespasses(module, imports(path, module))
+    for module, found in package().items():
+        if layer_of(module) in RULES:
+            wrong += trespasses(module, found)
     assert wrong == []
 
 
 def test_every_module_belongs_to_a_layer_with_a_rule() -> None:
-    unknown = {layer_of(module) for module, _ in modules() if module and module != "dialects"} - RULES.keys()
+    unknown = {layer_of(module) for module in package() if module != "dialects"} - RULES.keys()
     assert unknown == set(), "give the new part a line in RULES, and say at the top of this file what it may see"
 
 
 def test_the_core_takes_only_pure_parts_of_the_standard_library() -> None:
     wrong = [
         f"{module}:{line} imports {name}"
-        for module, path in modules()
+        for module, found in package().items()
         if layer_of(module) == "core"
-        for name, line in imports(path, module)
+        for name, line in found
         if name.partition(".")[0] != "switchhook" and name not in PURE and name.partition(".")[0] not in PURE
     ]
     assert wrong == []
@@ -137,14 +145,15 @@ def test_the_core_takes_only_pure_parts_of_the_standard_library() -> None:
 def test_only_the_named_files_of_sip_do_input_and_output() -> None:
     wrong = [
         f"{module}:{line} imports {name}"
-        for module, path in modules()
+        for module, found in package().items()
         if layer_of(module) == "sip" and module.rpartition(".")[2] not in SIP_WITH_IO
-        for name, line in imports(path, module)
+        for name, line in found
         if name.partition(".")[0] in IO
     ]
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_only_declared_packages_are_imported() -> None:
     """A module that happens to be installed here may be absent at the user's."""
     import tomllib
@@ -155,8 +164,8 @@ def test_only_declared_packages_are_imported() -> None:
     declared = {_bare(each) for each in named} | {"pytest", "typing-extensions"}  # the plugin runs inside pytest
     owners = packages_distributions()
     wrong = []
-    for module, path in modules():
-        for name, line in imports(path, module):
+    for module, found in package().items():
+        for name, line in found:
             top = name.partition(".")[0]
             if top in sys.stdlib_module_names or top == "switchhook":
                 continue

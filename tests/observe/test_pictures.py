@@ -17,6 +17,7 @@ from switchhook.observe.ladder import Ladder, Look, ladder
 from switchhook.observe.ladder_mermaid import draw_mermaid
 from switchhook.observe.ladder_svg import draw_svg
 from switchhook.observe.ladder_text import draw_text
+from switchhook.observe.order import in_order
 from switchhook.observe.parties import Parties
 from switchhook.observe.timeline import timeline
 from switchhook.observe.wording import _WORDS, clip
@@ -92,6 +93,32 @@ def test_a_call_of_which_nothing_is_known_has_a_timeline_too() -> None:
 def test_every_kind_with_words_is_a_fact_of_the_core_or_a_line_of_the_shell() -> None:
     shell = {"HttpRequest", "HttpReply", "Webhook", "Notification", "SipMessage", "Warning"}
     assert set(_WORDS) - FACT_KINDS == shell
+
+
+# --- order ------------------------------------------------------------------------------------------------------------
+
+
+def request(at: float, **more: object) -> Entry:
+    body: dict[str, object] = {"method": "POST", "path": "/x", "status": 202, **more}
+    return Entry(at, "HttpRequest", CALL, "", body, str(more.pop("cause", "")))
+
+
+def test_a_request_comes_before_what_it_brought_about() -> None:
+    caused = [Entry(9.0, "Noted", CALL, "", {}, "api-8"), Entry(10.0, "Noted", CALL, "", {}, "api-7")]
+    lines = [*caused, Entry(10.1, "Noted", CALL, "", {}, "api-7"), request(10.2, api_id="api-7")]
+    told = [(line.at, line.kind) for line in in_order(lines, split=True)]
+    assert told == [(9.0, "Noted"), (10.0, "HttpRequest"), (10.0, "Noted"), (10.1, "Noted"), (10.2, "HttpReply")]
+    assert in_order(lines)[1].body["status"] == 202
+
+
+def test_a_request_that_says_how_long_it_took_begins_so_much_earlier() -> None:
+    assert [line.at for line in in_order([request(10.0, ms=1500)], split=True)] == [8.5, 10.0]
+
+
+def test_a_request_long_after_an_equal_cause_stays_where_it_is() -> None:
+    old = Entry(1.0, "Noted", CALL, "", {}, "Hold by agent1")
+    late = Entry(10.0, "HttpRequest", CALL, "", {"status": 200}, "Hold by agent1")
+    assert [line.at for line in in_order([old, late])] == [1.0, 10.0]
 
 
 # --- ladder ---------------------------------------------------------------------------------------------------------

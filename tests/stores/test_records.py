@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -196,6 +197,9 @@ def test_an_empty_journal_has_no_last_call(engine: Engine) -> None:
 def test_a_call_is_shown_with_the_requests_that_caused_it(engine: Engine) -> None:
     asked = Entry(19.9, "HttpRequest", "", "", {"method": "POST", "api_id": "api 77"}, "")
     stranger = Entry(19.9, "HttpRequest", "", "", {"method": "POST", "api_id": "api 79"}, "")
-    lines = record(engine, [asked, stranger, *call()]).call("call-1")
-    assert [line.kind for line in lines[7:9]] == ["HttpRequest", "TransferStarted"]
-    assert len(lines) == len(call()) + 1
+    named = Entry(20.5, "HttpRequest", "", "", {"method": "POST"}, "BYE by agent1")
+    later = Entry(40.5, "HttpRequest", "", "", {"method": "POST"}, "BYE by agent1")
+    told = [replace(line, cause="BYE by agent1") if line.at == 20.1 else line for line in call()]
+    lines = record(engine, [asked, stranger, named, later, *told]).call("call-1")
+    assert [line.kind for line in lines[7:11]] == ["HttpRequest", "TransferStarted", "LegCreated", "HttpRequest"]
+    assert len(lines) == len(call()) + 2

@@ -14,6 +14,7 @@ from typing import Any
 
 from switchhook.exchange.ports import Entry
 from switchhook.observe import wording
+from switchhook.observe.order import in_order
 from switchhook.observe.parties import Parties, plain
 
 SERVER = "Switchhook"
@@ -84,7 +85,7 @@ class Ladder:
 
 def ladder(entries: Sequence[Entry]) -> Ladder:
     """Builds the ladder of one call from its journal lines, which must be in order."""
-    return _Builder(entries).build()
+    return _Builder(in_order(entries, split=True)).build()
 
 
 _NOTES = (
@@ -97,7 +98,7 @@ _NOTES = (
     "AnswerNotPressed",
     "Noted",
 )
-_BANDS = ("TransferStarted", "TransferAdvanced", "FallbackTaken", "TransferEnded")
+_BANDS = ("TransferStarted", "TransferAdvanced", "TransferMissed", "FallbackTaken", "TransferEnded")
 _FACTS = ("LegCreated", "LegRinging", "LegConnected", "LegEnded")
 
 
@@ -141,8 +142,6 @@ class _Builder:
             self._arrow(entry, Look.SIP, entry.leg, wording.sip_line(body), inwards=body["direction"] == "in")
         elif kind == "HttpRequest":
             self._arrow(entry, Look.HTTP, "http", wording.http_line(body))
-            if body.get("status"):
-                self._arrow(entry, Look.HTTP, "http", str(body["status"]), inwards=False, reply=True)
         elif kind == "HttpReply":
             self._arrow(entry, Look.HTTP, "http", str(body["status"]), inwards=False, reply=True)
         elif kind == "Notification":

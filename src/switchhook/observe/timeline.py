@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
 from switchhook.exchange.ports import Entry
+from switchhook.observe.order import in_order
 from switchhook.observe.parties import Parties, plain
 from switchhook.observe.wording import say
 
@@ -17,6 +18,7 @@ def timeline(entries: Sequence[Entry], *, sip: bool = False, zone: tzinfo | None
     """
     if not entries:
         return "nothing happened\n"
+    entries = in_order(entries)
     parties = Parties.of(entries)
     start = entries[0].at
     began = datetime.fromtimestamp(start, zone).astimezone(zone)

@@ -77,8 +77,9 @@ def sip_line(body: Body) -> str:
 
 
 def http_line(body: Body) -> str:
-    """`POST /v1/... {"action": ...}`: method, path, and the short body if one was kept."""
-    asked = f"{body.get('method', '')} {body.get('path', '')}".strip()
+    """`POST /v1/phlo/5b1d/ {"action": ...}`: method, path with long ids cut, and the short body if one was kept."""
+    path = "/".join(part if len(part) <= 18 else part[:8] + ".." for part in str(body.get("path", "")).split("/"))
+    asked = f"{body.get('method', '')} {path}".strip()
     return f"{asked} {body['body']}" if body.get("body") else asked
 
 
@@ -192,10 +193,13 @@ _WORDS: dict[str, Say] = {
     "RoomParked": lambda body, parties: "whoever is left is parked with music",
     "DialAccepting": lambda body, parties: f"{parties.name(body['leg'])} answered and is asked to accept",
     "DialTried": lambda body, parties: f"{parties.name(body['leg'])} was not reached: {_plain(body['outcome'])}",
+    "DialMoved": lambda body, parties: "whoever answers comes into another room",
+    "DialKept": lambda body, parties: "the attempt goes on without the transfer",
     "DialEnded": _dial_ended,
     "TransferStarted": _transfer_started,
     "TransferAdvanced": lambda body, parties: _PHASE.get(body["phase"], _plain(body["phase"])),
     "FallbackTaken": _fallback,
+    "TransferMissed": lambda body, parties: f"the target was not reached: {_plain(body['failure'])}",
     "TransferEnded": _transfer_ended,
     "HearingChanged": lambda body, parties: f"{parties.name(body['leg'])} hears {sources(body['sources'], parties)}",
     "RecordingStarted": lambda body, parties: f"recording to {body['tape']['path']}",

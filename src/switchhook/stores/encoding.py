@@ -1,9 +1,10 @@
 """Facts as JSON and back: frozen dataclasses of enums, tuples, mappings, unions and other dataclasses.
 
 msgspec cannot read a union of untagged dataclasses (`Voice | Sound`), and the core may not carry tags for it, so each
-class gets a writer and a reader, compiled once from its type hints. Inside a union, or where the hint is `object`, a
-dataclass is written with its class name under "type". Old files stay readable: unknown keys are passed over, missing
-ones take their default.
+class gets a writer and a reader, compiled once from its type hints. Inside a union a dataclass is written with its
+class name under "type", where the hint is `object` under "@class" (users' own data may have a "type"). Old files stay
+readable: unknown keys are passed over, missing ones take their default. Secrets are left out: a journal is copied,
+mailed and shown.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
-TYPE = "type"
+TYPE, CLASS = "type", "@class"
+SECRETS = frozenset({"credentials"})  # keys that never reach the disk; all have a default
 Write = Callable[[Any], object]
 Read = Callable[[Any], Any]
 
@@ -64,7 +66,7 @@ class Encoding:
         self._readers[cls] = lambda raw: self._readers[cls](raw)
         assert is_dataclass(cls)
         hints = typing.get_type_hints(cls)
-        writers = tuple((each.name, self._writer(hints[each.name])) for each in fields(cls))
+        writers = tuple((e.name, self._writer(hints[e.name])) for e in fields(cls) if e.name not in SECRETS)
         readers = tuple((each.name, self._reader(hints[each.name])) for each in fields(cls))
         needed = frozenset(e.name for e in fields(cls) if e.default is MISSING and e.default_factory is MISSING)
         plain = tuple(name for name, write in writers if write is _same)
@@ -132,7 +134,9 @@ class Encoding:
     def _anything(self, value: Any) -> object:
         if is_dataclass(value) and not isinstance(value, type):
             self._learn(type(value))
-            return self._tagged(value)
+            body: Any = self._writers[type(value)](value)
+            body[CLASS] = type(value).__name__
+            return body
         if isinstance(value, Enum):
             return value.value
         if isinstance(value, Mapping):
@@ -180,7 +184,7 @@ class Encoding:
 
     def _read_anything(self, raw: Any) -> Any:
         if isinstance(raw, dict):
-            cls = self._classes.get(raw.get(TYPE, "")) if isinstance(raw.get(TYPE), str) else None
+            cls = self._classes.get(raw[CLASS]) if isinstance(raw.get(CLASS), str) else None
             return self._readers[cls](raw) if cls else {key: self._read_anything(each) for key, each in raw.items()}
         if isinstance(raw, list):
             return tuple(self._read_anything(each) for each in raw)

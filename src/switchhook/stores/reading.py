@@ -83,12 +83,15 @@ class Reader:
     def call(self, call: str) -> list[Entry]:
         """Returns all lines of a call in their order, with the HTTP exchanges that caused them."""
         lines = self._entries(_entry.call == call)
-        causes = {line.cause for line in lines if line.cause}
-        if not causes:
+        caused: dict[str, list[float]] = {}
+        for line in lines:
+            if line.cause:
+                caused.setdefault(line.cause, []).append(line.at)
+        if not caused:
             return lines
         around = _entry.at.between(lines[0].at - 60, lines[-1].at + 60)
         http = self._entries(_entry.call == "", _entry.kind.in_(("HttpRequest", "HttpReply")), around)
-        lines += [line for line in http if line.body.get("api_id") in causes]
+        lines += [line for line in http if line.body.get("api_id") in caused or _is_near(line, caused)]
         return sorted(lines, key=lambda line: line.at)
 
     def leg(self, leg: str) -> list[Entry]:
@@ -157,6 +160,11 @@ class Reader:
 def _begins(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
     """Ids that begin so; a range, because an index serves it in every database."""
     return column.between(prefix, prefix + _TOP)
+
+
+def _is_near(line: Entry, caused: dict[str, list[float]]) -> bool:
+    """A cause without an id of its own, such as `Hold by agent1`, may be that of another call: the time decides."""
+    return any(abs(at - line.at) < 2 for at in caused.get(line.cause, ()))
 
 
 def _mentions(wanted: str) -> ColumnElement[bool]:
