@@ -7,6 +7,7 @@ import socket
 import struct
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -32,6 +33,7 @@ class Phone:
     hz: float = 0.0
     codec: Codec = Codec.PCMU
     frame: int = 160
+    loud: int = 8_000
     digits_payload: int | None = 101
     ssrc: int = 0x1000
     seq: int = 65_530
@@ -127,13 +129,13 @@ class Phone:
         return list(found.values())
 
     def gaps(self) -> list[float]:
-        return [b.at - a.at for a, b in zip(self.heard, self.heard[1:], strict=False)]
+        return [b.at - a.at for a, b in pairwise(self.heard)]
 
     def breaks(self) -> list[str]:
         """Returns everything that is wrong with the stream heard: SSRC, sequence, timestamps that go back."""
         found = []
         packets = [h.packet for h in self.heard]
-        for a, b in zip(packets, packets[1:], strict=False):
+        for a, b in pairwise(packets):
             if a.ssrc != b.ssrc:
                 found.append(f"ssrc {a.ssrc} {b.ssrc}")
             if (b.seq - a.seq) & 0xFFFF != 1:
@@ -169,7 +171,7 @@ class Phone:
 
     def _tone(self, number: int) -> bytes:
         time_ = (np.arange(self.frame) + number * self.frame) / 8000
-        samples = (np.sin(2 * np.pi * self.hz * time_) * (8_000 if self.hz else 0)).astype(np.int16)
+        samples = (np.sin(2 * np.pi * self.hz * time_) * (self.loud if self.hz else 0)).astype(np.int16)
         return g711.encode(samples, LAW[self.codec]).tobytes()
 
     def _receive(self) -> None:

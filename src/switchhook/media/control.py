@@ -14,81 +14,26 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from switchhook.core.errors import Unavailable
 from switchhook.core.events import DigitPressed, MediaBack, MediaLost, RecordingEnded, SoundEnded
 from switchhook.core.ids import LegId, RecordingId, SoundId
-from switchhook.core.sources import Sound, Sources, Voice
-from switchhook.exchange.ports import (
-    Codec,
-    Direction,
-    Emit,
-    Latching,
-    MediaAddress,
-    MediaStats,
-    Recording,
-    Session,
-)
+from switchhook.core.sources import Sound, Sources
+from switchhook.exchange.ports import Emit, MediaAddress, MediaStats, Recording, Session
+from switchhook.media.counters import Counters, read
 from switchhook.media.guard import Guard
 from switchhook.media.line import Line
 from switchhook.media.link import Message
 from switchhook.media.settings import MediaSettings
 from switchhook.media.sounds import Cupboard, Play
+from switchhook.media.stated import Leg, Taken
 
 OnStats = Callable[[LegId, MediaStats], None]
 OnText = Callable[[str], None]
-OnCounters = Callable[["Counters"], None]
+OnCounters = Callable[[Counters], None]
 
-_CODEC = {Codec.PCMU: 0, Codec.PCMA: 1}
-_DIRECTION = {Direction.SENDRECV: 0, Direction.SENDONLY: 1, Direction.RECVONLY: 2, Direction.INACTIVE: 3}
-_LATCHING = {Latching.STRICT: 0, Latching.SIGNALLING: 1, Latching.ANY: 2}
-MOST_CLIPS, MOST_SOUNDS = 64, 4
+MOST_CLIPS = 64
 FULL = 0.8  # of a phase's time; beyond it new legs are refused
-
-
-@dataclass(frozen=True, slots=True)
-class Counters:
-    """What the pump counted since it was first started, once a second; times in microseconds."""
-
-    wire: str
-    legs: int
-    received: int
-    sent: int
-    strangers: int
-    malformed: int
-    reports: int
-    phases: int
-    late_phases: int
-    skipped_phases: int
-    most_work_us: int  # of one phase, in the last second
-    load: float  # share of the time that the pump worked, in the last second
-    events_dropped: int
-
-
-@dataclass(slots=True)
-class _Leg:
-    id: LegId
-    row: int
-    use: int
-    address: MediaAddress
-    version: int = 1
-    session: Session | None = None
-    hear_version: int = 0
-    sources: Sources = ()
-    plays: dict[SoundId, Play] = field(default_factory=dict)
-    over: set[SoundId] = field(default_factory=set)
-    keys: deque[tuple[str, int, int]] = field(default_factory=deque)  # digit, tone_ms, order
-    order: int = 0
-
-
-@dataclass(slots=True)
-class _Taken:
-    recording: Recording
-    slot: int
-    use: int
-    stopping: bool = False
-    begun: bool = False
 
 
 class MediaEngine:
@@ -107,14 +52,14 @@ class MediaEngine:
         self._ports: list[int] = []
         self._free: list[int] = []
         self._resting: deque[int] = deque()  # rows given back last: used again last
-        self._legs: dict[LegId, _Leg] = {}
-        self._by_row: dict[tuple[int, int], _Leg] = {}
+        self._legs: dict[LegId, Leg] = {}
+        self._by_row: dict[tuple[int, int], Leg] = {}
         self._closing: dict[tuple[int, int], LegId] = {}
         self._uses = 0
-        self._plays: dict[tuple[int, int], tuple[_Leg, SoundId]] = {}
+        self._plays: dict[tuple[int, int], tuple[Leg, SoundId]] = {}
         self._free_plays = list(range(settings.max_plays - 1, -1, -1))
         self._cupboard = Cupboard(settings.max_clips, settings.clip_memory_mb * 3276)
-        self._taken: dict[RecordingId, _Taken] = {}
+        self._taken: dict[RecordingId, Taken] = {}
         self._slots: dict[tuple[int, int], RecordingId] = {}
         self._free_slots = list(range(settings.max_recordings - 1, -1, -1))
         self._random = random.SystemRandom()
@@ -176,9 +121,9 @@ class MediaEngine:
         else:
             row = self._resting.popleft()
         self._uses += 1
-        made = _Leg(leg, row, self._uses, MediaAddress(self.settings.address, self._ports[row]))
+        made = Leg(leg, row, self._uses, MediaAddress(self.settings.address, self._ports[row]))
         self._legs[leg] = self._by_row[row, made.use] = made
-        self._pump.say(self._leg_statement(made))
+        self._pump.say(made.statement())
         return made.address
 
     def connect(self, leg: LegId, session: Session) -> None:
@@ -187,10 +132,10 @@ class MediaEngine:
             return
         found.session = session
         found.version += 1
-        self._pump.say(self._leg_statement(found))
+        self._pump.say(found.statement())
 
     def hear(self, batch: Sequence[tuple[LegId, Sources]]) -> None:
-        changed: list[_Leg] = []
+        changed: list[Leg] = []
         for leg, sources in batch:
             found = self._legs.get(leg)
             if found is not None:
@@ -199,7 +144,7 @@ class MediaEngine:
                 self._ready(found)
                 changed.append(found)
         if changed:
-            self._pump.say({"say": "hear", "batch": [self._heard(found) for found in changed]})
+            self._pump.say({"say": "hear", "batch": [found.heard(self._legs.get) for found in changed]})
 
     def prepare(self, clips: Sequence[str]) -> None:
         for clip in clips:
@@ -218,11 +163,11 @@ class MediaEngine:
             self._later(lambda: self._emit(RecordingEnded(recording.id, recording.path, 0, error)))
             return
         self._uses += 1
-        taken = _Taken(recording, self._free_slots.pop(), self._uses)
+        taken = Taken(recording, self._free_slots.pop(), self._uses)
         self._taken[recording.id] = taken
         self._slots[taken.slot, taken.use] = recording.id
-        self._pump.say(self._record_statement(taken))
-        self._shop.say(self._file_statement(taken))
+        self._pump.say(taken.statement(self._legs.get))
+        self._shop.say(taken.file())
 
     def stop_recording(self, recording: RecordingId) -> None:
         taken = self._taken.get(recording)
@@ -240,7 +185,7 @@ class MediaEngine:
             new.append((digit, tone_ms, found.order))
         found.keys.extend(new)
         if new:
-            self._pump.say(self._digits_statement(found, new))
+            self._pump.say(found.digits(new))
 
     def close(self, leg: LegId) -> None:
         found = self._legs.pop(leg, None)
@@ -255,7 +200,7 @@ class MediaEngine:
 
     # --- sounds -------------------------------------------------------------------------------------------------
 
-    def _ready(self, leg: _Leg) -> None:
+    def _ready(self, leg: Leg) -> None:
         """Gives every sound that a leg hears its place, and has its clips decoded."""
         wanted = {source.id: source for source in leg.sources if isinstance(source, Sound)}
         for id, play in leg.plays.items():
@@ -268,7 +213,7 @@ class MediaEngine:
             except Unavailable as error:
                 self._sound_over(leg, sound.id, str(error))
 
-    def _load(self, leg: _Leg, sound: Sound) -> None:
+    def _load(self, leg: Leg, sound: Sound) -> None:
         if len(sound.clips) > MOST_CLIPS:
             raise Unavailable(f"a sound of more than {MOST_CLIPS} clips")
         found = []
@@ -296,68 +241,18 @@ class MediaEngine:
                     self._drop_play(leg, sound)
                     return
 
-    def _drop_play(self, leg: _Leg, sound: SoundId) -> None:
+    def _drop_play(self, leg: Leg, sound: SoundId) -> None:
         play = leg.plays.pop(sound)
         self._plays.pop((play.place, play.use), None)
         self._free_plays.insert(0, play.place)
         for clip in play.clips:
             clip.users -= 1
 
-    def _sound_over(self, leg: _Leg, sound: SoundId, error: str) -> None:
+    def _sound_over(self, leg: Leg, sound: SoundId, error: str) -> None:
         """Reports the end of a sound, once, after the present call has returned."""
         if sound not in leg.over:
             leg.over.add(sound)
             self._later(lambda: self._emit(SoundEnded(leg.id, sound, error)))
-
-    # --- statements ---------------------------------------------------------------------------------------------
-
-    def _leg_statement(self, leg: _Leg) -> Message:
-        message: Message = {"say": "leg", "row": leg.row, "use": leg.use, "version": leg.version, "remote": None}
-        session = leg.session
-        if session is not None:
-            message |= {
-                "remote": [session.remote_host, session.remote_port], "codec": _CODEC[session.codec],
-                "payload": session.payload, "digits": session.digits_payload, "noise": session.noise_payload,
-                "direction": _DIRECTION[session.direction], "frame_ms": session.frame_ms, "mux": session.rtcp_mux,
-                "rtcp_port": session.remote_rtcp_port or 0, "latching": _LATCHING[session.latching],
-                "signalling": session.signalling_host,
-            }  # fmt: skip
-        return message
-
-    def _heard(self, leg: _Leg) -> list[object]:
-        voices: list[list[int]] = []
-        plays: list[int] = []
-        for source in leg.sources:
-            if isinstance(source, Voice):
-                other = self._legs.get(source.leg)
-                if other is not None and [other.row, other.use] not in voices:
-                    voices.append([other.row, other.use])
-            elif source.id in leg.plays:
-                plays.append(leg.plays[source.id].place)
-        return [leg.row, leg.use, leg.hear_version, voices, plays[:MOST_SOUNDS]]
-
-    def _record_statement(self, taken: _Taken) -> Message:
-        def rows(legs: tuple[LegId, ...]) -> list[list[int]]:
-            return [[found.row, found.use] for leg in legs if (found := self._legs.get(leg)) is not None]
-
-        limit = -(-taken.recording.max_ms // 20) if taken.recording.max_ms is not None else 0
-        return {
-            "say": "record", "slot": taken.slot, "use": taken.use, "left": rows(taken.recording.left),
-            "right": rows(taken.recording.right), "limit": limit,
-        }  # fmt: skip
-
-    def _file_statement(self, taken: _Taken) -> Message:
-        resume, taken.begun = taken.begun, True
-        return {
-            "say": "record", "slot": taken.slot, "use": taken.use, "path": taken.recording.path,
-            "channels": 2 if taken.recording.right else 1, "resume": resume,
-        }  # fmt: skip
-
-    def _digits_statement(self, leg: _Leg, keys: Sequence[tuple[str, int, int]]) -> Message:
-        return {
-            "say": "digits", "row": leg.row, "use": leg.use, "tone_ms": keys[0][1],
-            "keys": [[digit, order] for digit, _, order in keys],
-        }  # fmt: skip
 
     # --- the processes ------------------------------------------------------------------------------------------
 
@@ -390,17 +285,17 @@ class MediaEngine:
         say = self._pump.say
         say({"say": "state"})
         for leg in self._legs.values():
-            say(self._leg_statement(leg))
+            say(leg.statement())
             for play in leg.plays.values():
                 say(play.statement)
-        say({"say": "hear", "batch": [self._heard(leg) for leg in self._legs.values() if leg.hear_version]})
+        say({"say": "hear", "batch": [leg.heard(self._legs.get) for leg in self._legs.values() if leg.hear_version]})
         for taken in self._taken.values():
-            say(self._record_statement(taken))
+            say(taken.statement(self._legs.get))
             if taken.stopping:
                 say({"say": "stop_record", "slot": taken.slot, "use": taken.use})
         for leg in self._legs.values():
             for key in leg.keys:
-                say(self._digits_statement(leg, [key]))
+                say(leg.digits([key]))
         for row, use in self._closing:
             say({"say": "end", "row": row, "use": use})
         say({"say": "state_end"})
@@ -409,7 +304,7 @@ class MediaEngine:
         for message in self._cupboard.all_wanted():
             self._shop.say(message)
         for taken in self._taken.values():
-            self._shop.say(self._file_statement(taken))
+            self._shop.say(taken.file())
 
     def _from_pump(self, m: Message) -> None:
         if m["say"] == "event":
@@ -462,7 +357,7 @@ class MediaEngine:
         self._sound_over(leg, sound, error)
         # The play's row will be somebody else's: the leg must not hear it any more.
         leg.hear_version += 1
-        self._pump.say({"say": "hear", "batch": [self._heard(leg)]})
+        self._pump.say({"say": "hear", "batch": [leg.heard(self._legs.get)]})
 
     def _closed(self, key: tuple[int, int], stats: dict[str, object]) -> None:
         leg = self._closing.pop(key, None)
@@ -475,14 +370,7 @@ class MediaEngine:
             self._on_stats(leg, MediaStats(**stats))  # type: ignore[arg-type]
 
     def _count(self, m: Message) -> None:
-        values, before = m["values"], self.counters
-        self._work, last = (values[8], values[5]), getattr(self, "_work", (0, 0))
-        phases = max(1, values[5] - last[1])
-        load = (values[8] - last[0]) / (phases * 5_000) if before is not None else 0.0
-        self.counters = Counters(
-            m["wire"], m["legs"], values[0], values[1], values[2], values[3], values[4], values[5], values[6],
-            values[9], values[7], round(load, 4), values[15],
-        )  # fmt: skip
+        self.counters = read(m, self.counters)
         if self._on_counters is not None:
             self._on_counters(self.counters)
 

@@ -107,7 +107,7 @@ class Inbound:
         if not len(places):
             return
         if self._passing:
-            self._end_events(listeners, rows[places], now)
+            self._end_events(listeners, rows[places])
         passed = streams.relay(
             table, listeners, rows[places], seq[places], ts[places], header["ssrc"][places], samples[places],
             header["second"][places] >= 0x80, now,
@@ -176,7 +176,7 @@ class Inbound:
             reception.begin(table, row, packet.seq)
             table.heard_ssrc[row], table.has_ssrc[row], table.ring_ready[row] = packet.ssrc, 1, 0
         kind = packet.payload_type
-        if kind == table.payload[row] and 0 < len(packet.payload) <= _LONGEST - 12:
+        if kind == table.payload[row] and len(packet.payload) <= _LONGEST - 12:
             whole = rtp.build(packet)
             self._one[0, : len(whole)] = np.frombuffer(whole, np.uint8)
             header = rtp.columns(self._one)
@@ -202,7 +202,7 @@ class Inbound:
         listeners = listeners[(table.sends[listeners] != 0) & (table.hush[listeners] == 0)]
         lacking = payload_types[listeners] < 0
         if lacking.any():
-            streams.swallow(table, listeners[lacking], np.full(int(lacking.sum()), packet.seq))
+            streams.swallow(table, listeners[lacking], packet.seq, packet.ssrc)
         listeners = listeners[~lacking]
         if not len(listeners):
             return
@@ -253,9 +253,9 @@ class Inbound:
         for _ in range(3):
             self._outbound.send_event(listener, ts, last, False, length, now)
 
-    def _end_events(self, listeners: Array, talkers: Array, now: float) -> None:
-        """Audio came while an event was being relayed: its end packets were lost, so it is over."""
+    def _end_events(self, listeners: Array, talkers: Array) -> None:
+        """Forgets relayed key presses that are over though their end packets never came: audio goes on as it is."""
         for listener, talker in zip(listeners.tolist(), talkers.tolist(), strict=True):
             found = self._passing.get(listener)
             if found is not None and found[0] == talker and not self._ears[talker].pressed:
-                self.sources_changed(listener, now)
+                del self._passing[listener]

@@ -79,9 +79,10 @@ def headers(payload_type: Array, marker: Array, seq: Array, ts: Array, ssrc: Arr
     return made.view(np.uint8).reshape(len(seq), HEADER_BYTES)
 
 
-def apart16(later: Array, earlier: Array) -> Array:
+def apart16(later: Any, earlier: Array) -> Array:
     """Returns how far one sequence number is ahead of another, across a wrap (-32768 to 32767)."""
-    return (later - earlier + 0x8000 & 0xFFFF) - 0x8000
+    apart: Array = (later - earlier + 0x8000 & 0xFFFF) - 0x8000
+    return apart
 
 
 def apart32(later: Array, earlier: Array) -> Array:

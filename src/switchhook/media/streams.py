@@ -100,10 +100,10 @@ def relay(
     return Passed(keep, out_seq, out_ts, marked)
 
 
-def swallow(table: Table, listeners: Array, seq: Array) -> None:
-    """Takes out packets that a listener does not get, so that it sees no loss: later ones move down by one."""
-    newest = apart16(seq.astype(np.int64), table.source_seq[listeners].astype(np.int64)) > 0
-    rows = listeners[newest]
+def swallow(table: Table, listeners: Array, seq: int, ssrc: int) -> None:
+    """Takes out a packet that these listeners do not get, so that they see no loss: later ones move down by one."""
+    ahead = apart16(np.int64(seq), table.source_seq[listeners].astype(np.int64))
+    rows = listeners[(table.source_ssrc[listeners] == ssrc) & (ahead > 0) & (ahead <= SEQ_JUMP)]
     table.seq_offset[rows] -= 1
 
 

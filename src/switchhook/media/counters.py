@@ -1,0 +1,42 @@
+"""What the pump counts, as it comes once a second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from switchhook.media.link import Message
+
+PHASE_US = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Counted since the pump was first started; times in microseconds."""
+
+    wire: str
+    legs: int
+    received: int
+    sent: int
+    strangers: int
+    malformed: int
+    reports: int
+    phases: int
+    late_phases: int
+    skipped_phases: int
+    work_us: int
+    most_work_us: int  # of one phase, in the last second
+    events_dropped: int
+    load: float = 0.0  # share of the time that the pump worked, in the last second
+
+
+def read(message: Message, before: Counters | None) -> Counters:
+    """Returns the counters of a message; `before` is the last one, or None."""
+    v = message["values"]
+    load = 0.0
+    if before is not None and v[5] > before.phases:
+        load = round((v[8] - before.work_us) / ((v[5] - before.phases) * PHASE_US), 4)
+    return Counters(
+        wire=message["wire"], legs=message["legs"], received=v[0], sent=v[1], strangers=v[2], malformed=v[3],
+        reports=v[4], phases=v[5], late_phases=v[6], skipped_phases=v[9], work_us=v[8], most_work_us=v[7],
+        events_dropped=v[15], load=load,
+    )  # fmt: skip

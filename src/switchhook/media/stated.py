@@ -1,0 +1,104 @@
+"""What control states about one leg or one recording: what is wanted, and the messages made of it. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from switchhook.core.ids import LegId, SoundId
+from switchhook.core.sources import Sources, Voice
+from switchhook.exchange.ports import Codec, Direction, Latching, MediaAddress, Recording, Session
+from switchhook.media.link import Message
+from switchhook.media.sounds import Play
+
+_CODEC = {Codec.PCMU: 0, Codec.PCMA: 1}
+_DIRECTION = {Direction.SENDRECV: 0, Direction.SENDONLY: 1, Direction.RECVONLY: 2, Direction.INACTIVE: 3}
+_LATCHING = {Latching.STRICT: 0, Latching.SIGNALLING: 1, Latching.ANY: 2}
+MOST_SOUNDS = 4
+FRAME_MS = 20
+
+Key = tuple[str, int, int]  # digit, tone_ms, order
+
+
+@dataclass(slots=True)
+class Leg:
+    """One open leg; (row, use) names it to the pump."""
+
+    id: LegId
+    row: int
+    use: int
+    address: MediaAddress
+    version: int = 1
+    session: Session | None = None
+    hear_version: int = 0
+    sources: Sources = ()
+    plays: dict[SoundId, Play] = field(default_factory=dict)
+    over: set[SoundId] = field(default_factory=set)
+    keys: deque[Key] = field(default_factory=deque)  # not yet pressed, as far as we know
+    order: int = 0
+
+    def statement(self) -> Message:
+        """Says that the leg is, where its telephone is and what it speaks."""
+        message: Message = {"say": "leg", "row": self.row, "use": self.use, "version": self.version, "remote": None}
+        session = self.session
+        if session is not None:
+            message |= {
+                "remote": [session.remote_host, session.remote_port], "codec": _CODEC[session.codec],
+                "payload": session.payload, "digits": session.digits_payload, "noise": session.noise_payload,
+                "direction": _DIRECTION[session.direction], "frame_ms": session.frame_ms, "mux": session.rtcp_mux,
+                "rtcp_port": session.remote_rtcp_port or 0, "latching": _LATCHING[session.latching],
+                "signalling": session.signalling_host,
+            }  # fmt: skip
+        return message
+
+    def heard(self, find: Callable[[LegId], Leg | None]) -> list[object]:
+        """Returns this leg's line in a `hear` batch; voices of legs that are gone are left out."""
+        voices: list[list[int]] = []
+        plays: list[int] = []
+        for source in self.sources:
+            if isinstance(source, Voice):
+                other = find(source.leg)
+                if other is not None and [other.row, other.use] not in voices:
+                    voices.append([other.row, other.use])
+            elif source.id in self.plays:
+                plays.append(self.plays[source.id].place)
+        return [self.row, self.use, self.hear_version, voices, plays[:MOST_SOUNDS]]
+
+    def digits(self, keys: Sequence[Key]) -> Message:
+        """Says which keys to press, with the length of the first for all."""
+        return {
+            "say": "digits", "row": self.row, "use": self.use, "tone_ms": keys[0][1],
+            "keys": [[digit, order] for digit, _, order in keys],
+        }  # fmt: skip
+
+
+@dataclass(slots=True)
+class Taken:
+    """One recording that runs or is being finished."""
+
+    recording: Recording
+    slot: int
+    use: int
+    stopping: bool = False
+    begun: bool = False
+
+    def statement(self, find: Callable[[LegId], Leg | None]) -> Message:
+        """Says to the pump whose voices go into the ring."""
+
+        def rows(legs: tuple[LegId, ...]) -> list[list[int]]:
+            return [[found.row, found.use] for leg in legs if (found := find(leg)) is not None]
+
+        limit = -(-self.recording.max_ms // FRAME_MS) if self.recording.max_ms is not None else 0
+        return {
+            "say": "record", "slot": self.slot, "use": self.use, "left": rows(self.recording.left),
+            "right": rows(self.recording.right), "limit": limit,
+        }  # fmt: skip
+
+    def file(self) -> Message:
+        """Says to the workshop where the ring goes; the second time, that the file is to be continued."""
+        resume, self.begun = self.begun, True
+        return {
+            "say": "record", "slot": self.slot, "use": self.use, "path": self.recording.path,
+            "channels": 2 if self.recording.right else 1, "resume": resume,
+        }  # fmt: skip

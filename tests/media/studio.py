@@ -1,0 +1,101 @@
+"""A running engine with telephones, for the tests of the real thing; and what turns an async story into a test."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from switchhook.core.events import Event
+from switchhook.core.ids import LegId
+from switchhook.core.sources import Source, Voice
+from switchhook.exchange.ports import MediaStats
+from switchhook.media.control import MediaEngine
+from switchhook.media.settings import MediaSettings
+from tests.media.phones import Phone
+
+PORTS = (41_000, 43_998)  # those in use are skipped, so tests may run side by side
+
+
+def story(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Runs an async test in a loop of its own."""
+
+    @wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        asyncio.run(test(*args, **kwargs))  # type: ignore[arg-type]
+
+    return run
+
+
+class Studio:
+    """The engine, its events, and its telephones by name."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.stats: dict[LegId, MediaStats] = {}
+        self.restarted: list[str] = []
+        self.warnings: list[str] = []
+        self.phones: list[Phone] = []
+        self.engine: MediaEngine
+
+    def phone(self, name: str, hz: float, *, talks: bool = True, session: dict[str, object] | None = None,
+              **kind: Any) -> Phone:  # fmt: skip
+        """Opens a leg with a telephone on it that sends a pitch."""
+        phone = Phone(LegId(name), hz, ssrc=0x1000 + len(self.phones), **kind)
+        self.phones.append(phone)
+        address = self.engine.open(phone.leg)
+        phone.target = address
+        self.engine.connect(phone.leg, phone.session(**(session or {})))
+        if talks:
+            phone.talk(address)
+        return phone
+
+    def hear(self, **sources: Sequence[Source] | str) -> None:
+        """States what legs hear, as one batch; a text names the legs whose voices are heard."""
+        batch = []
+        for name, wanted in sources.items():
+            if isinstance(wanted, str):
+                wanted = [Voice(LegId(leg)) for leg in wanted.split()]
+            batch.append((LegId(name), tuple(wanted)))
+        self.engine.hear(batch)
+
+    async def until(self, found: Callable[[], Any], within_s: float = 5.0) -> Any:
+        """Waits until something is true; fails if that takes too long."""
+        end = time.monotonic() + within_s
+        while not (value := found()):
+            assert time.monotonic() < end, f"not within {within_s} s; events: {self.events}"
+            await asyncio.sleep(0.005)
+        return value
+
+    def came(self, kind: type[Any]) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def child(self, work: str) -> int:
+        """Returns the process id of the keeper's child that does this work: the pump is the one with more sockets."""
+        keeper = self.engine.pids["keeper"]
+        children = Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()
+        sockets = {int(child): len(os.listdir(f"/proc/{child}/fd")) for child in children}
+        return max(sockets, key=lambda c: sockets[c]) if work == "pump" else min(sockets, key=lambda c: sockets[c])
+
+
+@asynccontextmanager
+async def studio(**settings: Any) -> AsyncIterator[Studio]:
+    made = Studio()
+    made.engine = await MediaEngine.start(
+        MediaSettings(**{"ports": PORTS, "max_legs": 24, **settings}),
+        emit=made.events.append,
+        on_stats=lambda leg, stats: made.stats.__setitem__(leg, stats),
+        on_restart=made.restarted.append,
+        on_warning=made.warnings.append,
+    )
+    try:
+        yield made
+    finally:
+        await made.engine.stop()
+        for phone in made.phones:
+            await phone.stop()

@@ -1,0 +1,106 @@
+"""Recordings of the real engine: who is in which channel, how long, and what a killed process leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from switchhook.core.events import RecordingEnded
+from switchhook.core.ids import LegId, RecordingId
+from switchhook.exchange.ports import Codec, Recording
+from tests.media.phones import amplitude
+from tests.media.studio import story, studio
+
+pytestmark = pytest.mark.slow
+
+
+def read(path: Path) -> np.ndarray:
+    with wave.open(str(path)) as file:
+        assert (file.getframerate(), file.getsampwidth()) == (8000, 2)
+        raw = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+        return raw.reshape(-1, file.getnchannels()).astype(float)
+
+
+@story
+async def test_each_side_has_its_channel_while_they_are_relayed(tmp_path: Path) -> None:
+    async with studio() as s:
+        for name, hz, codec in (("a", 600, Codec.PCMU), ("b", 900, Codec.PCMU), ("c", 1500, Codec.PCMA)):
+            s.phone(name, hz, codec=codec)
+        s.hear(a="b", b="a")
+        await asyncio.sleep(0.3)
+        path = tmp_path / "deep" / "r.wav"
+        s.engine.record(Recording(RecordingId("r"), str(path), (LegId("a"),), (LegId("b"), LegId("c"))))
+        await asyncio.sleep(1.2)
+        s.engine.stop_recording(RecordingId("r"))
+        ended = (await s.until(lambda: s.came(RecordingEnded)))[0]
+        sound = read(path)
+        assert ended.error == ""
+        assert ended.duration_ms == len(sound) / 8
+        assert 1_000 <= ended.duration_ms <= 1_600
+        left, right = sound[2_000:7_000, 0], sound[2_000:7_000, 1]
+        assert amplitude(left, 600) == pytest.approx(7_980, rel=0.03)
+        assert amplitude(left, 900) < 60
+        assert amplitude(right, 900) == pytest.approx(7_980, rel=0.03)
+        assert amplitude(right, 1500) == pytest.approx(7_980, rel=0.03)
+        assert amplitude(right, 600) < 60
+
+
+@story
+async def test_the_longest_time_ends_a_recording_exactly(tmp_path: Path) -> None:
+    async with studio() as s:
+        s.phone("a", 600)
+        s.engine.record(Recording(RecordingId("r"), str(tmp_path / "r.wav"), (LegId("a"),), max_ms=500))
+        ended = (await s.until(lambda: s.came(RecordingEnded)))[0]
+        assert ended.duration_ms == 500
+        assert read(tmp_path / "r.wav").shape == (4_000, 1)
+        s.engine.stop_recording(RecordingId("r"))
+        await asyncio.sleep(0.2)
+        assert len(s.came(RecordingEnded)) == 1
+
+
+@story
+async def test_a_file_that_cannot_be_written_ends_with_the_reason(tmp_path: Path) -> None:
+    async with studio() as s:
+        s.phone("a", 600)
+        (tmp_path / "file").write_text("")
+        s.engine.record(Recording(RecordingId("r"), str(tmp_path / "file" / "r.wav"), (LegId("a"),)))
+        ended = (await s.until(lambda: s.came(RecordingEnded)))[0]
+        assert ended.error
+        s.engine.record(Recording(RecordingId("r2"), str(tmp_path / "r.wav"), (LegId("a"),), max_ms=200))
+        await s.until(lambda: len(s.came(RecordingEnded)) == 2)
+
+
+@story
+async def test_a_recording_outlives_pump_and_workshop(tmp_path: Path) -> None:
+    async with studio() as s:
+        s.phone("a", 600)
+        path = tmp_path / "r.wav"
+        s.engine.record(Recording(RecordingId("r"), str(path), (LegId("a"),)))
+        await asyncio.sleep(0.5)
+        for work in ("pump", "workshop"):
+            os.kill(s.child(work), signal.SIGKILL)
+            await s.until(lambda work=work: work in s.restarted)
+            await asyncio.sleep(0.5)
+        s.engine.stop_recording(RecordingId("r"))
+        ended = (await s.until(lambda: s.came(RecordingEnded)))[0]
+        assert ended.error == ""
+        sound = read(path)[:, 0]
+        assert 1_300 < ended.duration_ms < 2_600
+        assert len(sound) == ended.duration_ms * 8
+        assert amplitude(sound[-3_000:], 600) > 7_000
+
+
+@story
+async def test_stopping_the_engine_leaves_recordings_whole(tmp_path: Path) -> None:
+    async with studio() as s:
+        s.phone("a", 600)
+        s.engine.record(Recording(RecordingId("r"), str(tmp_path / "r.wav"), (LegId("a"),)))
+        await asyncio.sleep(0.5)
+    assert [type(event) for event in s.events] == [RecordingEnded]
+    assert len(read(tmp_path / "r.wav")) > 2_400
