@@ -155,7 +155,7 @@ def cause_of(fact: LegEnded, side: Side, *, answered: bool, ending: Ending | Non
             code = 6010
         if fact.outcome is Outcome.COMPLETED:
             word, code = WORDS[Outcome.CANCELLED]
-    elif fact.outcome is Outcome.NO_ANSWER:
+    elif fact.outcome is Outcome.REJECTED:
         word, code = "NO_ANSWER", 9110  # it answered, and did not press the key
     return Cause(word, NAMES[code], code, _source(fact, side, answered=answered))
 
