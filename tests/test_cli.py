@@ -14,6 +14,8 @@ from click.testing import CliRunner, Result
 
 import switchhook
 from switchhook.cli import main
+from switchhook.settings import Settings
+from switchhook.settings.embedded import next_steps
 from switchhook.settings.reference import example
 from switchhook.stores.database import connect
 from switchhook.stores.journal import SqlJournal
@@ -65,6 +67,16 @@ def test_every_module_of_commands_is_a_command_with_a_short_help() -> None:
     for name in names:
         assert isinstance(main.get_command(context, name), click.Command)
         assert main._short_help(name), name  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+def test_what_a_start_without_a_file_tells_to_try_can_be_tried() -> None:
+    told = [line.split() for line in next_steps(Settings.embedded(environ={})).splitlines()]
+    for words in (line for line in told if line[:1] == ["switchhook"]):
+        command = main.get_command(click.Context(main), words[1])
+        assert command is not None, words
+        known = {name for parameter in command.params for name in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= known, words
 
 
 @pytest.mark.slow

@@ -330,7 +330,7 @@ def test_the_embedded_configuration_starts_on_loopback_and_says_what_to_do_next(
     assert all(listen.is_loopback for listen in settings.sip_listen)
     text = next_steps(settings)
     assert AUTH_TOKEN in text
-    assert "switchhook phone 1001" in text
+    assert "switchhook phone --server 127.0.0.1:5060 --user 1001 --password demo-1001" in text
 
 
 def test_the_embedded_configuration_refuses_to_listen_to_the_world_with_its_public_token() -> None:

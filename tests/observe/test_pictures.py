@@ -86,6 +86,18 @@ def test_the_timeline_tells_the_transfer_in_plain_words() -> None:
     assert "-> 127.0.0.1:6001 200 OK (BYE)" in timeline(story(), sip=True, zone=UTC)
 
 
+def test_a_telephone_that_never_answered_was_not_reached() -> None:
+    ended: dict[str, object] = {"leg": "b", "outcome": "not_registered", "by": "phone", "sip_status": 480}
+    created: dict[str, object] = {"leg": {"id": "b", "address": "1001", "side": "outbound"}}
+    lines = [Entry(1.0, "LegCreated", CALL, "b", created), Entry(2.0, "LegEnded", CALL, "b", ended)]
+    assert "1001 was not reached: not registered (SIP 480)" in timeline(lines)
+
+
+def test_the_call_is_named_though_the_request_came_first() -> None:
+    asked = Entry(1.0, "HttpRequest", "", "", {"method": "GET", "path": "/x", "status": 200})
+    assert timeline([asked, Entry(2.0, "Noted", CALL, "", {"text": "x"})]).startswith(f"call {CALL}, ")
+
+
 def test_a_call_of_which_nothing_is_known_has_a_timeline_too() -> None:
     assert timeline([]) == "nothing happened\n"
 

@@ -24,6 +24,7 @@ class Party:
     leg: str
     number: str = ""
     inbound: bool = False
+    connected: bool = False  # it was answered at some time
     role: str = ""
 
     @property
@@ -65,6 +66,8 @@ class Parties:
         """Takes over what one line says of roles and numbers; returns targets that it names."""
         if kind == "LegCreated":
             self._created(body["leg"])
+        elif kind == "LegConnected":
+            self.legs[body["leg"]].connected = True
         elif kind == "RoomOpened":
             for leg, member in (body["room"].get("members") or {}).items():
                 self._role(leg, member.get("role") or "")

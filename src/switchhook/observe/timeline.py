@@ -22,7 +22,8 @@ def timeline(entries: Sequence[Entry], *, sip: bool = False, zone: tzinfo | None
     parties = Parties.of(entries)
     start = entries[0].at
     began = datetime.fromtimestamp(start, zone).astimezone(zone)
-    lines = [f"call {plain(entries[0].call) or '-'}, {began:%Y-%m-%d %H:%M:%S %Z}".rstrip(), ""]
+    call = next((entry.call for entry in entries if entry.call), "-")
+    lines = [f"call {plain(call)}, {began:%Y-%m-%d %H:%M:%S %Z}".rstrip(), ""]
     before = ""
     for entry in entries:
         said = say(entry, parties)

@@ -106,7 +106,11 @@ def _leg_created(body: Body, parties: Parties) -> str:
 
 
 def _leg_ended(body: Body, parties: Parties) -> str:
-    text = f"{parties.name(body['leg'])} is gone: {_plain(body['outcome'])}, by {_BY.get(body['by'], body['by'])}"
+    party = parties.legs.get(body["leg"])
+    if party is None or party.connected or party.inbound:
+        text = f"{parties.name(body['leg'])} is gone: {_plain(body['outcome'])}, by {_BY.get(body['by'], body['by'])}"
+    else:
+        text = f"{parties.name(body['leg'])} was not reached: {_plain(body['outcome'])}"
     numbers = [
         f"SIP {body['sip_status']}" if body.get("sip_status") else "",
         f"Q.850 {body['q850']}" if body.get("q850") else "",

@@ -47,7 +47,6 @@ def next_steps(settings: Settings) -> str:
     first = next((account.auth_id for account in settings.accounts), "")
     sip = next((listen for listen in settings.sip_listen if listen.transport == "udp"), settings.sip_listen[0])
     phones = ", ".join(f"{each.username} (password {each.password})" for each in settings.endpoints)
-    port = f" --server {sip.host}:{sip.port}" if sip.port != 5060 else ""
     return "\n".join(
         [
             "No configuration file: running the built-in demo configuration, reachable from this machine only.",
@@ -57,9 +56,9 @@ def next_steps(settings: Settings) -> str:
             f"  Plivo API   {first} / {token}",
             f"  Genesys     {', '.join(f'{agent.username} / {agent.password}' for agent in settings.agents)}",
             "Next:",
-            f"  switchhook phone 1001 --password demo-1001{port}     a telephone in another terminal",
-            f"  curl -u {first}:{token} {settings.public_url}/v1/Account/{first}/Call/?status=live",
-            "  switchhook demo                                  six transfers, heard and drawn",
-            "  switchhook check --example > switchhook.toml     a configuration file of your own",
+            f"  switchhook phone --server {sip.host}:{sip.port} --user 1001 --password demo-1001",
+            f"  curl -u {first}:{token} '{settings.public_url}/v1/Account/{first}/Call/?status=live'",
+            "  switchhook demo                              (six transfers, heard and drawn)",
+            "  switchhook check --example > switchhook.toml (a configuration file of your own)",
         ]
     )
