@@ -17,6 +17,7 @@ from switchhook.lab.manners import BUSY_ALWAYS, PICKS_UP, HoldStyle, Manners
 from switchhook.lab.network import Network
 from switchhook.lab.phone import Phone
 from switchhook.lab.phones import Phones
+from switchhook.lab.tones import KEYS
 from switchhook.lab.virtual_time import in_virtual_time
 
 
@@ -158,6 +159,8 @@ async def test_keys_arrive_once_each_by_packets_and_by_info() -> None:
         await ann.was_pressed("*9")
         with pytest.raises(ValueError, match="no key"):
             await ann.press("x")
+        assert bob.ears.gaps() == []  # a key is heard in place of the voice, not silence
+        assert bob.ears.seconds_of(KEYS) > 0.45
         assert bob.ears.judge.continuous  # type: ignore[attr-defined]
 
 

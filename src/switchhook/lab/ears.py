@@ -23,12 +23,15 @@ from switchhook.lab.heard import Heard, Hearing
 from switchhook.lab.judge import StreamJudge
 from switchhook.lab.packets import COMFORT_NOISE, PCMA, PCMU, Packet, decode, parse
 from switchhook.lab.rhythm import CONTEXT_SLOTS, TONE_425, named
-from switchhook.lab.tones import FRAME, FRAME_S, RATE, Samples, Voices
+from switchhook.lab.tones import FRAME, FRAME_S, KEYS, RATE, Samples, Voices
 
 _OFF_S = 0.04  # a packet this far from its place moves the anchor
 _LATE_S = 0.04  # how long after its end a slot counts as complete
 _CHUNK_SLOTS = 250
 _UNASKED_SLOTS = 3000
+
+
+_KEYS: Heard = frozenset({KEYS})
 
 
 class Ears(Hearing):
@@ -52,6 +55,7 @@ class Ears(Hearing):
         self._audio = np.zeros((_CHUNK_SLOTS, FRAME), np.int16)
         self._base = 0  # slot that `_audio` starts with
         self._known: list[Heard] = []
+        self._keys: set[int] = set()  # slots in which a telephone event came instead of audio
         self._stream: tuple[int, int] | None = None  # SSRC and timestamp that the anchor belongs to
         self._anchor = 0  # sample position of that timestamp
         self.packets = 0
@@ -83,6 +87,7 @@ class Ears(Hearing):
         self.packets += 1
         young = self.judge.see(packet, at)
         if packet.payload_type not in (PCMU, PCMA, COMFORT_NOISE):
+            self._keys.add(int((at - self._began) / FRAME_S))
             return
         if packet.payload_type == COMFORT_NOISE:
             samples = np.zeros(FRAME, np.int16)
@@ -161,7 +166,13 @@ class Ears(Hearing):
         # One frame from before helps to tell a voice from speech.
         start = max(first - 1, self._base)
         found = self._detector.detect(self._audio[start - self._base : last - self._base].reshape(-1))
-        self._known.extend(self._named(labels) for labels in found[first - start :])
+        for labels in found[first - start :]:
+            pressed = (
+                self._keys
+                and not labels
+                and not self._keys.isdisjoint(range(len(self._known) - 1, len(self._known) + 2))
+            )
+            self._known.append(_KEYS if pressed else self._named(labels))
         self._forget()
 
     def _named(self, labels: Iterable[str | float]) -> Heard:
@@ -172,6 +183,7 @@ class Ears(Hearing):
         if spare > _CHUNK_SLOTS:
             self._audio = self._audio[spare:].copy()
             self._base += spare
+            self._keys = {slot for slot in self._keys if slot >= self._base}
 
 
 class SymbolicEars(Hearing):

@@ -72,6 +72,11 @@ class StreamJudge:
         return True
 
     @property
+    def last_at(self) -> float:
+        """Returns when the newest packet arrived (clock seconds)."""
+        return self._last_at
+
+    @property
     def continuous(self) -> bool:
         """Returns whether there was never a break."""
         return not self.breaks

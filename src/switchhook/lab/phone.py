@@ -146,7 +146,7 @@ class Phone:
         """Registers at the server and keeps it up; raises `Unavailable` when it is refused or nobody answers."""
         if username:
             me = self.agent.identity
-            self.agent.identity = Identity(username, domain or me.domain, password, me.display)
+            self.agent.become(Identity(username, domain or me.domain, password, me.display))
         await self._registration(expires_s, within_s)
 
     async def unregister(self, *, within_s: float = WITHIN_S) -> None:

@@ -25,8 +25,9 @@ MUSIC = "music"
 RINGBACK = "ringback"
 BUSY = "busy"
 BEEP = "beep"
+KEYS = "keys"  # telephone events in place of audio
 SPEECH = "speech"  # sound that is none of the known ones
-NOT_NAMES = frozenset({SILENCE, MUSIC, RINGBACK, BUSY, BEEP, SPEECH})
+NOT_NAMES = frozenset({SILENCE, MUSIC, RINGBACK, BUSY, BEEP, KEYS, SPEECH})
 
 VOICE_HZ = tuple(670.0 + 132.0 * i for i in range(20))
 VOICE_LEVEL = 0.1

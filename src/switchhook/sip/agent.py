@@ -229,6 +229,13 @@ class Agent:
 
     # --- what a person does
 
+    def become(self, identity: Identity) -> None:
+        """Is somebody else from now on: for the next registration and the next calls."""
+        self.identity = identity
+        if self._registration is not None:
+            self._registration.stop()
+            self._registration = None
+
     def register(self, expires_s: int = 300) -> None:
         """Registers, and again before it expires; `expires_s` 0 unregisters. `Phone.registered` follows each time."""
         self.look_at_clock()
@@ -366,6 +373,11 @@ class Registration:
             extra=f"{contact}Expires: {expires_s}\r\n{ALLOW}{agent.engine.agent_line}{credentials}",
         )  # fmt: skip
         agent.engine.start(draft, flow, self._response, self._failure)
+
+    def stop(self) -> None:
+        """Renews no more; what was registered runs out."""
+        if self._renewal is not None:
+            self._renewal.cancel()
 
     def _response(self, transaction: ClientTransaction, message: Message) -> None:
         status = message.status
