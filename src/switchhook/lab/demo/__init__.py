@@ -1,0 +1,1 @@
+"""`switchhook demo`: a real server, virtual telephones over real SIP and RTP, six transfers, what everybody heard."""
