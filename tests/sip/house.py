@@ -19,15 +19,15 @@ ENDPOINTS = (
     EndpointSettings("1002", "green"),
     EndpointSettings("1003", "blue"),
 )
-TRUNKS = (
-    TrunkSettings("carrier", "sip:10.0.0.50:5060", match=("10.0.0.50",), username="me", password="secret"),
-)
+TRUNKS = (TrunkSettings("carrier", "sip:10.0.0.50:5060", match=("10.0.0.50",), username="me", password="secret"),)
 
 
 class House:
     """The server. `on` is called with every event."""
 
-    def __init__(self, wire: Wire, *, endpoints=ENDPOINTS, trunks=TRUNKS, on: Callable[[Event], None] | None = None) -> None:
+    def __init__(
+        self, wire: Wire, *, endpoints=ENDPOINTS, trunks=TRUNKS, on: Callable[[Event], None] | None = None
+    ) -> None:
         self.wire = wire
         self.events: list[Event] = []
         self.sessions: list[tuple[LegId, Session]] = []
@@ -75,7 +75,12 @@ class House:
 
     def clean(self) -> bool:
         engine = self.line.engine
-        return not engine.calls and not engine.transactions.live() and not self.line.live_legs and not self.line.counters.bugs
+        return (
+            not engine.calls
+            and not engine.transactions.live()
+            and not self.line.live_legs
+            and not self.line.counters.bugs
+        )
 
 
 def telephone(wire: Wire, user: str, host: str, password: str, **more) -> Person:

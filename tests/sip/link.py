@@ -110,7 +110,9 @@ class End:
 class Person:
     """A phone that writes down what it is told, and does what `manner` says when it rings."""
 
-    def __init__(self, wire: Wire, name: str, host: str, peer: str, *, manner: str = "answer", password: str = "") -> None:
+    def __init__(
+        self, wire: Wire, name: str, host: str, peer: str, *, manner: str = "answer", password: str = ""
+    ) -> None:
         self.wire = wire
         self.name = name
         self.manner = manner

@@ -388,13 +388,13 @@ class Registration:
             if lines:
                 self.send(self._expires_s, lines)
                 return
+        if self._responder is not None:
+            self._responder.settled()
         if status == 423:
             least = whole_number(message.get("min-expires"))
             if least is not None and least > self._expires_s:
                 self.send(least)
                 return
-        if self._responder is not None:
-            self._responder.settled()
         if status < 300 and self._expires_s:
             expires = self._expires_s
             self._renewal = self._agent.engine.timers.start(float(max(1, expires // 2)), lambda: self.send(expires))

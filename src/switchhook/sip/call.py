@@ -170,6 +170,7 @@ class Call:
                 if lines:
                     send(lines)
                     return
+            self._settled()
             final(message.status)
 
         def final(status: int) -> None:
@@ -379,6 +380,7 @@ class Call:
 
     def _reinvite_accepted(self, dialog: Dialog, transaction: ClientTransaction, message: Message) -> None:
         first = self._reinvite is transaction
+        self._settled()
         answer = b""
         if first:
             self._reinvite = None
@@ -427,6 +429,11 @@ class Call:
         if self.responder is None:
             return ""
         return self.responder.answer(challenge, method, uri, body)
+
+    def _settled(self) -> None:
+        """A request was let through: the next challenge is a new one."""
+        if self.responder is not None:
+            self.responder.settled()
 
     def bye(self, dialog: Dialog, reason: str = "", *, last: bool = False) -> None:
         """Ends one dialog; `last` drops the call when the BYE is answered."""

@@ -109,7 +109,7 @@ class Authenticator:
         return f"{stamp}.{self._proof(stamp)}"
 
     def _proof(self, stamp: str) -> str:
-        made = hmac.new(self._secret, f"{self.realm}|{stamp}".encode(), "sha256").digest()
+        made = hmac.new(self._secret, f"{self.realm}|{stamp}".encode("utf-8", "surrogateescape"), "sha256").digest()
         return b64encode(made[:15], b"-_").decode()
 
     def check(

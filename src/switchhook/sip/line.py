@@ -294,7 +294,7 @@ class Line:
 
     def _from(self, invitation: Invitation) -> str:
         uri = f"<sip:{escape_user(invitation.caller)}@{self.settings.domain}>"
-        return f"{quote_text(invitation.caller_name)} {uri}" if invitation.caller_name else uri
+        return f"{quote_text(_clean(invitation.caller_name))} {uri}" if invitation.caller_name else uri
 
     def _extra(self, invitation: Invitation) -> str:
         lines = [f"X-CallUUID: {invitation.leg}\r\n"]
@@ -401,4 +401,5 @@ def _arrival(request: Message, flow: Flow, caller: EndpointSettings | TrunkSetti
 
 
 def _clean(text: str) -> str:
+    text = text.encode("utf-8", "replace").decode()
     return "".join(char if char >= " " and char != "\x7f" else " " for char in text)

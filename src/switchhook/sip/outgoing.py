@@ -146,6 +146,7 @@ class OutgoingCall(Call):
         answer, fits = self._negotiated(message)
         self._acks[tag] = (self._ack(transaction, dialog, answer), dialog)
         self._acknowledge(*self._acks[tag])
+        self._settled()
         if not fits:
             self._finish(Ending(Outcome.UNACCEPTABLE, False, status=488, reason="no usable answer"), bye=True)
             return
@@ -241,6 +242,8 @@ class OutgoingCall(Call):
                 self._finish(Ending(Outcome.FAILED, False, status=502, reason="redirected to nowhere"))
 
         self._invite = None
+        self._settled()
+        self._credentials_lines = ""
         self.engine.locate(uri, found)
 
     def _failure(self, transaction: ClientTransaction, status: int) -> None:

@@ -77,9 +77,10 @@ def split_host(place: str) -> tuple[str, int | None] | None:
     tail = tail.strip(" \t")
     if not tail:
         return host.lower(), None
-    if tail[0] != ":" or not tail[1:].isascii() or not tail[1:].isdigit() or len(tail) > 6:
+    digits = tail[1:].lstrip(" \t")
+    if tail[0] != ":" or not digits.isascii() or not digits.isdigit() or len(digits) > 5:
         return None
-    port = int(tail[1:])
+    port = int(digits)
     return (host.lower(), port) if 0 < port < 65536 else None
 
 
@@ -107,7 +108,7 @@ def escape_user(user: str) -> str:
     if _USER_CHARS.issuperset(user):
         return user
     return "".join(
-        c if c in _USER_CHARS else "".join(f"%{b:02X}" for b in c.encode("utf-8", "surrogateescape")) for c in user
+        c if c in _USER_CHARS else "".join(f"%{b:02X}" for b in c.encode("utf-8", "replace")) for c in user
     )
 
 
