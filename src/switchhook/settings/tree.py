@@ -52,15 +52,13 @@ class Media:
     )
     hold_music: str = option("builtin:hold", "builtin:hold, or a WAV/MP3 file or URL", k.not_empty)
     rtp_timeout_s: float = option(
-        60.0, "No audio for so long counts as lost; held legs are exempt", k.between(1, 86400)
+        60.0, "No audio for so long counts as lost; held legs are exempt; 0 = never", k.between(0, 86400)
     )
     on_media_lost: Literal["end", "flag"] = option("end", "What lost audio does: end the leg, or only say so")
     max_legs: int = option(
         0, "Most legs at the same time; 0: as many as `ports` has pairs, up to 1000", k.between(0, 30000)
     )
-    wire: Literal["auto", "epoll", "poll", "io_uring"] = option(
-        "auto", "How the audio process does its input and output"
-    )
+    wire: Literal["auto"] = option("auto", "How the audio process does its input and output: the fastest there is")
     realtime: bool = option(True, "Ask the system for real-time priority for audio where it is allowed")
     recordings: str = option("recordings", "Folder of the files <account>/<recording_id>.wav", k.not_empty, path=True)
 
