@@ -44,6 +44,7 @@ class Party:
     seats: dict[LegId, Seat] = field(default_factory=dict)
     pending: set[DialId] = field(default_factory=set)  # attempts to reach the node's own `to`
     reached: bool = False  # one of them came
+    transfers: set[TransferId] = field(default_factory=set)  # under way: one at the most
     leaving: bool = False  # whoever is let go now goes on by `failed`
 
     @property
@@ -142,6 +143,7 @@ class Parties:
                 party = self._rooms.get(transfer.room)
                 if party is not None:
                     self._transfers[transfer.id] = party
+                    party.transfers.add(transfer.id)
             case f.MemberJoined(room=room_id, member=member):
                 party = self._rooms.get(room_id)
                 if party is not None and member.leg in party.seats:
@@ -168,7 +170,9 @@ class Parties:
             case f.DialEnded(dial=dial):
                 self._dials.pop(dial, None)
             case f.TransferEnded(transfer=transfer_id):
-                self._transfers.pop(transfer_id, None)
+                party = self._transfers.pop(transfer_id, None)
+                if party is not None:
+                    party.transfers.discard(transfer_id)
             case f.LegEnded(leg=leg):
                 self._legs.pop(leg, None)
 

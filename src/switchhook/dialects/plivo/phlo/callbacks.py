@@ -82,6 +82,7 @@ class Callbacks:
         self._parties = walker.parties
         self._outgoing = RoomOutgoing(exchange)
         self._transfers: dict[TransferId, dict[str, str]] = {}  # what the events of a transfer carry
+        self._closing: set[RoomId] = set()  # closed rooms whose transfer has yet to be said over
         self._dropping: set[LegId] = set()  # who hears a voicemail being dropped
 
     def told(self, stamped: Stamped) -> None:
@@ -92,8 +93,10 @@ class Callbacks:
                 self._member(at, leg.id, "MemberInvited")
             case f.LegRinging(leg=leg_id):
                 self._member(at, leg_id, "MemberRinging")
-            case f.DialTried(leg=leg_id, outcome=outcome):
-                self._member(at, leg_id, "MemberFailed", cause=not_reached(outcome).value)
+            case f.DialTried(dial=dial, leg=leg_id, outcome=outcome):
+                found = self._parties.of_dial(dial)
+                if found is not None:
+                    self._seated(at, found[0], leg_id, "MemberFailed", cause=not_reached(outcome).value)
             case f.MemberJoined(room=room, member=member):
                 self._in_or_out(at, room, member.leg, "MemberJoined", "ConferenceEnter")
             case f.MemberLeft(room=room, leg=leg_id):
@@ -111,22 +114,34 @@ class Callbacks:
                 if not stopped and not error:
                     self._member(at, leg_id, "VoicemailDropped")
             case f.RoomClosed(room=room):
-                party = self._parties.of_room(room)
-                if party is not None and party.room == room:
-                    self._send(at, party, "RoomEnded", {})
+                self._room_closed(at, room)
 
     # --- members ----------------------------------------------------------------------------------------------------
 
     def _member(self, at: float, leg: LegId, event: str, **more: str) -> None:
         party = self._parties.of_leg(leg)
-        if party is not None and leg in party.seats:
+        if party is not None:
+            self._seated(at, party, leg, event, **more)
+
+    def _seated(self, at: float, party: Party, leg: LegId, event: str, **more: str) -> None:
+        if leg in party.seats:
             self._send(at, party, event, {**_of_seat(party.seats[leg]), **more})
 
     def _in_or_out(self, at: float, room: RoomId, leg: LegId, event: str, attested: str) -> None:
         party = self._parties.of_room(room)
         if party is not None and party.room == room:
-            self._member(at, leg, event)
-            self._member(at, leg, attested)
+            self._seated(at, party, leg, event)
+            self._seated(at, party, leg, attested)
+
+    def _room_closed(self, at: float, room: RoomId) -> None:
+        """The last event of a room, also when one step ends both the room and a transfer in it."""
+        party = self._parties.of_room(room)
+        if party is None or party.room != room:
+            return
+        if party.transfers:
+            self._closing.add(room)
+        else:
+            self._send(at, party, "RoomEnded", {})
 
     def _said_twice(self, room: RoomId) -> bool:
         """An agent who waits for a target is muted in both rooms; the main room's fact speaks."""
@@ -153,6 +168,9 @@ class Callbacks:
                 if party is not None:
                     event, cause = ending(outcome)
                     self._send(at, party, event, {**self._transfers.pop(transfer_id), "cause": cause})
+                    if party.room in self._closing:
+                        self._closing.discard(party.room)
+                        self._send(at, party, "RoomEnded", {})
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
