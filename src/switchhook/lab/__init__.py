@@ -1,0 +1,10 @@
+"""The lab: everything that tests Switchhook, shipped so that it tests your own call flows too.
+
+virtual_time    a clock that jumps: `run`, `in_virtual_time`, `settle`
+network, faults, shaky      a fake network with seeded faults; the same faults on real sockets
+phones, phone, manners      virtual telephones: open, call, answer, hold, press keys, wait for what happens
+carrier         many telephones behind the one address of a trunk
+ears, heard, detector, fingerprints, rhythm, tones    who and what a telephone hears, when, to the frame
+judge           whether a received RTP stream is continuous
+terminal        a telephone in the terminal (`switchhook phone`)
+"""

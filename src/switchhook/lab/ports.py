@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import sys
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -117,6 +118,8 @@ def _pair(host: str) -> tuple[socket.socket, socket.socket]:
 
 
 def _ask_for_stamps(rtp: socket.socket) -> bool:
+    if sys.platform != "linux":
+        return False
     try:
         rtp.setsockopt(socket.SOL_SOCKET, _TIMESTAMPNS, 1)
     except OSError:
