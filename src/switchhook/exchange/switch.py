@@ -209,8 +209,11 @@ class Exchange:
     # --- around -----------------------------------------------------------------------------------------------------
 
     def write(self, kind: str, body: dict[str, object], *, leg: str = "", call: str = "", cause: str = "") -> None:
-        """Writes a line that is not a fact (an HTTP request, a webhook, a SIP message) into the journal."""
-        self.journal.append(Entry(self.clock.now(), kind, call or self.calls.of(leg), leg, body, cause))
+        """Writes a line that is not a fact (an HTTP request, a webhook, a SIP message) into the journal.
+
+        A leg that is not known yet is an arriving one, which begins a call of its own id.
+        """
+        self.journal.append(Entry(self.clock.now(), kind, call or self.calls.of(leg) or leg, leg, body, cause))
 
     async def drain(self, timeout_s: float) -> bool:
         """Ends every call properly and waits for it; returns False if some were left after `timeout_s`."""

@@ -34,7 +34,7 @@ async def play_all(folder: Path, say: Say, *, only: str = "", ladders: bool = Tr
                 say(f"server ready: HTTP {house.server.http}, SIP udp {house.server.sip[0]}:{house.server.sip[1]}")
                 for listed in wanted:
                     if listed.profile == profile:
-                        played.append(await _play(listed, house, folder, say, len(wanted), ladders))
+                        played.append(await _play(listed, house, folder, say, ladders))
         finally:
             shutil.rmtree(work, ignore_errors=True)
     played.sort(key=lambda each: each[0].number)
@@ -48,9 +48,9 @@ async def play_all(folder: Path, say: Say, *, only: str = "", ladders: bool = Tr
 
 
 async def _play(
-    listed: Listed, house: House, folder: Path, say: Say, count: int, ladders: bool
+    listed: Listed, house: House, folder: Path, say: Say, ladders: bool
 ) -> tuple[Scene, list[Ladder], dict[str, str]]:
-    say(f"\nscene {listed.number} of {count - 1 if count > 1 else 1}: {listed.title}")
+    say(f"\nscene {listed.number}: {listed.title}")
     scene = Scene(listed.number, listed.title, house, say=say)
     await scene.play(listed.story)
     files = report.save_recordings(scene, folder)

@@ -63,9 +63,10 @@ def page(scenes: Sequence[tuple[Scene, Sequence[Ladder], dict[str, str]]], secon
         f"<h1>Switchhook demo</h1><p class={'ok' if not faults else 'bad'}>{len(scenes)} scenes: {verdict}.</p>",
     ]
     parts.append(
-        "<ol class=toc>" + "".join(f"<li><a href='#s{s.number}'>{escape(s.title)}</a></li>" for s, _, _ in scenes)
+        "<ul class=toc>"
+        + "".join(f"<li><a href='#s{s.number}'>{s.number} {escape(s.title)}</a></li>" for s, _, _ in scenes)
     )
-    parts.append(f"</ol><p class=dim>Played in {seconds:.0f} s over real SIP and RTP on loopback.</p>")
+    parts.append(f"</ul><p class=dim>Played in {seconds:.0f} s over real SIP and RTP on loopback.</p>")
     for scene, ladders, files in scenes:
         parts += _section(scene, ladders, files)
     return "\n".join([*parts, "</main></html>"])
