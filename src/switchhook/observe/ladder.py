@@ -155,7 +155,7 @@ class _Builder:
             self._note(entry, Look.AUDIO, label)
         elif kind in _NOTES:
             self._note(entry, Look.NOTE, wording.say(entry, self._parties))
-        elif kind in _BANDS:
+        elif kind in _BANDS and wording.say(entry, self._parties):
             self._add(entry, Look.BAND, server, server, wording.say(entry, self._parties))
         elif kind == "Warning":
             self._add(entry, Look.WARNING, server, server, wording.say(entry, self._parties), bad=True)

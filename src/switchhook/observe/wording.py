@@ -201,7 +201,10 @@ _WORDS: dict[str, Say] = {
     "DialKept": lambda body, parties: "the attempt goes on without the transfer",
     "DialEnded": _dial_ended,
     "TransferStarted": _transfer_started,
-    "TransferAdvanced": lambda body, parties: _PHASE.get(body["phase"], _plain(body["phase"])),
+    # With a target it only says who answered; the phase that follows comes as a line of its own.
+    "TransferAdvanced": lambda body, parties: (
+        "" if body.get("target") else _PHASE.get(body["phase"], _plain(body["phase"]))
+    ),
     "FallbackTaken": _fallback,
     "TransferMissed": lambda body, parties: f"the target was not reached: {_plain(body['failure'])}",
     "TransferEnded": _transfer_ended,
