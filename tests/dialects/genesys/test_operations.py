@@ -1,0 +1,457 @@
+"""Operations on one call: Dial, Answer, Hangup, Hold, SendDtmf, user data; with every refusal changing nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from switchhook.core.outcomes import Outcome
+from switchhook.lab.stage import MUSIC, RINGBACK, Stage
+from switchhook.lab.virtual_time import in_virtual_time
+from tests.dialects.genesys.office import OUTSIDE, SERVICE, TREE, Desktop, settings, states
+
+
+def office(**sections: Any) -> Stage:
+    return Stage(settings(**sections), dialects=("genesys",))
+
+
+async def ringing(stage: Stage, desk: Desktop) -> dict[str, Any]:
+    """Lets the agent's telephone ring for a customer from outside; returns the call."""
+    stage.phone(OUTSIDE).calls(SERVICE)
+    await stage.phone("1001").rings()
+    [message] = await desk.told()
+    found: dict[str, Any] = message["call"]
+    return found
+
+
+async def talking(stage: Stage, desk: Desktop) -> dict[str, Any]:
+    call = await ringing(stage, desk)
+    stage.phone("1001").line.answers()
+    assert states(await desk.told()) == [("Inbound", "Established")]
+    return call
+
+
+# --- Dial -------------------------------------------------------------------------------------------------------------
+
+
+@in_virtual_time
+async def test_dial_rings_the_own_telephone_first_then_the_destination() -> None:
+    async with office() as stage:
+        desk, other = await Desktop(stage).opens(), await Desktop(stage, "agent2").opens()
+        [dialing] = await desk.dial("5002", userData={"case": "17"})
+        assert states([dialing]) == [("Internal", "Dialing")]
+        assert dialing["call"]["dnis"] == "5002"
+        assert [each["digits"] for each in dialing["call"]["participants"]] == ["5002"]
+        assert set(dialing["call"]["capabilities"]) == {
+            *("AttachUserData", "UpdateUserData", "DeleteUserData", "DeleteUserDataPair", "SendDtmf", "Hangup")
+        }
+        own = await stage.phone("1001").rings()
+        assert own.invitation is not None
+        assert own.invitation.answer_after == 0
+        assert stage.phone("1002").lines == []
+        own.answers()
+        target = await stage.phone("1002").rings()
+        assert own.hears == {RINGBACK}
+        assert await desk.told() == []
+        [seen] = await other.told()
+        assert states([seen]) == [("Internal", "Ringing")]
+        assert seen["call"]["userData"] == {"case": "17"}
+        assert seen["call"]["dnis"] == "5002"
+        assert seen["call"]["connId"] == dialing["call"]["connId"]
+        assert [each["digits"] for each in seen["call"]["participants"]] == ["5001"]
+        target.answers()
+        assert states(await desk.told()) == [("Internal", "Established")]
+        assert own.hears == {"1002"}
+        assert target.hears == {"1001"}
+
+
+@in_virtual_time
+async def test_dial_to_the_outside_shows_the_configured_number() -> None:
+    endpoints = [{**TREE["endpoint"][0], "caller_id": "+14155550199"}, *TREE["endpoint"][1:]]
+    async with office(endpoint=endpoints) as stage:
+        desk = await Desktop(stage).opens()
+        stage.phone("1001", answers_after_s=0.1)
+        [dialing] = await desk.dial(OUTSIDE)
+        assert states([dialing]) == [("Outbound", "Dialing")]
+        assert dialing["call"]["participants"][0]["e164Number"] == OUTSIDE
+        assert dialing["call"]["ani"] == "+14155550199"
+        target = await stage.phone(OUTSIDE).rings()
+        assert target.invitation is not None
+        assert target.invitation.caller == "+14155550199"
+        target.answers()
+        assert states(await desk.told()) == [("Outbound", "Established")]
+
+
+@in_virtual_time
+async def test_a_destination_that_declines_releases_the_call() -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        stage.phone("1001", answers_after_s=0.1)
+        await desk.dial("5002")
+        (await stage.phone("1002").rings()).rejects()
+        assert states(await desk.told()) == [("Internal", "Released")]
+        assert stage.phone("1001").line.over is not None
+        assert stage.nothing_left()
+
+
+@in_virtual_time
+async def test_an_own_telephone_that_nobody_picks_up_releases_the_call() -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        await desk.dial("5002")
+        await stage.passes(19)
+        assert await desk.told() == []
+        await stage.passes(1.1)
+        assert states(await desk.told()) == [("Internal", "Released")]
+        assert stage.phone("1002").lines == []
+        assert stage.nothing_left()
+
+
+@in_virtual_time
+@pytest.mark.parametrize("when", ["own telephone rings", "destination rings"])
+async def test_hangup_while_dialing(when: str) -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        [dialing] = await desk.dial("5002")
+        own = await stage.phone("1001").rings()
+        if when == "destination rings":
+            own.answers()
+            await stage.phone("1002").rings()
+        assert states(await desk.does(dialing["call"], "Hangup")) == [("Internal", "Released")]
+        assert own.over is not None
+        assert stage.nothing_left()
+
+
+@in_virtual_time
+async def test_a_dial_repeated_rings_once_and_a_new_request_id_dials_again() -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        stage.phone("1001", answers_after_s=0.1)
+        await desk.dial("5002")
+        await stage.phone("1002").rings()
+        assert await desk.dial("5002") == []
+        await stage.passes(1)
+        assert len(stage.phone("1002").lines) == 1
+        assert len(await desk.calls()) == 1
+        stage.phone("1002").line.answers()
+        await desk.told()
+        path = f"/api/v2/me/devices/{desk.user.device}/calls"
+        body = {"operationName": "Dial", "destination": {"phoneNumber": "5002"}}
+        await stage.http.post(path, json=body, auth=desk.auth)
+        assert states(await desk.told()) == [("Internal", "Held"), ("Internal", "Dialing")]
+
+
+@in_virtual_time
+async def test_a_second_call_while_the_first_is_held() -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        call = await talking(stage, desk)
+        customer, own = stage.phone(OUTSIDE).line, stage.phone("1001").line
+        await desk.does(call, "Hold")
+        [dialing] = await desk.dial("5003")
+        assert states([dialing]) == [("Internal", "Dialing")]
+        assert "parentCallUri" not in dialing["call"]
+        third = await stage.phone("1003").rings()
+        assert own.hears == {RINGBACK}
+        third.answers()
+        assert states(await desk.told()) == [("Internal", "Established")]
+        assert (own.hears, third.hears, customer.hears) == ({"1003"}, {"1001"}, {MUSIC})
+        assert states(await desk.does(call, "Retrieve")) == [("Inbound", "Established"), ("Internal", "Held")]
+        assert (own.hears, third.hears, customer.hears) == ({OUTSIDE}, {MUSIC}, {"1001"})
+        assert states(await desk.does(call, "Hangup")) == [("Inbound", "Released")]
+        assert customer.over is not None
+        assert own.over is None
+        assert states(await desk.does(dialing["call"], "Retrieve")) == [("Internal", "Established")]
+        assert own.hears == {"1003"}
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    ("parameters", "code"),
+    [
+        ({}, 1),
+        ({"destination": {"phoneNumber": None}}, 1),
+        ({"destination": {"phoneNumber": "5001"}}, 2),
+        ({"destination": {"phoneNumber": "12"}}, 2),
+        ({"destination": {"phoneNumber": "5002"}, "userData": []}, 2),
+        ({"destination": {"phoneNumber": "5002"}, "outboundCallerId": 7}, 2),
+    ],
+)
+async def test_a_dial_that_cannot_be_changes_nothing(parameters: dict[str, Any], code: int) -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        facts = len(stage.facts)
+        assert (await desk.post(f"/me/devices/{desk.user.device}/calls", "Dial", **parameters))[1] == code
+        assert len(stage.facts) == facts
+        assert await desk.told() == []
+
+
+@in_virtual_time
+async def test_device_operations_that_are_not_built_are_not_available() -> None:
+    async with office() as stage:
+        desk = Desktop(stage)
+        for path in (f"/me/devices/{desk.user.device}", f"/me/devices/{desk.user.device}/calls"):
+            assert await desk.post(path, "ForwardCallsOn", destination="5002") == (403, 3)
+
+
+@in_virtual_time
+async def test_the_agents_telephone_dials_by_itself() -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        line = stage.phone("1001").calls("5002")
+        target = await stage.phone("1002").rings()
+        assert states(await desk.told()) == [("Internal", "Dialing")]
+        target.answers()
+        assert states(await desk.told()) == [("Internal", "Established")]
+        assert line.hears == {"1002"}
+        [call] = await desk.calls()
+        assert call["dnis"] == "5002"
+        assert states(await desk.does(call, "Hangup")) == [("Internal", "Released")]
+        assert line.over is not None
+        assert target.over is not None
+
+
+# --- Answer, Hangup, Hold ---------------------------------------------------------------------------------------------
+
+
+@in_virtual_time
+async def test_answer_asks_the_telephone_and_waits_for_it() -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        call = await ringing(stage, desk)
+        assert await desk.does(call, "Answer") == []
+        assert stage.phone("1001").line.talk_asked
+        assert stage.phone(OUTSIDE).line.hears == set()
+        stage.phone("1001").line.answers()
+        assert states(await desk.told()) == [("Inbound", "Established")]
+
+
+@in_virtual_time
+async def test_a_telephone_that_does_not_obey_is_told_and_rings_on() -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        call = await ringing(stage, desk)
+        await desk.does(call, "Answer")
+        await stage.passes(4.9)
+        assert await desk.told() == []
+        await stage.passes(0.2)
+        [error] = await desk.told()
+        assert {key: error[key] for key in error if key != "errorMessage"} == {
+            "messageType": "ErrorMessage",
+            "notificationType": "Error",
+            "errorCode": 4,
+            "operationName": "Answer",
+            "callUri": call["uri"],
+            "callPath": call["path"],
+            "phoneNumber": "5001",
+        }
+        assert error["errorMessage"]
+        [shown] = await desk.calls()
+        assert shown["state"] == "Ringing"
+        stage.phone("1001").line.answers()
+        assert states(await desk.told()) == [("Inbound", "Established")]
+
+
+@in_virtual_time
+@pytest.mark.parametrize("operation", ["Hangup", "Reject"])
+async def test_a_ringing_call_can_be_declined_though_it_is_not_listed(operation: str) -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        call = await ringing(stage, desk)
+        assert "Hangup" not in call["capabilities"]
+        told = await desk.does(call, operation)
+        assert states(told) == [("Inbound", "Released")]
+        assert told[0]["call"]["capabilities"] == []
+        assert stage.phone("1001").line.over is Outcome.REJECTED
+        assert stage.phone(OUTSIDE).line.over is not None
+        assert await desk.fails(call, operation) == 6
+
+
+@in_virtual_time
+async def test_a_caller_who_gives_up_releases_the_ringing_call() -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        await ringing(stage, desk)
+        stage.phone(OUTSIDE).line.hangs_up()
+        assert states(await desk.told()) == [("Inbound", "Released")]
+        assert stage.phone("1001").line.over is Outcome.CANCELLED
+
+
+@in_virtual_time
+async def test_hangup_ends_both() -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        call = await talking(stage, desk)
+        [released] = await desk.does(call, "Hangup")
+        assert (released["call"]["state"], released["call"]["capabilities"]) == ("Released", [])
+        assert stage.phone(OUTSIDE).line.over is not None
+        assert await desk.calls() == []
+        assert stage.nothing_left()
+
+
+@in_virtual_time
+async def test_hold_and_retrieve_with_their_capabilities() -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        call = await talking(stage, desk)
+        customer, own = stage.phone(OUTSIDE).line, stage.phone("1001").line
+        [held] = await desk.does(call, "Hold")
+        assert "Retrieve" in held["call"]["capabilities"]
+        assert not {"Hold", "SendDtmf"} & set(held["call"]["capabilities"])
+        assert (customer.hears, own.hears) == ({MUSIC}, set())
+        assert await desk.fails(call, "Hold") == 2
+        assert await desk.fails(call, "SendDtmf", digits="1") == 2
+        [back] = await desk.does(call, "Retrieve")
+        assert back["call"]["state"] == "Established"
+        assert (customer.hears, own.hears) == ({"1001"}, {OUTSIDE})
+        assert await desk.fails(call, "Retrieve") == 2
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    "operation", ["Hold", "Retrieve", "SendDtmf", "InitiateTransfer", "CompleteTransfer", "SingleStepTransfer", "SwapCalls"]
+)
+async def test_what_a_ringing_call_does_not_list_is_refused(operation: str) -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        call = await ringing(stage, desk)
+        more = {"digits": "1", "destination": {"phoneNumber": "5002"}, "otherCallUri": call["uri"]}
+        assert await desk.fails(call, operation, **more) == 2
+
+
+# --- keys, mute -------------------------------------------------------------------------------------------------------
+
+
+@in_virtual_time
+async def test_digits_go_to_the_other_party_and_are_not_echoed() -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        call = await talking(stage, desk)
+        [sent] = await desk.does(call, "SendDtmf", digits="12#*A")
+        assert sent["notificationType"] == "DtmfSent"
+        assert sent["call"]["id"] == call["id"]
+        assert sent["call"]["state"] == "Established"
+        assert "12#*A" not in str(sent["call"].get("digits", ""))
+        assert [fact.fact.digits for fact in stage.facts if type(fact.fact).__name__ == "DigitsSent"] == ["12#*A"]
+        [leg] = [fact.fact.leg for fact in stage.facts if type(fact.fact).__name__ == "DigitsSent"]
+        assert leg == stage.phone(OUTSIDE).line.leg
+
+
+@in_virtual_time
+@pytest.mark.parametrize(("digits", "code"), [(None, 1), ("", 1), ("12x", 10), (12, 10), ("1 2", 10)])
+async def test_digits_that_are_none(digits: Any, code: int) -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        call = await talking(stage, desk)
+        assert await desk.fails(call, "SendDtmf", digits=digits) == code
+
+
+@in_virtual_time
+async def test_mute_where_it_is_offered() -> None:
+    async with office(genesys={"mute": True}) as stage:
+        desk = await Desktop(stage).opens()
+        call = await talking(stage, desk)
+        [muted] = await desk.does(call, "MuteCall")
+        assert (muted["notificationType"], muted["call"]["mute"]) == ("StatusChange", "On")
+        assert "UnmuteCall" in muted["call"]["capabilities"]
+        assert stage.phone(OUTSIDE).line.hears == set()
+        assert stage.phone("1001").line.hears == {OUTSIDE}
+        [open_] = await desk.does(call, "UnmuteCall")
+        assert open_["call"]["mute"] == "Off"
+        assert stage.phone(OUTSIDE).line.hears == {"1001"}
+
+
+@in_virtual_time
+async def test_mute_where_it_is_not_offered() -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        call = await talking(stage, desk)
+        assert await desk.fails(call, "MuteCall") == 2
+
+
+# --- user data --------------------------------------------------------------------------------------------------------
+
+
+@in_virtual_time
+async def test_user_data_is_added_replaced_deleted_and_told() -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        call = await ringing(stage, desk)
+        [told] = await desk.does(call, "AttachUserData", userData={"case": "17", "tier": {"name": "gold"}})
+        assert told["notificationType"] == "AttachedDataChanged"
+        assert told["call"]["userData"] == {"case": "17", "tier": {"name": "gold"}}
+        assert "extensions" not in told
+        [told] = await desk.does(call, "UpdateUserData", userData={"case": "18", "new": "1"})
+        assert told["call"]["userData"] == {"case": "18", "tier": {"name": "gold"}, "new": "1"}
+        [told] = await desk.does(call, "DeleteUserDataPair", key="tier")
+        assert told["call"]["userData"] == {"case": "18", "new": "1"}
+        assert await desk.does(call, "DeleteUserDataPair", key="tier") == []
+        [told] = await desk.does(call, "DeleteUserData")
+        assert "userData" not in told["call"]
+        assert told["call"]["state"] == "Ringing"
+
+
+@in_virtual_time
+async def test_attaching_a_key_again_duplicates_it() -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        call = await talking(stage, desk)
+        for value in ("a", "b", "c"):
+            await desk.does(call, "AttachUserData", userData={"note": value})
+        reply = await stage.http.get(f"/api/v2/me/calls/{call['id']}", auth=desk.auth)
+        assert '"userData":{"note":"a","note":"b","note":"c"}' in reply.text
+        [told] = await desk.does(call, "UpdateUserData", userData={"note": "d"})
+        assert told["call"]["userData"] == {"note": "d"}
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    ("operation", "parameters", "code"),
+    [
+        ("AttachUserData", {}, 1),
+        ("AttachUserData", {"userData": "x"}, 2),
+        ("UpdateUserData", {}, 1),
+        ("DeleteUserDataPair", {}, 1),
+        ("DeleteUserDataPair", {"key": 7}, 2),
+    ],
+)
+async def test_user_data_operations_that_are_refused(operation: str, parameters: dict[str, Any], code: int) -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        call = await talking(stage, desk)
+        assert await desk.fails(call, operation, **parameters) == code
+
+
+# --- shapes of messages -----------------------------------------------------------------------------------------------
+
+
+@in_virtual_time
+@pytest.mark.parametrize(("profile", "extensions"), [("2016", {"BusinessCall": 0}), ("2014", {"WrapUpTime": 0, "BusinessCall": 0})])
+async def test_extensions_of_each_profile(profile: str, extensions: dict[str, int]) -> None:
+    async with office(genesys={"profile": profile}) as stage:
+        desk = await Desktop(stage).opens()
+        call = await talking(stage, desk)
+        told = await desk.does(call, "Hold")
+        told += await desk.does(call, "Retrieve")
+        assert [message["extensions"] for message in [*desk.seen[:2], *told]] == [extensions] * 4
+        held, dialing = await desk.does(call, "InitiateTransfer", destination={"phoneNumber": "5002"})
+        [data] = await desk.does(call, "UpdateUserData", userData={"a": 1})
+        for message in (held, dialing, data):
+            assert message.get("extensions") == (extensions if profile == "2014" else None)
+        for message in (held, dialing):
+            assert ("monitoring" in message["call"]) == (profile == "2016")
+        assert ("parentCallPath" in dialing["call"]) == (profile == "2016")
+
+
+@in_virtual_time
+async def test_duration_counts_from_the_first_event_and_the_ringing_too() -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        call = await ringing(stage, desk)
+        await stage.passes(22)
+        stage.phone("1001").line.answers()
+        [established] = await desk.told()
+        assert established["call"]["duration"] == "22"
+        await stage.passes(7.9)
+        assert (await desk.get(f"/me/calls/{call['id']}"))["call"]["duration"] == "29"
