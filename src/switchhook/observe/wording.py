@@ -203,7 +203,7 @@ _WORDS: dict[str, Say] = {
     "TransferStarted": _transfer_started,
     # With a target it only says who answered; the phase that follows comes as a line of its own.
     "TransferAdvanced": lambda body, parties: (
-        "" if body.get("target") else _PHASE.get(body["phase"], _plain(body["phase"]))
+        "" if body.get("target") and body["phase"] != "consulting" else _PHASE.get(body["phase"], _plain(body["phase"]))
     ),
     "FallbackTaken": _fallback,
     "TransferMissed": lambda body, parties: f"the target was not reached: {_plain(body['failure'])}",
