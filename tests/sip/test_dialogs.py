@@ -241,8 +241,8 @@ def test_an_answer_never_acknowledged_ends_with_bye():
     far.on_message = lambda message, flow: got.append((wire.now, message))
     invite = (
         b"INVITE sip:bob@example.org SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKx;rport\r\n"
-        b"From: <sip:a@b>;tag=1\r\nTo: <sip:bob@example.org>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\nContact: <sip:a@10.0.0.1>\r\n"
-        b"Content-Type: application/sdp\r\nContent-Length: %d\r\n\r\n" % len(SDP)
+        b"From: <sip:a@b>;tag=1\r\nTo: <sip:bob@example.org>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n"
+        b"Contact: <sip:a@10.0.0.1>\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n" % len(SDP)
     ) + SDP
     start = wire.now
     far.send(invite, Flow("udp", "10.0.0.2", 5060, ""))

@@ -48,7 +48,7 @@ def test_version_goes_up_only_when_we_say_something_new():
         ("m=audio 4000 RTP/AVP 97 96 13\r\na=rtpmap:97 pcmu/8000/1\r\na=rtpmap:96 telephone-event/8000\r\n",
          Codec.PCMU, 97, 96, 13),
         ("m=audio 4000 RTP/AVPF 111 0\r\na=rtpmap:111 opus/48000/2\r\n", Codec.PCMU, 0, None, None),
-        ("m=audio 4000 RTP/AVP 0 100 101\r\na=rtpmap:100 telephone-event/48000\r\na=rtpmap:101 telephone-event/8000\r\n",
+        ("m=audio 4000 RTP/AVP 0 99 101\r\na=rtpmap:99 telephone-event/48000\r\na=rtpmap:101 telephone-event/8000\r\n",
          Codec.PCMU, 0, 101, None),
         ("m=audio 4000/2 RTP/AVP 0\r\n", Codec.PCMU, 0, None, None),
     ],

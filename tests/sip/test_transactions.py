@@ -282,3 +282,16 @@ def test_timers_fire_in_order_of_time_then_of_start():
         timers.advance(due)
     assert fired == ["a", "b", "c", "d"]
     assert timers.now == 1.0
+
+
+def test_whoever_ticks_is_woken_when_a_first_timer_starts():
+    timers = Timers()
+    woken = []
+    timers.on_start = lambda: woken.append(timers.now)
+    first = timers.start(0.5, lambda: None)
+    timers.start(4.0, lambda: None).cancel()
+    assert len(woken) == 1
+    first.cancel()
+    assert timers.next_due() is None
+    timers.start(0.5, lambda: None)
+    assert len(woken) == 2

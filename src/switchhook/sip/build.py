@@ -45,15 +45,13 @@ def response(
 
     `extra` is whole header lines, each with its CRLF; `kind` is the body's Content-Type.
     """
-    vias = request.all("via")
-    via = "Via: " + vias[0] if len(vias) == 1 else "\r\n".join(["Via: " + one for one in vias])
+    above, below = request.echo
     to = request.first("to")
     if tag and status > 100 and not request.to_tag:
         to = f"{to};tag={tag}"
     typed = f"Content-Type: {kind}\r\n" if body else ""
     head = (
-        f"SIP/2.0 {status} {phrase or PHRASES.get(status, 'Unknown')}\r\n{via}\r\nFrom: {request.first('from')}\r\n"
-        f"To: {to}\r\nCall-ID: {request.first('call-id')}\r\nCSeq: {request.first('cseq')}\r\n"
+        f"SIP/2.0 {status} {phrase or PHRASES.get(status, 'Unknown')}\r\n{above}To: {to}\r\n{below}"
         f"{extra}{typed}Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode("utf-8", "surrogateescape") + body
@@ -65,9 +63,12 @@ def record_route_lines(request: Message) -> str:
     return "".join([f"Record-Route: {value}\r\n" for value in values]) if values else ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen: that would triple the cost of making one
 class Draft:
-    """A request without its Via. `extra` is whole header lines with CRLF (Contact, Allow, credentials, ...)."""
+    """A request without its Via, never changed once made.
+
+    `extra` is whole header lines with CRLF (Contact, Allow, credentials, ...).
+    """
 
     method: str
     uri: str

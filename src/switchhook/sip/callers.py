@@ -42,6 +42,7 @@ class Callers:
             self._places |= {("localhost", port) for _, _, port in settings.listen}
         self.authenticator = Authenticator(settings.domain, settings.secret, algorithms=settings.algorithms)
         self._matches = _networks(settings.trunks)
+        self._sources: dict[tuple[str, int], TrunkSettings | None] = {}
         self._trunk_places = [(one, split_host(_place(one.uri))) for one in settings.trunks]
 
     def ours(self, uri: SipUri, flow: Flow) -> bool:
@@ -87,6 +88,14 @@ class Callers:
 
     def _trunk_of(self, flow: Flow) -> TrunkSettings | None:
         """The trunk with the narrowest match of the source; among equals one whose URI names its port, or the first."""
+        key = (flow.host, flow.port)
+        if key not in self._sources:
+            if len(self._sources) > 4096:
+                self._sources.clear()
+            self._sources[key] = self._match(flow)
+        return self._sources[key]
+
+    def _match(self, flow: Flow) -> TrunkSettings | None:
         try:
             source = ip_address(flow.host)
         except ValueError:

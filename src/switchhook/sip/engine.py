@@ -92,8 +92,8 @@ class Engine:
         except Malformed:
             counters.malformed += 1
             return
-        via = message.via
-        if via is None or not message.call_id or message.cseq is None:
+        via = None if message.status else message.via
+        if (via is None and not message.status) or not message.call_id or message.cseq is None:
             counters.malformed += 1
             return
         if self.tap is not None:
@@ -103,7 +103,7 @@ class Engine:
                 counters.malformed += 1
             elif not self.transactions.response(message):
                 counters.stray_response += 1
-        else:
+        elif via is not None:
             self._request(message, via, flow)
         self._flush_tap()
 

@@ -28,7 +28,7 @@ from switchhook.sip.flow import Flow, Locator, Transport
 from switchhook.sip.headers import parse_address, quote_text, readable
 from switchhook.sip.legs import ArrivedLeg, CalledLeg, Leg
 from switchhook.sip.locate import literal
-from switchhook.sip.message import Message
+from switchhook.sip.message import Message, unfold
 from switchhook.sip.negotiation import Negotiation, acceptable
 from switchhook.sip.outgoing import Outgoing, OutgoingCall
 from switchhook.sip.registrar import Binding, Registrar
@@ -386,7 +386,8 @@ def _arrival(request: Message, flow: Flow, caller: EndpointSettings | TrunkSetti
     address = parse_address(request.first("from"))
     origin = parse_uri(address.uri) if address is not None else None
     endpoint = isinstance(caller, EndpointSettings)
-    wanted = [pair for pair in request.pairs() if pair[0].lower().startswith("x-ph-") or pair[0].lower() == "diversion"]
+    told = [line.partition(":") for line in request.lines if line[:5].lower() in ("x-ph-", "diver")]
+    wanted = [(name.strip(" \t"), unfold(value)) for name, _, value in told]
     return Arrival(
         caller_kind=CallerKind.ENDPOINT if endpoint else CallerKind.TRUNK,
         caller_name=caller.username if isinstance(caller, EndpointSettings) else caller.name,
@@ -394,10 +395,14 @@ def _arrival(request: Message, flow: Flow, caller: EndpointSettings | TrunkSetti
         from_display=readable(address.display) if address is not None else "",
         to_user=readable(called.number),
         from_host=origin.host if origin is not None else "",
-        headers=tuple((readable(name), readable(value)) for name, value in wanted),
+        headers=tuple((readable(name), readable(value)) for name, value in wanted if _passed_on(name)),
         sip_call_id=readable(request.call_id),
         source=place_of(flow.host, flow.port),
     )
+
+
+def _passed_on(name: str) -> bool:
+    return name.lower() == "diversion" or name.lower().startswith("x-ph-")
 
 
 def _clean(text: str) -> str:

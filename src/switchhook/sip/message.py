@@ -43,7 +43,22 @@ class Malformed(PeerBroke):
 class Message:
     """One request or response. `status` is 0 for requests, `method` of a response is its CSeq method."""
 
-    __slots__ = ("_cseq", "_index", "_via", "body", "flaw", "lines", "phrase", "status", "uri", "verb", "version")
+    __slots__ = (
+        "_cseq",
+        "_echo",
+        "_from_tag",
+        "_index",
+        "_to_tag",
+        "_via",
+        "body",
+        "flaw",
+        "lines",
+        "phrase",
+        "status",
+        "uri",
+        "verb",
+        "version",
+    )
 
     def __init__(self, lines: list[str], body: bytes) -> None:
         self.lines = lines
@@ -51,6 +66,9 @@ class Message:
         self.flaw = ""  # why this must be answered 400 (requests) or dropped (responses); empty when sound so far
         self._via: Via | None = None
         self._cseq: CSeq | None = None
+        self._echo: tuple[str, str] | None = None
+        self._from_tag: str | None = None
+        self._to_tag: str | None = None
         self._index: dict[str, list[str]] = {}
         self.verb = self.uri = self.phrase = ""
         self.status = 0
@@ -88,16 +106,31 @@ class Message:
 
     @property
     def from_tag(self) -> str:
-        return tag_of(self.first("from"))
+        if self._from_tag is None:
+            self._from_tag = tag_of(self.first("from"))
+        return self._from_tag
 
     @property
     def to_tag(self) -> str:
-        return tag_of(self.first("to"))
+        if self._to_tag is None:
+            self._to_tag = tag_of(self.first("to"))
+        return self._to_tag
 
     @property
     def content_type(self) -> str:
         """The media type in lower case, without parameters."""
         return self.first("content-type").partition(";")[0].strip(" \t").lower()
+
+    @property
+    def echo(self) -> tuple[str, str]:
+        """What every response repeats (RFC 3261 8.2.6.2): the lines before its To, and those behind it."""
+        if self._echo is None:
+            vias = "".join([f"Via: {value}\r\n" for value in self.all("via")])
+            self._echo = (
+                f"{vias}From: {self.first('from')}\r\n",
+                f"Call-ID: {self.first('call-id')}\r\nCSeq: {self.first('cseq')}\r\n",
+            )
+        return self._echo
 
     # --- headers
 
@@ -124,7 +157,7 @@ class Message:
             key, _, value = line.partition(":")
             key = key.strip(" \t").lower()
             if key == wanted or COMPACT.get(key) == wanted:
-                found.append(_unfold(value).strip(" \t"))
+                found.append(unfold(value))
         return found
 
     def get(self, name: str) -> str | None:
@@ -135,15 +168,26 @@ class Message:
     def pairs(self) -> list[tuple[str, str]]:
         """Returns every header as (name as written, value), in order."""
         split = [line.partition(":") for line in self.lines[1:]]
-        return [(name.strip(" \t"), _unfold(value).strip(" \t")) for name, _, value in split]
+        return [(name.strip(" \t"), unfold(value)) for name, _, value in split]
 
-    def replace_top_via(self, value: str) -> None:
-        """Puts another text in the place of the topmost Via (RFC 3581 4: received and rport are filled in)."""
+    def top_branch(self) -> str:
+        """Returns the branch of the topmost Via, without parsing the rest of it where it is written as usual."""
+        top = self.first("via")
+        start = top.find(";branch=")
+        if start < 0 or "," in top:
+            via = self.via
+            return via.branch if via is not None else ""
+        end = top.find(";", start + 8)
+        return top[start + 8 :] if end < 0 else top[start + 8 : end]
+
+    def replace_top_via(self, value: str, via: Via | None = None) -> None:
+        """Puts another text in the place of the topmost Via (RFC 3581 4); `via` is the same, parsed, if it is known."""
         values = self._index["via"]
         old = values[0]
         rest = split_list(old)[1:] if "," in old else []
         values[0] = ", ".join([value, *rest])
-        self._via = None
+        self._via = via
+        self._echo = None
 
     def __bytes__(self) -> bytes:
         return "\r\n".join(self.lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n" + self.body
@@ -176,7 +220,7 @@ def parse(wire: bytes) -> Message:
             key = names.get(bare) or names.get(bare.lower())
             if key is None:
                 continue
-        value = _unfold(value).strip(" \t") if folded else value.strip(" \t")
+        value = unfold(value) if folded else value.strip(" \t")
         known = index.get(key)
         if known is None:
             index[key] = [value]
@@ -213,9 +257,10 @@ def _join_folded(lines: list[str]) -> list[str]:
     return joined
 
 
-def _unfold(value: str) -> str:
+def unfold(value: str) -> str:
+    """Joins a folded header value with single blanks and takes off the blanks at its ends."""
     if "\r\n" not in value:
-        return value
+        return value.strip(" \t")
     return " ".join(part.strip(" \t") for part in value.split("\r\n"))
 
 

@@ -75,7 +75,7 @@ class Negotiation:
     def answer(self, sdp: bytes) -> tuple[bytes, Session] | None:
         """Answers an offer; None when nothing in it can be taken (488). `session` changes when `agree` is called."""
         description = parse_sdp(sdp)
-        chosen = self._choose(description) if description else None
+        chosen = self.choose(description) if description else None
         if description is None or chosen is None:
             return None
         session = self._session(description, chosen)
@@ -99,7 +99,7 @@ class Negotiation:
     def take_answer(self, sdp: bytes) -> Session | None:
         """Reads the answer to our offer; None when they took nothing."""
         description = parse_sdp(sdp)
-        chosen = self._choose(description) if description else None
+        chosen = self.choose(description) if description else None
         return self._session(description, chosen) if description and chosen else None
 
     def agree(self, session: Session) -> None:
@@ -107,7 +107,7 @@ class Negotiation:
 
     # --- theirs
 
-    def _choose(self, description: Description) -> Section | None:
+    def choose(self, description: Description) -> Section | None:
         for section in description.sections:
             if section.kind != "audio" or not section.port or section.protocol not in ("RTP/AVP", "RTP/AVPF"):
                 continue
@@ -194,7 +194,11 @@ class Negotiation:
 
 def acceptable(sdp: bytes) -> bool:
     """True when an offer has an audio stream that we could take."""
-    return Negotiation(MediaAddress("0.0.0.0", 0), 0).answer(sdp) is not None
+    description = parse_sdp(sdp)
+    return description is not None and _ANYBODY.choose(description) is not None
+
+
+_ANYBODY = Negotiation(MediaAddress("0.0.0.0", 0), 0)
 
 
 def on_hold(session: Session | None) -> bool:

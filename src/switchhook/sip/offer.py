@@ -6,19 +6,20 @@ A description is its session lines and its media sections, each a list of (lette
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from switchhook.exchange.ports import Codec, Direction
 
 Line = tuple[str, str]
 
-STATIC = {"0": Codec.PCMU, "8": Codec.PCMA}
+STATIC = {"0": "PCMU/8000", "8": "PCMA/8000", "13": "CN/8000"}  # RFC 3551 6
 _BY_NAME = {"PCMU/8000": Codec.PCMU, "PCMA/8000": Codec.PCMA}
 _DIRECTIONS = {direction.value: direction for direction in Direction}
 
 
 @dataclass(slots=True)
 class Section:
-    """One m-line and what follows it."""
+    """One m-line and what follows it. Shared by all who parse the same bytes: never change one."""
 
     kind: str
     port: int
@@ -26,6 +27,7 @@ class Section:
     formats: list[str]
     lines: list[Line] = field(default_factory=list)  # without the m-line
     m_line: str = ""
+    _codecs: list[tuple[str, str]] | None = None
 
     def attribute(self, name: str) -> str | None:
         """Returns the value of the first `a=name[:value]`; an empty text for a flag, None when absent."""
@@ -33,13 +35,15 @@ class Section:
 
     def codecs(self) -> list[tuple[str, str]]:
         """Returns (payload type, NAME/rate) in the order of the m-line."""
+        if self._codecs is not None:
+            return self._codecs
         maps = {}
         for letter, value in self.lines:
             if letter == "a" and value.startswith("rtpmap:"):
                 payload, _, name = value[7:].partition(" ")
                 maps[payload.strip()] = name.strip().upper()
-        static = {"0": "PCMU/8000", "8": "PCMA/8000", "13": "CN/8000"}
-        return [(payload, _plain(maps.get(payload) or static.get(payload, ""))) for payload in self.formats]
+        self._codecs = [(payload, _plain(maps.get(payload) or STATIC.get(payload, ""))) for payload in self.formats]
+        return self._codecs
 
 
 @dataclass(slots=True)
@@ -75,6 +79,7 @@ class Description:
         return "".join(lines).encode("utf-8", "surrogateescape")
 
 
+@lru_cache(maxsize=512)  # an offer is looked at two or three times on its way
 def parse_sdp(body: bytes) -> Description | None:
     """Reads a description; None when it does not begin with v=0 or an m-line makes no sense."""
     text = body.decode("utf-8", "surrogateescape")

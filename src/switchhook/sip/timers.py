@@ -86,9 +86,14 @@ class Timers:
     def next_due(self) -> float | None:
         """Returns when the next live timer runs out, or None; a virtual clock jumps there."""
         soonest = None
-        for queue in self._queues.values():
+        spent = []
+        for length_s, queue in self._queues.items():
             while queue and queue[0].call is None:
                 queue.popleft()
-            if queue and (soonest is None or queue[0].due < soonest):
+            if not queue:
+                spent.append(length_s)
+            elif soonest is None or queue[0].due < soonest:
                 soonest = queue[0].due
+        for length_s in spent:
+            del self._queues[length_s]
         return soonest

@@ -290,10 +290,10 @@ class Transactions:
 
     def response(self, message: Message) -> bool:
         """Gives a response to its transaction; False when it has none."""
-        via, cseq = message.via, message.cseq
-        if via is None or cseq is None:
+        cseq = message.cseq
+        if cseq is None:
             return False
-        transaction = self.clients.get(via.branch + cseq.method)
+        transaction = self.clients.get(message.top_branch() + cseq.method)
         if transaction is None:
             return False
         status = message.status
@@ -330,7 +330,8 @@ class Transactions:
         value = top.partition(",")[0].strip(" \t") if "," in top else top
         stamped = stamped_via(value, via, source.host, source.port)
         if stamped is not value:
-            request.replace_top_via(stamped)
+            rport = None if via.rport is None else str(source.port)
+            request.replace_top_via(stamped, via._replace(received=source.host, rport=rport))
         transaction = ServerTransaction(self, key, request, reply_flow(via, source), source)
         self.servers[key] = transaction
         return transaction

@@ -107,9 +107,7 @@ def escape_user(user: str) -> str:
     """Percent-encodes what may not stand in the user part of a URI (RFC 3261 25.1 `user`)."""
     if _USER_CHARS.issuperset(user):
         return user
-    return "".join(
-        c if c in _USER_CHARS else "".join(f"%{b:02X}" for b in c.encode("utf-8", "replace")) for c in user
-    )
+    return "".join(c if c in _USER_CHARS else "".join(f"%{b:02X}" for b in c.encode("utf-8", "replace")) for c in user)
 
 
 _USER_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,/")

@@ -25,6 +25,8 @@ def verdict(request: Message, registers: bool = False) -> tuple[int, str]:
         return (513 if request.flaw == "too many headers" else 400), _warning(request.flaw)
     if len(request.uri) > MAX_URI:
         return 414, ""
+    if request.to_tag and request.verb == "BYE" and request.cseq is not None and request.cseq.method == "BYE":
+        return 0, ""  # its tags find the dialog or they do not; the rest of it is never looked at
     flaw = _header_flaw(request)
     if flaw:
         return 400, _warning(flaw)
