@@ -19,7 +19,6 @@ import dataclasses
 import json
 import os
 import resource
-import select
 import shutil
 import signal
 import socket
@@ -32,6 +31,7 @@ from pathlib import Path
 
 from switchhook.media.link import Unframer, frame
 from switchhook.media.settings import MediaSettings
+from switchhook.media.waiting import readable
 
 Pair = tuple[socket.socket, socket.socket]
 BUFFER_BYTES = 64 * 1024
@@ -120,7 +120,7 @@ class Keeper:
         while not self._stopping and self._pairs:
             watched = [self._wake] + ([self._lifeline] if gone_at is None else [])
             left = None if gone_at is None else max(0.0, gone_at + self._settings.linger_s - time.monotonic())
-            ready, _, _ = select.select(watched, [], [], left)
+            ready = readable(watched, left)
             if self._wake in ready:
                 self._wake.recv(4096)
                 self._reap()

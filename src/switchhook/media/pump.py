@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import gc
 import os
-import select
 import socket
 import time
 
@@ -30,6 +29,7 @@ from switchhook.media.outbox import Outbox
 from switchhook.media.reporter import Reporter
 from switchhook.media.statements import Statements
 from switchhook.media.table import Table
+from switchhook.media.waiting import readable
 from switchhook.media.wires import Pair, PollWire, Wire
 
 PHASE_S, PHASES = 0.005, 4
@@ -232,7 +232,7 @@ class Pump:
         """Sleeps until control has something to say, at most a second; not while answers are still to be sent."""
         self._control()
         if not self._table.use.any() and not self._link.busy:
-            select.select(self._link.sockets, [], [], 1.0)
+            readable(self._link.sockets, 1.0)
             self._control()
 
 

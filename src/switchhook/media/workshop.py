@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import queue
-import select
 import signal
 import socket
 import threading
@@ -20,6 +19,7 @@ from switchhook.media.link import Message, Unframer, frame
 from switchhook.media.recorder import Recorder
 from switchhook.media.shelf import Shelf
 from switchhook.media.table import FAILED, READY, Table
+from switchhook.media.waiting import readable
 
 DECODERS = 2
 
@@ -46,7 +46,7 @@ class Workshop:
         unframer = Unframer()
         while os.getppid() == keeper:
             watched = [self._listener, wake] + ([self._conn] if self._conn else [])
-            ready, _, _ = select.select(watched, [], [], 1.0)
+            ready = readable(watched, 1.0)
             if wake in ready:
                 break
             if self._listener in ready:
