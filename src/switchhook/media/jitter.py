@@ -5,9 +5,9 @@ tick in which it came, later ones by their timestamps. Every half carries a stam
 meant for, so nothing has to be cleared: a wrong stamp is a missing half. Halves let frames of 10 to 60 ms in without
 a loop over samples. Missing audio is the last frame at 0.7 of its level, and silence after three.
 
-`adapt` looks at each talker every 5 s: three packets too late make the buffer one frame deeper (up to 3), a buffer
-that was never nearly empty loses a frame. The second is also what corrects a clock that runs fast, the first one a
-clock that runs slow.
+Three packets too late make the buffer a frame deeper at once (up to 3 frames). `adapt` looks at each talker every 5 s:
+a buffer that nearly ran empty is given a frame, one that was never nearly empty loses one. That is also what follows a
+clock that runs slow or fast.
 Rejected: read positions per talker. With one position for all, a tick reads plain columns.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 from switchhook.media.rtp import Array, apart32
 from switchhook.media.table import FRAME, HALF, HALVES, Table
 
-DEEPEST = 3
+DEEPEST, OFTEN = 3, 3
 _KEEP = HALVES - 4  # halves ahead of the reader that may be written
 
 
@@ -43,6 +43,13 @@ def put(table: Table, rows: Array, ts: Array, samples: Array, length: Array, tic
     table.late[rows] += late
     table.late_lately[rows] += late
     table.least_margin[rows] = np.minimum(table.least_margin[rows], margin)
+    often = late & (table.late_lately[rows] >= OFTEN)
+    if often.any():  # at once: waiting for `adapt` would lose seconds
+        again = rows[often]
+        table.depth[again] = np.minimum(table.depth[again] + 1, DEEPEST)
+        table.late_lately[again] = 0
+        table.least_margin[again] = HALVES
+        half = half + 2 * often
     halves = length // HALF
     for n in range(int(halves.max(initial=0))):
         good = (n < halves) & (margin + n >= 0) & (margin + n < HALVES)
@@ -79,13 +86,13 @@ def take(table: Table, rows: Array, tick: int) -> Array:
 
 
 def adapt(table: Table, rows: Array) -> None:
-    """Once in 5 s: makes the buffers of these talkers deeper or shallower by a frame where that is needed."""
-    late = table.late_lately[rows] >= 3
-    deeper = late & (table.depth[rows] < DEEPEST)
+    """Once in 5 s: moves these talkers' buffers by a frame where they run empty or are fuller than they need to be."""
     margin = table.least_margin[rows]
-    idle = ~late & (margin >= 2 * table.depth[rows] + 2) & (margin < HALVES)
-    shallow = ~late & (table.depth[rows] > 1) & (margin >= 3) & (margin < HALVES)
-    table.depth[rows] += deeper.astype(np.int32) - shallow.astype(np.int32)
-    table.ring_half[rows] += 2 * (late.astype(np.int64) - (idle | shallow).astype(np.int64))
+    known = margin < HALVES
+    empty = known & (margin <= 0)
+    full = known & (margin >= 2 * table.depth[rows] + 2)
+    calm = known & (table.depth[rows] > 1) & (margin >= 3)
+    table.depth[rows] -= calm.astype(np.int32)
+    table.ring_half[rows] += 2 * (empty.astype(np.int64) - (full | calm).astype(np.int64))
     table.late_lately[rows] = 0
     table.least_margin[rows] = HALVES

@@ -49,22 +49,14 @@ def take(table: Table, plays: Array) -> tuple[Array, list[int]]:
 
 def _advance(table: Table, play: int) -> bool:
     """Finds the next clip with a frame to give; False when there is none now, with the state set if it is the end."""
-    turn_start = (int(table.play_turn[play]), int(table.play_index[play]))
-    steps = 0
-    while True:
-        if steps and table.play_turn[play] > turn_start[0] and table.play_index[play] >= turn_start[1]:
-            if table.play_repeat[play]:  # a whole turn without one frame: nothing will ever come
-                table.play_state[play] = ENDED
-            return False
+    empty = 0  # clips in a row that had nothing: a whole turn of them means that nothing will ever come
+    while empty <= table.play_count[play]:
         if table.play_index[play] >= table.play_count[play]:
             table.play_index[play] = 0
             table.play_turn[play] += 1
-            steps += 1
             if table.play_count[play] == 0 or (table.play_repeat[play] and _turns_over(table, play)):
-                table.play_index[play] = 0
                 table.play_state[play] = ENDED
                 return False
-            continue
         clip = int(table.play_clips[play, table.play_index[play]])
         if table.clip_state[clip] == FAILED:
             table.play_state[play] = BROKEN
@@ -73,9 +65,12 @@ def _advance(table: Table, play: int) -> bool:
             return True
         if table.clip_state[clip] != READY or table.play_frame[play] < table.clip_frames[clip]:
             return False  # still being decoded: wait in silence
+        empty += 1
         table.play_frame[play] = 0
         table.play_index[play] += 1
-        steps += 1
+    if table.play_repeat[play]:
+        table.play_state[play] = ENDED
+    return False
 
 
 def _turns_over(table: Table, play: int) -> bool:

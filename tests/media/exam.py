@@ -1,0 +1,117 @@
+"""One exam for every audio engine behind the `Media` port: what it promises without anybody listening to the audio."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from switchhook.core.errors import Unavailable
+from switchhook.core.events import Event, RecordingEnded, SoundEnded
+from switchhook.core.ids import LegId, RecordingId, SoundId
+from switchhook.core.sources import Sound, Voice
+from switchhook.exchange.ports import Codec, Media, MediaStats, Recording, Session
+
+A, B, C = LegId("a"), LegId("b"), LegId("c")
+SESSION = Session("127.0.0.1", 9, Codec.PCMU, 0)
+
+
+@dataclass
+class Candidate:
+    """An engine with room for exactly three legs; `passes` lets that many seconds go by."""
+
+    media: Media
+    passes: Callable[[float], Awaitable[None]]
+    folder: str
+    events: list[Event] = field(default_factory=list)
+    stats: list[tuple[LegId, MediaStats]] = field(default_factory=list)
+
+
+async def ports_are_even_different_and_limited(c: Candidate) -> None:
+    ports = {c.media.open(leg).port for leg in (A, B, C)}
+    assert len(ports) == 3
+    assert all(port % 2 == 0 for port in ports)
+    assert c.media.open(A).port in ports  # asking again is no new leg
+    with pytest.raises(Unavailable):
+        c.media.open(LegId("d"))
+    c.media.close(A)
+    await c.passes(0.3)
+    assert c.media.open(LegId("d")).port in ports
+
+
+async def closing_gives_statistics_once(c: Candidate) -> None:
+    c.media.open(A)
+    c.media.connect(A, SESSION)
+    c.media.close(A)
+    c.media.close(A)
+    await c.passes(0.3)
+    assert [leg for leg, _ in c.stats] == [A]
+
+
+async def a_finite_sound_ends_once_and_pauses_while_unheard(c: Candidate) -> None:
+    sound = Sound(SoundId("s"), ("tone:800:200", "silence:100"), repeat=2)
+    c.media.open(A)
+    c.media.hear([(A, (sound,))])
+    await c.passes(0.3)
+    c.media.hear([(A, ())])
+    await c.passes(0.8)
+    assert c.events == []
+    c.media.hear([(A, (sound, Voice(B)))])
+    await c.passes(0.8)
+    assert c.events == [SoundEnded(A, SoundId("s"))]
+    c.media.hear([(A, (sound,))])
+    c.media.hear([(A, (Sound(SoundId("t"), ("tone:800:100",)),))])
+    await c.passes(0.5)
+    assert c.events[1:] == [SoundEnded(A, SoundId("t"))]
+
+
+async def an_endless_sound_does_not_end(c: Candidate) -> None:
+    c.media.open(A)
+    c.media.hear([(A, (Sound(SoundId("m"), ("silence:40",), repeat=0),))])
+    await c.passes(0.6)
+    assert c.events == []
+
+
+async def what_cannot_be_played_ends_with_a_reason(c: Candidate) -> None:
+    c.media.open(A)
+    c.media.hear([(A, (Sound(SoundId("u"), ("https://example.com/x.mp3",), repeat=0),))])
+    await c.passes(0.3)
+    assert len(c.events) == 1
+    ended = c.events[0]
+    assert isinstance(ended, SoundEnded)
+    assert (ended.leg, ended.sound) == (A, "u")
+    assert ended.error
+
+
+async def a_recording_ends_once(c: Candidate) -> None:
+    c.media.open(A)
+    path = f"{c.folder}/r.wav"
+    c.media.record(Recording(RecordingId("r"), path, (A,), (B,), max_ms=200))
+    c.media.record(Recording(RecordingId("r"), path, (A,), (B,), max_ms=200))
+    await c.passes(0.8)
+    c.media.stop_recording(RecordingId("r"))
+    c.media.stop_recording(RecordingId("never"))
+    await c.passes(0.3)
+    assert c.events == [RecordingEnded(RecordingId("r"), path, 200)]
+
+
+async def strangers_are_ignored(c: Candidate) -> None:
+    c.media.connect(A, SESSION)
+    c.media.hear([(A, (Voice(B),)), (B, ())])
+    c.media.send_digits(A, "1")
+    c.media.close(A)
+    c.media.prepare(["nonsense", "tone:440:100"])
+    await c.passes(0.2)
+    assert (c.events, c.stats) == ([], [])
+
+
+QUESTIONS = [
+    ports_are_even_different_and_limited,
+    closing_gives_statistics_once,
+    a_finite_sound_ends_once_and_pauses_while_unheard,
+    an_endless_sound_does_not_end,
+    what_cannot_be_played_ends_with_a_reason,
+    a_recording_ends_once,
+    strangers_are_ignored,
+]
