@@ -51,7 +51,7 @@ def enter_initiate_call(walker: Walker, branch: Branch, node: Node) -> str | Non
     if len(options.to) == 1:
         return ring(walker, branch, options.to[0], options.caller, options.ring_s)
     branches = [branch.fork(None) for _ in options.to]
-    branch.run.branches.discard(branch)
+    branch.run.branches.pop(branch, None)
     for one in branches:
         one.waiting = branch.waiting
     if branch.waiting is not None and branch.waiting.leg is not None:

@@ -153,9 +153,7 @@ class Parties:
 
     def _sit(self, party: Party, leg: Leg, role: Role) -> None:
         inbound = leg.dial is None and leg.arrival is not None
-        party.seats[leg.id] = Seat(
-            leg.id, leg.address, leg.key, role, leg.caller, leg.called, inbound, leg.caller_name
-        )
+        party.seats[leg.id] = Seat(leg.id, leg.address, leg.key, role, leg.caller, leg.called, inbound, leg.caller_name)
         self._legs[leg.id] = party
         for key in {leg.key, self._key(leg.address)} - {""}:
             self._at.setdefault((*party.place, key), {})[leg.id] = party

@@ -93,7 +93,7 @@ class Run:
     node: str = ""  # the node entered last
     message: str = ""  # how far the first step came
     calls: dict[LegId, CallRecord] = field(default_factory=dict)
-    branches: set[Branch] = field(default_factory=set)
+    branches: dict[Branch, None] = field(default_factory=dict)  # those still on their way, oldest first
 
 
 @dataclass(slots=True, eq=False)
@@ -129,5 +129,5 @@ class Branch:
                 if any(shown is values for shown in record.shown):
                     record.shown.append(variables[name])
         branch = Branch(self.run, self.node, variables, leg=leg, entered_at=self.entered_at)
-        self.run.branches.add(branch)
+        self.run.branches[branch] = None
         return branch

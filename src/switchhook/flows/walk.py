@@ -114,16 +114,14 @@ class Walker:
         start: dict[str, object] = {"request_type": "call", "call": called, "http": {"params": params}}
         return self._begin(flow, run_id, start, "call", record)
 
-    def _begin(
-        self, flow: Flow, run_id: str, start: dict[str, object], output: str, record: CallRecord | None
-    ) -> Run:
+    def _begin(self, flow: Flow, run_id: str, start: dict[str, object], output: str, record: CallRecord | None) -> Run:
         run = Run(run_id, flow, flow.account, self.exchange.clock.now(), node=flow.start)
         self.runs[run_id] = run
         while len(self.runs) > KEPT_RUNS and next(iter(self.runs.values())).ended_at is not None:
             self.runs.popitem(last=False)
         node = flow.nodes[flow.start]
         branch = Branch(run, node, {node.name: start}, entered_at=run.started_at)
-        run.branches.add(branch)
+        run.branches[branch] = None
         if record is not None:
             run.calls[record.leg] = record
             self._runs_of[record.leg] = run
@@ -175,7 +173,7 @@ class Walker:
         run = branch.run
         if branch not in run.branches:
             return
-        run.branches.discard(branch)
+        del run.branches[branch]
         waiting = branch.waiting.leg if branch.waiting is not None else None
         for leg in (branch.leg, branch.ringing, waiting):
             if leg is not None and leg in self._branches:
@@ -294,9 +292,10 @@ class Walker:
     def _caller_gone(self, branch: Branch, leg: LegId) -> None:
         """The call that a branch carries is over: its node is cancelled; only a room goes on without it."""
         branch.leg = None if branch.leg == leg else branch.leg
-        if branch.waiting is not None:
+        waiting = branch.waiting
+        if waiting is not None:
             for other in tuple(branch.run.branches):
-                if other.waiting is branch.waiting:
+                if other.waiting is waiting:
                     self.finish(other)
             return
         found = self.party_of(branch)
@@ -371,4 +370,3 @@ def _enter(walker: Walker, branch: Branch, node: Node) -> str | None:
     except liquid.TemplateBroke as error:
         walker.warn(f"node {node.name!r} of flow {branch.run.flow.phlo_id}: {error}", branch.leg)
         return "failed"
-

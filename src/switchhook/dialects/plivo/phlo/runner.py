@@ -64,10 +64,9 @@ class Runner:
 
     def routes(self) -> list[BaseRoute]:
         """Returns the routes, to be mounted at the root."""
-        return [
-            Route("/v1/phlo/{rest:path}", _Endpoint(self._serve)),
-            Route("/v1/account/{rest:path}", _Endpoint(self._serve)),
-        ]
+        serve = _Endpoint(self._serve)
+        paths = ("/v1/phlo", "/v1/phlo/{rest:path}", "/v1/account", "/v1/account/{rest:path}")
+        return [Route(path, serve) for path in paths]
 
     # --- a request --------------------------------------------------------------------------------------------------
 
