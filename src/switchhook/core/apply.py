@@ -248,7 +248,7 @@ _APPLIERS: dict[type, Callable[[State, Any], None]] = {
     f.AnswerAsked: _nothing,
     f.AnswerNotPressed: _nothing,
     f.MediaSilent: _nothing,
-    f.LimitSet: _nothing,
+    f.LimitSet: lambda s, x: _leg(s, x.leg, ends_at=x.at),
     f.RoomOpened: _room_opened,
     f.RoomStarted: lambda s, x: _room(s, x.room, started=True),
     f.RoomClosed: _room_closed,

@@ -17,11 +17,12 @@ from switchhook.core import requests as r
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import DialId, LegId, RoomId
 from switchhook.core.legs import answer, create, hang_up, start_sound, stop_sound
-from switchhook.core.model import By, Dial, DialPlan, LegState, Order, Purpose, Role, RoomKind, RoomPlan, Side
+from switchhook.core.model import By, Dial, DialPlan, Leg, LegState, Order, Purpose, Role, RoomKind, RoomPlan, Side
 from switchhook.core.outcomes import Outcome
 from switchhook.core.rooms import join, need_leg, need_room, open_room, plain, settle
 from switchhook.core.work import Work
 
+ASK = ("builtin:beep", "silence:2000")  # who is asked for a digit without a brief hears this: nobody waits in silence
 OWN_PHONE_S = 20.0  # a desktop's Dial rings the agent's own telephone this long (genesys 2, Dial)
 
 
@@ -31,8 +32,7 @@ OWN_PHONE_S = 20.0  # a desktop's Dial rings the agent's own telephone this long
 def connect(work: Work, request: r.Connect) -> r.Accepted:
     """Dials on behalf of a leg and puts it together with whoever answers."""
     leg = need_leg(work, request.leg)
-    if leg.rooms:
-        raise Refused(Reason.WRONG_STATE, "the leg is in a room already")
+    need_free(leg)
     _need_targets(request.plan)
     stop_sound(work, leg.id)
     room = open_room(work, request.room or plain(), account=leg.account, call=leg.call, lead=leg.id)
@@ -68,7 +68,7 @@ def place_second_call(work: Work, request: r.PlaceSecondCall) -> r.Accepted:
     """Dials from a leg that is up; it turns away from the room it talks in."""
     leg = need_leg(work, request.leg)
     _need_targets(request.plan)
-    if leg.state is not LegState.UP:
+    if leg.state is not LegState.UP or leg.dial is not None:
         raise Refused(Reason.NOT_ANSWERED, "the telephone is not on a call")
     room = open_room(work, plain(), account=leg.account, call=leg.call, data=request.data)
     join(work, room, leg.id, Role.AGENT)
@@ -83,12 +83,22 @@ def cancel_asked(work: Work, request: r.CancelDial) -> r.Accepted:
     dial = work.state.dials.get(request.dial)
     if dial is None:
         raise Refused(Reason.WRONG_STATE, "nobody is being rung by this attempt")
-    if dial.purpose is Purpose.TRANSFER:
+    if dial.purpose in (Purpose.TRANSFER, Purpose.RECALL):
         target_cancelled(work, dial)
     else:
         cancel(work, dial.id)
         settle(work, dial.room, dial=dial.id, outcome=Outcome.CANCELLED)
     return r.Accepted(dial=request.dial)
+
+
+def need_free(leg: Leg) -> None:
+    """Refuses a leg that is in a room, is being asked whether it takes a call, or was never answered."""
+    if leg.rooms:
+        raise Refused(Reason.WRONG_STATE, "the leg is in a room already")
+    if leg.side is Side.OUTBOUND and leg.state is not LegState.UP:
+        raise Refused(Reason.NOT_ANSWERED, "the leg has not been answered")
+    if leg.dial is not None:
+        raise Refused(Reason.WRONG_STATE, "the leg has not taken the call yet")
 
 
 def _need_targets(plan: DialPlan) -> None:
@@ -164,8 +174,7 @@ def won_by(work: Work, dial_id: DialId, leg: LegId) -> None:
         work.fact(f.DialAccepting(dial_id, leg))
         if plan.accept_digit:
             work.act(a.Arm(f"accept:{leg}", work.now + plan.accept_s))
-        if plan.brief:
-            start_sound(work, leg, plan.brief, repeat=0 if plan.accept_digit else 1)
+        start_sound(work, leg, plan.brief or ASK, repeat=0 if plan.accept_digit else 1)
         return
     win(work, dial, leg)
 

@@ -69,7 +69,7 @@ def _nobody(state: State, leg: Leg, room: Room, member: Member, others: list[Mem
         return _waiting(leg, room, member, state.dials[dial])
     if others and not away:
         return ()
-    if others or room.plan.alone is Alone.MUSIC:
+    if others or room.plan.alone is not Alone.SILENCE:
         return _sound(leg, music(room, member.role))
     return ()
 

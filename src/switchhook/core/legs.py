@@ -19,6 +19,7 @@ from switchhook.core.rooms import depart, need_leg
 from switchhook.core.sources import Sound
 from switchhook.core.work import Work
 
+EARLY_S = 1.0  # a timer may fire this much before its time (they are gathered)
 UNANSWERED_S = 180.0  # the longest an inbound call rings whatever its program does (RFC 3261 13.3.1.1 asks for a bound)
 
 
@@ -59,7 +60,7 @@ def arrived(work: Work, event: e.LegArrived) -> None:
         )
     )
     work.act(a.Arm(f"ring:{event.leg}", work.now + UNANSWERED_S))
-    if isinstance(route, r.ToParties):
+    if isinstance(route, r.ToParties) and route.plan.targets:
         connect(work, r.Connect(event.leg, route.plan))
     elif not isinstance(route, r.ToProgram):
         outcome = route.outcome if isinstance(route, r.ToNobody) else Outcome.NOT_FOUND
@@ -177,9 +178,11 @@ def answer_leg(work: Work, request: r.AnswerLeg) -> r.Accepted:
 def up(work: Work, leg: LegId) -> None:
     """States that a leg is up, and bounds its life."""
     found = work.state.legs[leg]
-    work.act(a.Disarm(f"ring:{leg}"))
+    for timer in ("ring", "press"):
+        work.act(a.Disarm(f"{timer}:{leg}"))
     work.fact(f.LegConnected(leg, work.now))
-    work.act(a.Arm(f"limit:{leg}", work.now + found.limit_s))
+    longest = work.now + found.limit_s
+    work.act(a.Arm(f"limit:{leg}", longest if found.ends_at is None else min(longest, found.ends_at)))
 
 
 def answered(work: Work, event: e.LegAnswered) -> None:
@@ -280,8 +283,9 @@ def play(work: Work, request: r.Play) -> r.Accepted:
     leg = need_leg(work, request.leg)
     if leg.side is Side.OUTBOUND and leg.state is not LegState.UP:
         raise Refused(Reason.NOT_ANSWERED, "the leg has not been answered")
+    hang_up_after = request.hang_up_after or leg.hang_up_after_sound
     answer(work, request.leg)
-    return r.Accepted(leg=leg.id, sound=start_sound(work, leg.id, request.clips, request.repeat, request.hang_up_after))
+    return r.Accepted(leg=leg.id, sound=start_sound(work, leg.id, request.clips, request.repeat, hang_up_after))
 
 
 def start_sound(
@@ -301,25 +305,31 @@ def stop_sound(work: Work, leg: LegId) -> None:
 
 
 def stop_sound_asked(work: Work, request: r.StopSound) -> None:
-    need_leg(work, request.leg)
-    stop_sound(work, request.leg)
+    leg = need_leg(work, request.leg)
+    if leg.playing is not None:
+        stop_sound(work, request.leg)
+        _after_sound(work, leg)
 
 
 def sound_ended(work: Work, event: e.SoundEnded) -> None:
-    from switchhook.core.dials import brief_ended
-    from switchhook.core.transfers import announced
-
     leg = work.state.legs.get(event.leg)
     if leg is None or leg.playing is None or leg.playing.id != event.sound:
         return
-    hang_up_after = leg.hang_up_after_sound
     work.fact(f.SoundFinished(event.leg, event.sound, error=event.error))
-    if hang_up_after:
-        hang_up(work, event.leg, Outcome.COMPLETED, By.SERVER, reason="end of sound")
+    _after_sound(work, leg)
+
+
+def _after_sound(work: Work, leg: Leg) -> None:
+    """Whatever waited for the end of the sound goes on, also when the sound was stopped."""
+    from switchhook.core.dials import brief_ended
+    from switchhook.core.transfers import announced
+
+    if leg.hang_up_after_sound:
+        hang_up(work, leg.id, Outcome.COMPLETED, By.SERVER, reason="end of sound")
         return
     if leg.dial is not None:
         brief_ended(work, leg.dial, leg.id)
-    announced(work, event.leg)
+    announced(work, leg.focus)
 
 
 def send_keys(work: Work, request: r.SendKeys) -> None:
@@ -379,6 +389,10 @@ def ring_time_over(work: Work, leg: LegId) -> None:
 
 
 def limit_over(work: Work, leg: LegId) -> None:
+    """The longest time is over; a timer that was moved to later and fires all the same changes nothing."""
+    found = work.state.legs.get(leg)
+    if found is None or (found.ends_at is not None and found.ends_at > work.now + EARLY_S):
+        return
     hang_up(work, leg, Outcome.TIME_LIMIT, By.SERVER, reason="longest time over")
 
 

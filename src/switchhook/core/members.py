@@ -6,6 +6,7 @@ from switchhook.core import actions as a
 from switchhook.core import events as e
 from switchhook.core import facts as f
 from switchhook.core import requests as r
+from switchhook.core.dials import need_free
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import LegId, RecordingId, RoomId
 from switchhook.core.legs import answer, hang_up, start_sound, stop_sound
@@ -14,9 +15,9 @@ from switchhook.core.outcomes import Outcome
 from switchhook.core.rooms import (
     depart,
     end_room,
+    free,
     join,
     leave,
-    let_go,
     need_leg,
     need_member,
     need_room,
@@ -25,17 +26,14 @@ from switchhook.core.rooms import (
     turn,
 )
 from switchhook.core.transfer_requests import asked
-from switchhook.core.transfers import Trigger, customer_taken
+from switchhook.core.transfers import Trigger, member_taken
 from switchhook.core.work import Work
 
 
 def enter(work: Work, request: r.EnterRoom) -> r.Accepted:
     """Puts a leg into a room, found by name or opened."""
     leg = need_leg(work, request.leg)
-    if leg.rooms:
-        raise Refused(Reason.WRONG_STATE, "the leg is in a room already")
-    if leg.side is Side.OUTBOUND and leg.state is not LegState.UP:
-        raise Refused(Reason.NOT_ANSWERED, "the leg has not been answered")
+    need_free(leg)
     plan = request.plan
     room = work.state.named.get((leg.account, plan.kind, plan.name)) if plan.name else None
     if room is not None and len(work.state.rooms[room].members) >= work.state.rooms[room].plan.max_members:
@@ -53,8 +51,11 @@ def enter(work: Work, request: r.EnterRoom) -> r.Accepted:
 def leave_asked(work: Work, request: r.LeaveRoom) -> r.Accepted:
     """Takes a member out; it goes to its program or is hung up."""
     member = need_member(work, request.room, request.leg)
-    customer_taken(work, request.room, request.leg)
-    let_go(work, request.room, request.leg)
+    work.spoken_for.add(request.leg)
+    member_taken(work, request.room, request.leg)
+    leave(work, request.room, request.leg)
+    work.spoken_for.discard(request.leg)
+    free(work, request.room, request.leg)
     if member.ends_room:
         end_room(work, request.room)
     else:
@@ -95,8 +96,9 @@ def turn_asked(work: Work, request: r.TurnTo) -> r.Accepted:
     transfer = work.state.transfers.get(transfer_id) if transfer_id is not None else None
     if (
         transfer is not None
-        and request.room in (transfer.room, transfer.consult)
-        and leg.focus not in (None, request.room)
+        and request.room is not None
+        and leg.focus is not None
+        and {leg.focus, request.room} == {transfer.room, transfer.consult}
     ):
         return asked(work, transfer.id, Trigger.SWAP)
     turn(work, leg.id, request.room)
@@ -106,6 +108,7 @@ def turn_asked(work: Work, request: r.TurnTo) -> r.Accepted:
 def release(work: Work, request: r.ReleaseCall) -> r.Accepted:
     """A desktop hangs up one of its calls."""
     leg = need_leg(work, request.leg)
+    need_member(work, request.room, request.leg)
     transfer_id = work.state.agents.get(leg.id)
     if transfer_id is not None:
         transfer = work.state.transfers[transfer_id]
@@ -113,33 +116,39 @@ def release(work: Work, request: r.ReleaseCall) -> r.Accepted:
             return asked(work, transfer_id, Trigger.ABORT)
         if request.room == transfer.room:
             return asked(work, transfer_id, Trigger.DROP_CUSTOMER)
-    need_member(work, request.room, request.leg)
     if len(leg.rooms) == 1:
         hang_up(work, leg.id, Outcome.COMPLETED, By.API)
         return r.Accepted(leg=leg.id, room=request.room)
-    customer_taken(work, request.room, request.leg)
+    member_taken(work, request.room, request.leg)
     depart(work, request.room, leg.id)
     return r.Accepted(leg=leg.id, room=request.room)
 
 
 def take(work: Work, request: r.Take) -> r.Accepted:
     """Pulls legs out of everything for their program; who stays behind is treated by the rooms' own rules."""
-    legs = [need_leg(work, leg) for leg in request.legs]
+    legs = [need_leg(work, leg) for leg in dict.fromkeys(request.legs)]
     for leg in legs:
-        if leg.side is Side.OUTBOUND and leg.state is not LegState.UP:
+        if leg.side is Side.OUTBOUND and (leg.state is not LegState.UP or leg.dial is not None):
             raise Refused(Reason.NOT_ANSWERED, "the leg has not been answered")
-    rooms: dict[RoomId, None] = {}
-    for leg in legs:
+    work.spoken_for.update(leg.id for leg in legs)
+    rooms: dict[RoomId, bool] = {}  # left by them, and whether one of them ends the room by leaving
+    for leg in sorted(legs, key=lambda each: each.id in work.state.agents):  # no transfer completes to who leaves next
         if leg.program != request.program:
             work.fact(f.ProgramSet(leg.id, request.program))
         stop_sound(work, leg.id)
         for room in leg.rooms:
-            rooms[room] = None
-            customer_taken(work, room, leg.id)
+            rooms[room] = rooms.get(room, False) or _ends(work, room, leg.id)
+            member_taken(work, room, leg.id)
             leave(work, room, leg.id)
-    for room in rooms:
-        settle(work, room)
+    for room, over in rooms.items():
+        (end_room if over else settle)(work, room)
     return r.Accepted(leg=legs[0].id if legs else None)
+
+
+def _ends(work: Work, room: RoomId, leg: LegId) -> bool:
+    found = work.state.rooms.get(room)
+    member = found.members.get(leg) if found is not None else None
+    return member is not None and member.ends_room
 
 
 def drop_voicemail(work: Work, request: r.DropVoicemail) -> r.Accepted:
@@ -148,8 +157,12 @@ def drop_voicemail(work: Work, request: r.DropVoicemail) -> r.Accepted:
     if not request.clips:
         raise Refused(Reason.NO_PROMPT, "there is nothing to play")
     room = need_room(work, request.room)
+    if work.state.legs[request.leg].state is not LegState.UP:
+        raise Refused(Reason.NOT_ANSWERED, "the leg has not been answered")
     if work.state.transfer_of(room) is not None:
         raise Refused(Reason.TRANSFER_RUNNING, "a transfer is under way")
+    if room.lead == request.leg:
+        work.fact(f.LeadChanged(room.id, None))
     leave(work, request.room, request.leg)
     sound = start_sound(work, request.leg, request.clips, hang_up_after=True)
     settle(work, request.room)
@@ -175,6 +188,8 @@ def end(work: Work, request: r.EndRoom) -> r.Accepted:
 def start_recording(work: Work, request: r.StartRecording) -> r.Accepted:
     for leg in (*request.legs_left, *request.legs_right):
         need_leg(work, leg)
+    if not request.legs_left:
+        raise Refused(Reason.UNKNOWN_LEG, "nobody to record")
     tape = Tape(
         id=request.id or RecordingId(work.state.ids.new()),
         path=request.path,

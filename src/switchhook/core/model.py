@@ -77,6 +77,7 @@ class Leg:
     heard: Sources = ()  # what media was last told
     answered_at: float | None = None
     limit_s: float = MAX_LEG_S  # counted from the answer
+    ends_at: float | None = None  # it is hung up then at the latest, whatever `limit_s` says
     tapes: tuple[RecordingId, ...] = ()  # recordings of what it says
 
 
@@ -149,6 +150,7 @@ class Room:
     main: RoomId | None = None  # for a consult room: the customer's room
     dials: tuple[DialId, ...] = ()  # who is being rung to come in here
     data: Mapping[str, object] = field(default_factory=dict)  # key/value pairs that travel with the call
+    inherited: Mapping[str, object] = field(default_factory=dict)  # consult: what `data` began as, from `main`
 
 
 class Waiting(Enum):

@@ -50,6 +50,7 @@ def open_room(
     main: RoomId | None = None,
     started: bool = True,
     data: Mapping[str, object] | None = None,
+    inherited: Mapping[str, object] | None = None,
 ) -> RoomId:
     """Opens an empty room."""
     room = RoomId(work.state.ids.new())
@@ -65,6 +66,7 @@ def open_room(
                 main=main,
                 started=started,
                 data=dict(data or {}),
+                inherited=dict(inherited or {}),
             )
         )
     )
@@ -117,14 +119,29 @@ def let_go(
     status: int = 0,
 ) -> None:
     """Takes a member out for good: another room holds it, its program goes on with it, or it is hung up."""
+    members = work.state.rooms[room].members if room in work.state.rooms else {}
+    if leg in members:
+        leave(work, room, leg)
+        free(work, room, leg, dial=dial, outcome=outcome, status=status)
+
+
+def free(
+    work: Work,
+    room: RoomId,
+    leg: LegId,
+    *,
+    dial: DialId | None = None,
+    outcome: Outcome = Outcome.COMPLETED,
+    status: int = 0,
+) -> None:
+    """Sees to a leg that has left `room`: nothing if another room holds it, else its program goes on, or it is hung up.
+
+    Whoever is taken or asked out by the request of this step (`Work.spoken_for`) is that request's business.
+    """
     from switchhook.core.legs import hang_up
 
-    members = work.state.rooms[room].members if room in work.state.rooms else {}
-    if leg not in members:
-        return
-    leave(work, room, leg)
     found = work.state.legs.get(leg)
-    if found is None or found.state is LegState.OVER or found.rooms:
+    if found is None or found.state is LegState.OVER or found.rooms or leg in work.spoken_for:
         return
     if found.program:
         work.fact(f.LegFreed(leg, room, found.program, dial, outcome))

@@ -89,7 +89,9 @@ def _open_consult(work: Work, request: r.StartTransfer, room: Room) -> RoomId:
         program=request.plan.program,
     )
     data = {**room.data, **(request.data or {})}
-    return open_room(work, plan, account=room.account, call=room.call, main=room.id, data=data)
+    return open_room(
+        work, plan, account=room.account, call=room.call, main=room.id, data=data, inherited=room.data
+    )
 
 
 def _set_data(work: Work, room: Room, request: r.StartTransfer) -> None:
@@ -101,11 +103,7 @@ def _may_start(work: Work, request: r.StartTransfer) -> tuple[Room, Leg]:
     room = need_room(work, request.room)
     agent = need_leg(work, request.agent)
     member = need_member(work, request.room, request.agent)
-    if (
-        room.transfer is not None
-        or agent.id in work.state.agents
-        or (room.main is not None and work.state.transfer_of(room))
-    ):
+    if room.transfer is not None or _hands_over(work, agent.id) or work.state.transfer_of(room) is not None:
         raise Refused(Reason.TRANSFER_RUNNING, "a transfer is under way")
     if agent.state is not LegState.UP:
         raise Refused(Reason.NOT_ANSWERED, "the agent has not answered")
@@ -122,6 +120,13 @@ def _may_start(work: Work, request: r.StartTransfer) -> tuple[Room, Leg]:
         if any(work.state.legs[m].key == target.key for m in others):
             raise Refused(Reason.ALREADY_THERE, f"{target.address} is in the room already")
     return room, agent
+
+
+def _hands_over(work: Work, agent: LegId) -> bool:
+    """True while the leg is the agent of a transfer that it has not left yet."""
+    transfer_id = work.state.agents.get(agent)
+    main = work.state.rooms.get(work.state.transfers[transfer_id].room) if transfer_id is not None else None
+    return main is not None and agent in main.members
 
 
 def asked(work: Work, transfer_id: TransferId, trigger: Trigger) -> r.Accepted:

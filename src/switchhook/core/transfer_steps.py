@@ -6,16 +6,18 @@ total: a party that is gone already is passed over, so a row reads as the order 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from switchhook.core import facts as f
-from switchhook.core.ids import RoomId
+from switchhook.core.ids import LegId, RoomId
 from switchhook.core.model import (
     Alone,
     By,
     DialPlan,
     LegState,
     Purpose,
+    RoomKind,
     Transfer,
     TransferOutcome,
     Waiting,
@@ -45,8 +47,23 @@ def target_into_main(work: Work, transfer: Transfer) -> None:
 def _merge_data(work: Work, transfer: Transfer) -> None:
     """What was noted in the consult goes into the surviving call (genesys 9, userData on transfer)."""
     main, consult = work.state.rooms.get(transfer.room), work.state.rooms.get(transfer.consult or RoomId(""))
-    if main is not None and consult is not None and consult.data and dict(main.data) != {**main.data, **consult.data}:
-        work.fact(f.DataChanged(main.id, {**main.data, **consult.data}))
+    if main is None or consult is None:
+        return
+    merged = merged_data(main.data, consult.inherited, consult.data)
+    if merged != dict(main.data):
+        work.fact(f.DataChanged(main.id, merged))
+
+
+def merged_data(
+    main: Mapping[str, object], inherited: Mapping[str, object], consult: Mapping[str, object]
+) -> dict[str, object]:
+    """Returns `main` with the consult's own changes: pairs it added, changed or deleted since it began as `inherited`.
+
+    A pair that the consult left alone keeps what the main call made of it meanwhile.
+    """
+    deleted = {key for key in inherited if key not in consult}
+    changed = {key: value for key, value in consult.items() if key not in inherited or inherited[key] != value}
+    return {**{key: value for key, value in main.items() if key not in deleted}, **changed}
 
 
 def agent_out(work: Work, transfer: Transfer) -> None:
@@ -55,12 +72,13 @@ def agent_out(work: Work, transfer: Transfer) -> None:
 
     main = work.state.rooms.get(transfer.room)
     if main is not None and main.lead == transfer.agent:
-        work.fact(f.LeadChanged(transfer.room, None))
+        _without_lead(work, transfer)
     leave(work, transfer.room, transfer.agent)
     if transfer.consult is not None:
         leave(work, transfer.consult, transfer.agent)
     agent = work.state.legs.get(transfer.agent)
-    if agent is not None and agent.state is not LegState.OVER and not agent.rooms:
+    spoken_for = transfer.agent in work.spoken_for
+    if agent is not None and agent.state is not LegState.OVER and not agent.rooms and not spoken_for:
         hang_up(work, transfer.agent, Outcome.COMPLETED, By.API)
 
 
@@ -121,6 +139,7 @@ def _plain_dial(work: Work, transfer: Transfer) -> None:
 
 def both_into_main(work: Work, transfer: Transfer) -> None:
     """The customer is gone; agent and target go on in the room that was the customer's."""
+    _without_lead(work, transfer)
     target_into_main(work, transfer)
     turn(work, transfer.agent, transfer.room)
     close_consult(work, transfer)
@@ -134,6 +153,8 @@ def target_follows(work: Work, transfer: Transfer) -> None:
 
 
 def target_joins_later(work: Work, transfer: Transfer) -> None:
+    """The target still rings and comes to agent and customer when it answers."""
+    _merge_data(work, transfer)
     if transfer.dial is not None and transfer.dial in work.state.dials:
         work.fact(f.DialMoved(transfer.dial, transfer.room, Waiting.RINGBACK))
 
@@ -143,7 +164,7 @@ def customers_out(work: Work, transfer: Transfer) -> None:
     main = work.state.rooms.get(transfer.room)
     for leg in [m for m in (main.members if main is not None else ()) if m != transfer.agent]:
         let_go(work, transfer.room, leg)
-    leave(work, transfer.room, transfer.agent)
+    let_go(work, transfer.room, transfer.agent)  # the consult holds it; without one its call is over too
 
 
 def _dial_fallback(work: Work, transfer: Transfer, purpose: Purpose, plan: DialPlan) -> None:
@@ -152,7 +173,15 @@ def _dial_fallback(work: Work, transfer: Transfer, purpose: Purpose, plan: DialP
     fallback = transfer.plan.fallbacks[transfer.fallback - 1]
     target = fallback.destination or transfer.agent_destination
     assert target is not None
-    dial = start(work, transfer.room, replace(plan, targets=(target,), waiting=Waiting.MUSIC), purpose)
+    only = replace(
+        plan,
+        targets=(target,),
+        target_headers=(),  # these three were meant for the first target
+        credentials=(),
+        send_digits="",
+        waiting=Waiting.MUSIC,
+    )
+    dial = start(work, transfer.room, only, purpose)
     if transfer.id in work.state.transfers:
         work.fact(f.TransferDialled(transfer.id, dial))
 
@@ -173,31 +202,54 @@ def dial_agent(work: Work, transfer: Transfer) -> None:
 
 
 def announce(work: Work, transfer: Transfer) -> None:
-    """Tells everybody who waits that nobody came; they are let go when the first has heard it to its end."""
+    """Tells everybody who waits that nobody came; they are let go when all of them have heard it to its end."""
     from switchhook.core.legs import start_sound
 
     clips = transfer.plan.fallbacks[transfer.fallback - 1].clips
-    room = work.state.rooms.get(transfer.room)
-    for leg in room.members if room is not None else ():
+    for leg in _listeners(work, transfer):
         start_sound(work, leg, clips)
+
+
+def hush(work: Work, transfer: Transfer) -> None:
+    """Stops the announcement."""
+    from switchhook.core.legs import stop_sound
+
+    for leg in _listeners(work, transfer):
+        stop_sound(work, leg)
+
+
+def _listeners(work: Work, transfer: Transfer) -> list[LegId]:
+    room = work.state.rooms.get(transfer.room)
+    return [leg for leg in room.members if work.state.legs[leg].focus == room.id] if room is not None else []
+
+
+def _without_lead(work: Work, transfer: Transfer) -> None:
+    room = work.state.rooms.get(transfer.room)
+    if room is not None and room.lead is not None:
+        work.fact(f.LeadChanged(transfer.room, None))
 
 
 def park(work: Work, transfer: Transfer) -> None:
     """The customer stays and hears music until somebody is added or its longest time ends."""
     room = work.state.rooms.get(transfer.room)
-    if room is not None and room.lead is not None:
-        work.fact(f.LeadChanged(transfer.room, None))
+    _without_lead(work, transfer)
     if room is not None and room.plan.alone is not Alone.MUSIC:
         work.fact(f.RoomParked(transfer.room))
 
 
 def let_customers_go(work: Work, transfer: Transfer) -> None:
-    """Nobody is left who could talk to the customer: its program goes on with it, or it is hung up."""
+    """Nobody is left who could talk to the customer: its program goes on with it, or it is hung up.
+
+    Several who are left go on talking with each other; a multi-party call's flow takes all of them along.
+    """
     room = work.state.rooms.get(transfer.room)
     if room is None:
         return
     outcome = _OUTCOME_TOLD.get(transfer.failure or TransferOutcome.UNREACHABLE, Outcome.COMPLETED)
+    company = len(room.members) > 1
     for leg in tuple(room.members):
+        if company and not (room.plan.kind is RoomKind.PARTY and work.state.legs[leg].program):
+            continue
         let_go(work, transfer.room, leg, dial=transfer.dial, outcome=outcome)
     close_if_empty(work, transfer.room)
 

@@ -90,7 +90,8 @@ def fall_back(work: Work, transfer: Transfer) -> None:
     if row is None:
         return
     work.fact(f.FallbackTaken(transfer.id, chosen, transfer.failure or TransferOutcome.UNREACHABLE))
-    _go(work, _fresh(work, transfer), row, chosen)
+    _go(work, _fresh(work, transfer), row)
+    announced(work, transfer.room)  # nobody is there to listen: they are told already
 
 
 # --- the tables -----------------------------------------------------------------------------------------------------
@@ -137,7 +138,7 @@ def _table() -> dict[Key, Row]:
         do.close_consult,
     )
     row(consult, P.RINGING, T.CUSTOMER_LEFT, None, E.CUSTOMER_LEFT, do.consult_goes_on)
-    row(consult, P.RINGING, T.DROP_CUSTOMER, None, E.CUSTOMER_RELEASED, do.consult_goes_on, do.customers_out)
+    row(every, P.RINGING, T.DROP_CUSTOMER, None, E.CUSTOMER_RELEASED, do.consult_goes_on, do.customers_out)
 
     # Agent and target talk in private.
     row(talks, P.CONSULTING, T.COMPLETE, None, E.COMPLETED, do.target_into_main, do.agent_out, do.close_consult)
@@ -148,7 +149,7 @@ def _table() -> dict[Key, Row]:
     row(talks, P.CONSULTING, T.SWAP, P.CONSULTING, None, do.swap)
     row(warm, P.CONSULTING, T.CUSTOMER_LEFT, None, E.CUSTOMER_LEFT, do.both_into_main)
     row(consult, P.CONSULTING, T.CUSTOMER_LEFT, None, E.CUSTOMER_LEFT, do.consult_goes_on)
-    row(consult, P.CONSULTING, T.DROP_CUSTOMER, None, E.CUSTOMER_RELEASED, do.consult_goes_on, do.customers_out)
+    row(talks, P.CONSULTING, T.DROP_CUSTOMER, None, E.CUSTOMER_RELEASED, do.consult_goes_on, do.customers_out)
 
     # The agent has gone back to the customer; the target comes to both when it answers.
     row(warm, P.JOINING, T.TARGET_ANSWERED, None, E.MERGED, do.target_into_main)
@@ -156,6 +157,7 @@ def _table() -> dict[Key, Row]:
     row(warm, P.JOINING, T.ABORT, None, E.ABORTED, do.drop_target)
     row(warm, P.JOINING, T.AGENT_LEFT, P.FOLLOWING, None, do.target_follows, do.agent_out)
     row(warm, P.JOINING, T.CUSTOMER_LEFT, None, E.CUSTOMER_LEFT, do.drop_target)
+    row(warm, P.JOINING, T.DROP_CUSTOMER, None, E.CUSTOMER_RELEASED, do.drop_target, do.customers_out)
 
     # The agent is gone; the customer waits for the target.
     row(every, P.FOLLOWING, T.TARGET_ANSWERED, None, E.COMPLETED, do.target_into_main)
@@ -172,6 +174,7 @@ def _table() -> dict[Key, Row]:
     # The customer is told that nobody came.
     row(every, P.ANNOUNCING, T.TOLD, None, None, do.let_customers_go)
     row(every, P.ANNOUNCING, T.CUSTOMER_LEFT, None, E.CUSTOMER_LEFT)
+    row(every, P.ANNOUNCING, T.ABORT, None, E.ABORTED, do.park, do.hush)
     return rows
 
 
@@ -201,7 +204,7 @@ def pull(work: Work, transfer: Transfer, trigger: Trigger) -> bool:
     return True
 
 
-def _go(work: Work, transfer: Transfer, row: Row, fallback: Fallback | None = None) -> None:
+def _go(work: Work, transfer: Transfer, row: Row) -> None:
     if row.to is None:
         work.closing.add(transfer.id)
     elif row.to is not transfer.phase:
@@ -255,7 +258,8 @@ def target_cancelled(work: Work, dial: Dial) -> None:
     cancel(work, dial.id)
     transfer = _by_dial(work, dial)
     if transfer is not None:
-        work.fact(f.TransferMissed(transfer.id, TransferOutcome.REJECTED))
+        if transfer.failure is None or transfer.phase is not Phase.RECALLING:
+            work.fact(f.TransferMissed(transfer.id, TransferOutcome.REJECTED))
         pull(work, _fresh(work, transfer), Trigger.TARGET_FAILED)
 
 
@@ -270,11 +274,10 @@ def party_left(work: Work, leg: Leg) -> None:
     as_agent = work.state.agents.get(leg.id)
     if as_agent is not None:
         pull(work, work.state.transfers[as_agent], Trigger.AGENT_LEFT)
-        return
     for room_id in leg.rooms:
         room = work.state.rooms.get(room_id)
         transfer = work.state.transfer_of(room) if room is not None else None
-        if room is None or transfer is None:
+        if room is None or transfer is None or leg.id == transfer.agent:
             continue
         if room_id == transfer.consult and leg.id == transfer.target:
             leave(work, room_id, leg.id)
@@ -284,22 +287,31 @@ def party_left(work: Work, leg: Leg) -> None:
 
 
 def _customer_left(work: Work, transfer: Transfer, leg: LegId) -> None:
+    from switchhook.core.rooms import end_room
+
+    member = work.state.rooms[transfer.room].members.get(leg)
     leave(work, transfer.room, leg)
     room = work.state.rooms[transfer.room]
-    lead_left = room.lead == leg
-    others = [m for m in room.members if m != transfer.agent]
-    if lead_left or not others:
+    over = room.lead == leg or (member is not None and member.ends_room)
+    if over or all(m == transfer.agent for m in room.members):
         pull(work, transfer, Trigger.CUSTOMER_LEFT)
+    else:
+        announced(work, transfer.room)
+    if member is not None and member.ends_room:
+        end_room(work, transfer.room)
 
 
-def customer_taken(work: Work, room: RoomId, leg: LegId) -> None:
-    """A member of a room was taken elsewhere; a transfer of that room counts it as having left."""
+def member_taken(work: Work, room: RoomId, leg: LegId) -> None:
+    """A member leaves a room without hanging up; a transfer of that room counts it as having left.
+
+    An agent who leaves the consult alone has not left the customer: that cancels.
+    """
     found = work.state.rooms.get(room)
     transfer = work.state.transfer_of(found) if found is not None else None
     if transfer is None or found is None:
         return
     if leg == transfer.agent:
-        pull(work, transfer, Trigger.AGENT_LEFT)
+        pull(work, transfer, Trigger.AGENT_LEFT if room == transfer.room else Trigger.ABORT)
     elif room == transfer.consult:
         leave(work, room, leg)
         pull(work, transfer, Trigger.TARGET_LEFT)
@@ -308,15 +320,17 @@ def customer_taken(work: Work, room: RoomId, leg: LegId) -> None:
 
 
 def room_ends(work: Work, room: RoomId) -> None:
-    """The main room is over for reasons of its own: a transfer in it has lost its customer."""
+    """A room is over for reasons of its own: a transfer has lost its customer, or its consult with its target."""
     found = work.state.rooms.get(room)
-    if found is not None and found.transfer is not None:
-        pull(work, work.state.transfers[found.transfer], Trigger.CUSTOMER_LEFT)
+    transfer = work.state.transfer_of(found) if found is not None else None
+    if transfer is not None:
+        pull(work, transfer, Trigger.CUSTOMER_LEFT if transfer.room == room else Trigger.ABORT)
 
 
-def announced(work: Work, leg: LegId) -> None:
-    """A sound came to its end: perhaps the announcement of a transfer that failed."""
-    found = work.state.legs.get(leg)
-    room = work.state.rooms.get(found.focus) if found is not None and found.focus is not None else None
-    if room is not None and room.transfer is not None:
-        pull(work, work.state.transfers[room.transfer], Trigger.TOLD)
+def announced(work: Work, room: RoomId | None) -> None:
+    """A sound in a room came to its end: perhaps everybody has heard now that a transfer failed."""
+    found = work.state.rooms.get(room) if room is not None else None
+    if found is None or found.transfer is None:
+        return
+    if all(work.state.legs[leg].playing is None for leg in found.members):
+        pull(work, work.state.transfers[found.transfer], Trigger.TOLD)

@@ -17,7 +17,7 @@ from switchhook.core.state import State
 class Work:
     """One step under way. A fact is true as soon as it is stated, so later decisions of the step see it."""
 
-    __slots__ = ("_touched_legs", "_touched_rooms", "actions", "closing", "facts", "now", "state")
+    __slots__ = ("_touched_legs", "_touched_rooms", "actions", "closing", "facts", "now", "spoken_for", "state")
 
     def __init__(self, state: State, now: float) -> None:
         self.state = state
@@ -25,6 +25,7 @@ class Work:
         self.facts: list[f.Fact] = []
         self.actions: list[a.Action] = []
         self.closing: set[TransferId] = set()  # transfers in their last row: their own steps trigger nothing more
+        self.spoken_for: set[LegId] = set()  # legs that no rule may hang up in this step: the request sees to them
         self._touched_legs: dict[LegId, None] = {}
         self._touched_rooms: dict[RoomId, None] = {}
 
