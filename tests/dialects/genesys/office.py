@@ -100,8 +100,8 @@ class Desktop:
         """Shakes hands, subscribes and starts a session."""
         ext = {"ext": {"ack": True}} if self.ack else {}
         types = ["websocket", "long-polling", "callback-polling"]
-        handshake = {"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": types, "id": "1", **ext}
-        [reply] = await self.bayeux(handshake, path="/handshake")
+        shake = {"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": types, "id": "1", **ext}
+        [reply] = await self.bayeux(shake, path="/handshake")
         assert reply["successful"]
         self.client_id = reply["clientId"]
         for channel in channels or ("/v2/me/calls",):

@@ -176,7 +176,8 @@ def test_what_stands_beside_a_handshake_is_ignored() -> None:
 @pytest.mark.parametrize("number", [7, "7", 0, "abc"])
 def test_an_id_comes_back_as_it_was(number: Any) -> None:
     client = World().client()
-    [text] = client.send({"channel": "/meta/subscribe", "clientId": client.id, "subscription": "/a", "id": number}).texts
+    message = {"channel": "/meta/subscribe", "clientId": client.id, "subscription": "/a", "id": number}
+    [text] = client.send(message).texts
     assert json.loads(text)["id"] == number
 
 

@@ -52,7 +52,10 @@ ROWS = {
     "17 released": (CallView(CallState.RELEASED, related=True), set()),
     "paused": (replace(ESTABLISHED, recorder=Recorder.PAUSED), ROW_5 | {"ResumeCallRecording", "StopCallRecording"}),
     "mute offered": (replace(ESTABLISHED, mute_offered=True), ROW_5 | {"MuteCall"}),
-    "conference of the owner": (replace(ESTABLISHED, others=2, owner=True), ROW_5 | {"RemoveParticipantFromConference"}),
+    "conference of the owner": (
+        replace(ESTABLISHED, others=2, owner=True),
+        ROW_5 | {"RemoveParticipantFromConference"},
+    ),
     "held, consult answered": (
         replace(HELD, related=True, consult_answered=True),
         U | S | {"Hangup", "SwapCalls", "CompleteTransfer", "CompleteConference"},

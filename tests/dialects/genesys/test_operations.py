@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from switchhook.core import facts as f
 from switchhook.core.outcomes import Outcome
 from switchhook.lab.stage import MUSIC, RINGBACK, Stage
 from switchhook.lab.virtual_time import in_virtual_time
@@ -310,7 +311,8 @@ async def test_hold_and_retrieve_with_their_capabilities() -> None:
 
 @in_virtual_time
 @pytest.mark.parametrize(
-    "operation", ["Hold", "Retrieve", "SendDtmf", "InitiateTransfer", "CompleteTransfer", "SingleStepTransfer", "SwapCalls"]
+    "operation",
+    ["Hold", "Retrieve", "SendDtmf", "InitiateTransfer", "CompleteTransfer", "SingleStepTransfer", "SwapCalls"],
 )
 async def test_what_a_ringing_call_does_not_list_is_refused(operation: str) -> None:
     async with office() as stage:
@@ -333,9 +335,8 @@ async def test_digits_go_to_the_other_party_and_are_not_echoed() -> None:
         assert sent["call"]["id"] == call["id"]
         assert sent["call"]["state"] == "Established"
         assert "12#*A" not in str(sent["call"].get("digits", ""))
-        assert [fact.fact.digits for fact in stage.facts if type(fact.fact).__name__ == "DigitsSent"] == ["12#*A"]
-        [leg] = [fact.fact.leg for fact in stage.facts if type(fact.fact).__name__ == "DigitsSent"]
-        assert leg == stage.phone(OUTSIDE).line.leg
+        pressed = [stamped.fact for stamped in stage.facts if isinstance(stamped.fact, f.DigitsSent)]
+        assert pressed == [f.DigitsSent(stage.phone(OUTSIDE).line.leg, "12#*A")]
 
 
 @in_virtual_time
@@ -427,7 +428,9 @@ async def test_user_data_operations_that_are_refused(operation: str, parameters:
 
 
 @in_virtual_time
-@pytest.mark.parametrize(("profile", "extensions"), [("2016", {"BusinessCall": 0}), ("2014", {"WrapUpTime": 0, "BusinessCall": 0})])
+@pytest.mark.parametrize(
+    ("profile", "extensions"), [("2016", {"BusinessCall": 0}), ("2014", {"WrapUpTime": 0, "BusinessCall": 0})]
+)
 async def test_extensions_of_each_profile(profile: str, extensions: dict[str, int]) -> None:
     async with office(genesys={"profile": profile}) as stage:
         desk = await Desktop(stage).opens()

@@ -1,8 +1,8 @@
 """The two samples of the public InitiateTransfer page, replayed and compared field by field.
 
-Ids are compared by shape and by where the same one stands again, capabilities as sets, durations in virtual time. Both samples name their
-own numbers. Two things are not copied: sample 1's `parentCallPath`, which names a call that does not exist (genesys
-4.2), and the order of members.
+Ids are compared by shape and by where the same one stands again, capabilities as sets, durations in virtual time. Two
+things are not repeated: sample 1's `parentCallPath`, which names a call that does not exist (genesys 4.2), and the
+order of members.
 """
 
 from __future__ import annotations

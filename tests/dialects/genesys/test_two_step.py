@@ -532,7 +532,8 @@ async def test_user_data_goes_with_the_consult_and_comes_back_with_the_call() ->
         [*_, established] = await scene.other.told()
         assert established["call"]["userData"] == {"case": "17", "why": "tax"}
         await scene.other.does(established["call"], "UpdateUserData", userData={"seen": "yes"})
-        [consult] = [data["call"] for data in await scene.desk.told() if data["notificationType"] == "AttachedDataChanged"]
+        told = await scene.desk.told()
+        [consult] = [data["call"] for data in told if data["notificationType"] == "AttachedDataChanged"]
         assert consult["userData"] == {"case": "17", "why": "tax", "seen": "yes"}
         await scene.desk.does(consult, "CompleteTransfer")
         [updated] = await scene.other.told()

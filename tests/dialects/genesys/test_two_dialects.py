@@ -1,0 +1,116 @@
+"""A call that Plivo started, on an agent's desktop: it is shown like any call, and transferred from there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from switchhook.lab.stage import MUSIC, Line, Stage
+from switchhook.lab.virtual_time import in_virtual_time
+from tests.dialects.genesys.office import ACCOUNT, OUTSIDE, Desktop, settings, states
+
+APP = "http://app.example.com"
+NUMBER = "+14155550177"
+
+
+@dataclass
+class Scene:
+    stage: Stage
+    desk: Desktop
+    customer: Line
+    agent: Line
+    call: dict[str, Any]
+
+
+@asynccontextmanager
+async def dialled() -> AsyncIterator[Scene]:
+    """A customer calls an application, whose document dials agent1's telephone."""
+    config = settings(
+        application=[{"app_id": "app1", "account": ACCOUNT, "answer_url": f"{APP}/answer", "hangup_url": f"{APP}/bye"}],
+        number=[{"number": NUMBER, "account": ACCOUNT, "application": "app1"}],
+    )
+    async with Stage(config, dialects=("plivo", "genesys")) as stage:
+        dial = f'<Dial action="{APP}/after"><User>sip:1001@phone.plivo.com</User></Dial>'
+        stage.web.on(f"{APP}/answer", f"<Response>{dial}</Response>")
+        stage.web.on(f"{APP}/after", "<Response><Wait length='60'/></Response>")
+        stage.web.on(f"{APP}/bye", "")
+        desk = await Desktop(stage).opens()
+        customer = stage.phone(OUTSIDE).calls(NUMBER)
+        agent = await stage.phone("1001").rings()
+        [ringing] = await desk.told()
+        assert states([ringing]) == [("Inbound", "Ringing")]
+        assert ringing["call"]["dnis"] == NUMBER
+        assert [each["phoneNumber"] for each in ringing["call"]["participants"]] == [OUTSIDE]
+        agent.answers()
+        assert states(await desk.told()) == [("Inbound", "Established")]
+        assert customer.hears == {"1001"}
+        yield Scene(stage, desk, customer, agent, ringing["call"])
+
+
+@in_virtual_time
+async def test_the_desktop_transfers_it_in_two_steps() -> None:
+    async with dialled() as scene:
+        desk, stage = scene.desk, scene.stage
+        told = await desk.does(scene.call, "InitiateTransfer", destination={"phoneNumber": "5002"})
+        assert states(told) == [("Inbound", "Held"), ("Consult", "Dialing")]
+        target = await stage.phone("1002").rings()
+        target.answers()
+        await desk.told()
+        assert scene.customer.hears == {MUSIC}
+        assert states(await desk.does(told[1]["call"], "CompleteTransfer")) == [
+            ("Inbound", "Released"),
+            ("Consult", "Released"),
+        ]
+        assert scene.customer.hears == {"1002"}
+        assert stage.web.to(f"{APP}/after") == []
+        target.hangs_up()
+        await stage.passes(1)
+        assert len(stage.web.to(f"{APP}/after")) == 1
+        assert scene.customer.over is None
+
+
+@in_virtual_time
+async def test_hangup_ends_the_agents_part_and_the_document_goes_on() -> None:
+    async with dialled() as scene:
+        assert states(await scene.desk.does(scene.call, "Hangup")) == [("Inbound", "Released")]
+        await scene.stage.passes(1)
+        assert scene.agent.over is not None
+        assert scene.customer.over is None
+        assert len(scene.stage.web.to(f"{APP}/after")) == 1
+
+
+@in_virtual_time
+async def test_hold_and_retrieve_act_on_that_same_call() -> None:
+    async with dialled() as scene:
+        await scene.desk.does(scene.call, "Hold")
+        assert scene.customer.hears == {MUSIC}
+        await scene.desk.does(scene.call, "Retrieve")
+        assert scene.customer.hears == {"1001"}
+
+
+@in_virtual_time
+async def test_a_target_that_is_not_reached_after_completion_lets_the_document_go_on() -> None:
+    async with dialled() as scene:
+        told = await scene.desk.does(scene.call, "InitiateTransfer", destination={"phoneNumber": "5002"})
+        target = await scene.stage.phone("1002").rings()
+        await scene.desk.does(told[1]["call"], "CompleteTransfer")
+        target.rejects()
+        await scene.stage.passes(1)
+        assert scene.customer.over is None
+        assert len(scene.stage.web.to(f"{APP}/after")) == 1
+
+
+@in_virtual_time
+async def test_the_customer_hangs_up_during_the_consult_and_the_agents_go_on() -> None:
+    async with dialled() as scene:
+        told = await scene.desk.does(scene.call, "InitiateTransfer", destination={"phoneNumber": "5002"})
+        target = await scene.stage.phone("1002").rings()
+        target.answers()
+        await scene.desk.told()
+        scene.customer.hangs_up()
+        told = await scene.desk.told()
+        assert states(told) == [("Inbound", "Released"), ("Consult", "Established")]
+        assert scene.agent.hears == {"1002"}
+        assert target.hears == {"1001"}
