@@ -70,6 +70,7 @@ class HttpServer:
                 app,
                 log_config=None,
                 access_log=False,
+                log_level="warning",
                 lifespan="off",
                 server_header=False,
                 date_header=True,
