@@ -53,4 +53,6 @@ class LineSettings:
     worker: str = "w0"
     name: str = "Switchhook"
     secret: bytes = field(default=b"", repr=False)
-    algorithms: tuple[str, ...] = ("SHA-256", "MD5")
+    # MD5 alone unless configured: libre before 2.0 (baresip of Debian 12) and SIPp give up on a challenge that names
+    # an algorithm they do not know, in whatever order (RFC 8760 2.4 expects them to skip it).
+    algorithms: tuple[str, ...] = ("MD5",)
