@@ -1,4 +1,4 @@
-"""The first document of a call: who is asked, what it is told, and what the first element does to an unanswered call."""
+"""The first document of a call: who is asked, what it is told, and what its first element does before the answer."""
 
 from __future__ import annotations
 

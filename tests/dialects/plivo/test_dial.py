@@ -117,7 +117,10 @@ async def test_without_action_or_redirect_the_next_element_runs() -> None:
         on.phone("1001", refuses=(Outcome.BUSY, 486))
         dial = "<Dial {}><User>sip:1001@" + SIP + "</User></Dial>"
         line = await world.arrives(
-            dial.format(""), dial.format(f'{ACTION} redirect="false"'), "<Speak>Nobody is here</Speak>", "<Wait length='9'/>"
+            dial.format(""),
+            dial.format(f'{ACTION} redirect="false"'),
+            "<Speak>Nobody is here</Speak>",
+            "<Wait length='9'/>",
         )
         await on.passes(0.5)
         assert line.hears == {"speak:en-US:WOMAN:Nobody is here"}

@@ -60,12 +60,11 @@ async def consulting(world: World) -> tuple[Line, Line, Line]:
     world.page("/moh", "<Speak>please wait</Speak>")
     world.page(
         "/hold",
-        f'<Conference startConferenceOnEnter="false" waitSound="{APP}/moh" callbackUrl="{APP}/conf">room-1</Conference>',
+        f"<Conference startConferenceOnEnter='false' waitSound='{APP}/moh'"
+        f" callbackUrl='{APP}/conf'>room-1</Conference>",
     )
     world.page("/consult", f'<Dial action="{APP}/back" callbackUrl="{APP}/cb2"><Number>{T}</Number></Dial>')
-    world.page(
-        "/join", '<Conference startConferenceOnEnter="true" endConferenceOnExit="true">room-1</Conference>'
-    )
+    world.page("/join", '<Conference startConferenceOnEnter="true" endConferenceOnExit="true">room-1</Conference>')
     world.page("/back", "<Hangup/>")
     on.web.on(f"{APP}/cb2", "")
     await world.transfer(k, legs="both", aleg_url=f"{APP}/hold", bleg_url=f"{APP}/consult")

@@ -390,7 +390,7 @@ async def test_a_scheduled_hangup_survives_a_transfer() -> None:
 
 @in_virtual_time
 async def test_the_71st_transfer_ends_the_call_as_a_loop() -> None:
-    async with Stage_with_three() as on:
+    async with stage(plivo={"max_transfers": 3}) as on:
         world = World(on)
         prepared(world)
         line = await world.arrives("<Speak loop='0'>old</Speak>")
@@ -400,10 +400,6 @@ async def test_the_71st_transfer_ends_the_call_as_a_loop() -> None:
             assert (line.over is None) == (count < 3)
         end = world.one("/hangup")
         assert (end["HangupCauseCode"], end["HangupCauseName"]) == ("2060", "Loop Detected")
-
-
-def Stage_with_three():  # type: ignore[no-untyped-def]  # noqa: N802
-    return stage(plivo={"max_transfers": 3})
 
 
 def test_the_limit_of_transfers_is_70_by_default() -> None:

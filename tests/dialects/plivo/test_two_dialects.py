@@ -199,6 +199,26 @@ async def test_a_merge_makes_two_bs_and_the_action_waits_for_the_last() -> None:
 
 
 @in_virtual_time
+async def test_after_a_merge_the_agent_may_be_the_last_b() -> None:
+    async with stage() as on:
+        world = World(on)
+        world.page("/after", "<Hangup/>")
+        a, b = await world.in_dial(ATTRIBUTES)
+        transfer = start(on, b, Kind.WARM)
+        t = await on.phone("1002").rings()
+        t.answers()
+        await on.settled()
+        on.exchange.ask(r.JoinTransfer(transfer), cause="desktop")
+        t.hangs_up()
+        await on.settled()
+        assert a.hears == {"1001"}
+        b.hangs_up()
+        await on.settled()
+        assert world.one("/after")["DialBLegUUID"] == b.leg
+        assert told(world)[-2:] == [("hangup", t.leg), ("hangup", b.leg)]
+
+
+@in_virtual_time
 async def test_a_hands_b_to_somebody_else_and_b_is_no_longer_the_dial_s() -> None:
     """The leg that ran the Dial is the desktop's: an agent whose telephone asks an application."""
     async with stage() as on:

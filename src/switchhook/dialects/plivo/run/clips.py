@@ -12,6 +12,8 @@ MOST_TURNS = 10  # of one sound inside a document of sounds, whose whole is repe
 
 def play_clip(play: e.Play, base: str) -> str:
     """Returns the clip of a Play, or nothing when it has no web address."""
+    if not play.url:
+        return ""
     url = play.url if is_web_url(play.url) or not base else urljoin(base, play.url)
     return escaped(url) if is_web_url(url) else ""
 

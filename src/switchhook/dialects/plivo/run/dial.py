@@ -184,6 +184,9 @@ class DialStep(Step):
             branch.outcome = Outcome.NO_ANSWER  # it did not press the key in time: counted as not answered
         if branch.told:
             self._tell_hangup(branch, branch.cause)
+        left = [self._branches[leg] for leg in self.present() if leg in self._branches]
+        if branch is self._bridged and left:
+            self._bridged = left[-1]  # who is the last to talk to A is told by the action
 
     def _tell_hangup(self, branch: Branch, cause: Cause) -> None:
         branch.told = False
