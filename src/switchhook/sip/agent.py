@@ -24,7 +24,6 @@ from random import Random
 from typing import Protocol
 
 from switchhook.exchange.ports import Codec, Direction, Latching, MediaAddress, Session
-from switchhook.sip.build import ALLOW, Draft
 from switchhook.sip.call import Call, Ending
 from switchhook.sip.digest import Credentials, Responder
 from switchhook.sip.engine import Engine, Tap
@@ -35,8 +34,8 @@ from switchhook.sip.locate import literal
 from switchhook.sip.message import Message
 from switchhook.sip.negotiation import OUR_CODECS, Negotiation
 from switchhook.sip.outgoing import Outgoing, OutgoingCall
-from switchhook.sip.timers import Timer
-from switchhook.sip.transactions import ClientTransaction, ServerTransaction
+from switchhook.sip.registration import Registration
+from switchhook.sip.transactions import ServerTransaction
 from switchhook.sip.uri import escape_user, parse_uri
 
 
@@ -251,7 +250,7 @@ class Agent:
     ) -> Line:
         """Calls a URI through the server; raises ValueError when the server's transport is not one of ours."""
         self.look_at_clock()
-        flow = self._server_flow()
+        flow = self.server_flow()
         line = Line(self)
         parsed = parse_uri(uri)
         line.remote_user = parsed.number if parsed is not None else ""
@@ -331,7 +330,7 @@ class Agent:
             return None
         return Responder(Credentials(self.identity.username, self.identity.password), self._random)
 
-    def _server_flow(self) -> Flow:
+    def server_flow(self) -> Flow:
         flow = self._transport.flow(*self.server)
         if flow is None:
             raise ValueError(f"no transport for {self.server[0]}:{self.server[1]}:{self.server[2]}")
@@ -341,67 +340,9 @@ class Agent:
         """Finds a URI's flows; what has no address goes to the server."""
 
         def fallback(flows: list[Flow]) -> None:
-            found(flows or [self._server_flow()])
+            found(flows or [self.server_flow()])
 
         self._elsewhere(uri, fallback)
-
-
-class Registration:
-    """One telephone's binding at its registrar (RFC 3261 10.2): same Call-ID, growing CSeq, renewed at half time."""
-
-    def __init__(self, agent: Agent) -> None:
-        self._agent = agent
-        self._call_id = agent.engine.tokens.call_id()
-        self._tag = agent.engine.tokens.tag()
-        self._cseq = 0
-        self._responder = agent.responder()
-        self._renewal: Timer | None = None
-        self._expires_s = 0
-
-    def send(self, expires_s: int, credentials: str = "") -> None:
-        agent = self._agent
-        if self._renewal is not None:
-            self._renewal.cancel()
-        self._expires_s = expires_s
-        self._cseq += 1
-        flow = agent._server_flow()
-        transport = "" if flow.transport == "udp" else f";transport={flow.transport}"
-        me = agent.identity
-        contact = f"Contact: <sip:{escape_user(me.username)}@{flow.local}{transport}>\r\n"
-        draft = Draft(
-            "REGISTER", f"sip:{me.domain}", f"{me.address};tag={self._tag}", f"<{me.uri}>", self._call_id, self._cseq,
-            extra=f"{contact}Expires: {expires_s}\r\n{ALLOW}{agent.engine.agent_line}{credentials}",
-        )  # fmt: skip
-        agent.engine.start(draft, flow, self._response, self._failure)
-
-    def stop(self) -> None:
-        """Renews no more; what was registered runs out."""
-        if self._renewal is not None:
-            self._renewal.cancel()
-
-    def _response(self, transaction: ClientTransaction, message: Message) -> None:
-        status = message.status
-        if status < 200:
-            return
-        if status in (401, 407) and self._responder is not None:
-            lines = self._responder.answer(message, "REGISTER", transaction.draft.uri, b"")
-            if lines:
-                self.send(self._expires_s, lines)
-                return
-        if self._responder is not None:
-            self._responder.settled()
-        if status == 423:
-            least = whole_number(message.get("min-expires"))
-            if least is not None and least > self._expires_s:
-                self.send(least)
-                return
-        if status < 300 and self._expires_s:
-            expires = self._expires_s
-            self._renewal = self._agent.engine.timers.start(float(max(1, expires // 2)), lambda: self.send(expires))
-        self._agent.phone.registered(status < 300, status)
-
-    def _failure(self, _: ClientTransaction, status: int) -> None:
-        self._agent.phone.registered(False, status)
 
 
 def _answer_after(request: Message) -> int | None:

@@ -16,84 +16,28 @@ Rules that are easy to get wrong, and where they come from:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from switchhook.core.outcomes import Outcome, from_sip
+from switchhook.core.outcomes import Outcome
 from switchhook.exchange.ports import Session
 from switchhook.sip.build import ALLOW, record_route_lines, response
 from switchhook.sip.dialogs import Dialog
 from switchhook.sip.digest import Responder
 from switchhook.sip.flow import Flow
-from switchhook.sip.headers import parse_reason, whole_number
+from switchhook.sip.headers import parse_reason
+from switchhook.sip.info import ACCEPT_INFO, digit_of, readable_info
 from switchhook.sip.message import Message
 from switchhook.sip.negotiation import Negotiation, on_hold
+from switchhook.sip.owner import Ending as Ending
+from switchhook.sip.owner import Owner as Owner
 from switchhook.sip.timers import T1, T2, Timer
 from switchhook.sip.transactions import ClientTransaction, ServerTransaction
+from switchhook.sip.unacked import Unacked
 
 if TYPE_CHECKING:
     from switchhook.sip.engine import Engine
 
 SDP = "application/sdp"
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why a call is over. `answered` says whether it had been; `ours` whether we ended it."""
-
-    outcome: Outcome
-    answered: bool
-    ours: bool = False
-    status: int = 0  # final SIP status of a call that was not answered
-    q850: int | None = None
-    reason: str = ""
-
-
-class Owner(Protocol):
-    """Who a call belongs to (a leg of the server, a line of a telephone). Called from within the engine."""
-
-    def rang(self, call: Call, *, early: bool) -> None:
-        """The far telephone rings; `early` when it sends audio already."""
-
-    def answered(self, call: Call) -> None:
-        """Our INVITE got its 2xx, or our 2xx its ACK."""
-
-    def agreed(self, call: Call, session: Session) -> None:
-        """Offer and answer are complete, or were changed."""
-
-    def held(self, call: Call, on: bool) -> None:
-        """The far telephone put us on hold, or took us back."""
-
-    def pressed(self, call: Call, digit: str, duration_ms: int) -> None:
-        """A digit came by INFO."""
-
-    def asked_to_talk(self, call: Call) -> None:
-        """`NOTIFY` with `Event: talk` came: pick up."""
-
-    def over(self, call: Call, ending: Ending) -> None:
-        """The call has ended; exactly once, and the last word."""
-
-    def redirected(self, call: Call, uri: str) -> str | None:
-        """A 3xx named this URI: returns the URI to call instead, or None to refuse it."""
-
-
-class Unacked:
-    """A 2xx of ours that waits for its ACK."""
-
-    __slots__ = ("again", "give_up", "interval", "offered", "transaction", "wire")
-
-    def __init__(self, transaction: ServerTransaction, wire: bytes, *, offered: bool) -> None:
-        self.transaction = transaction
-        self.wire = wire
-        self.offered = offered  # it carried our offer: the ACK must bring the answer
-        self.interval = T1
-        self.again: Timer | None = None
-        self.give_up: Timer | None = None
-
-    def stop(self) -> None:
-        for timer in (self.again, self.give_up):
-            if timer is not None:
-                timer.cancel()
 
 
 class Call:
@@ -226,23 +170,12 @@ class Call:
 
     def _take_info(self, transaction: ServerTransaction) -> None:
         request = transaction.request
-        kind, text = request.content_type, request.body.decode("ascii", "replace")
-        digit, duration_ms = "", 0
-        if kind == "application/dtmf-relay":
-            for line in text.splitlines():
-                key, _, value = line.partition("=")
-                if key.strip().lower() == "signal":
-                    digit = value.strip()
-                elif key.strip().lower() == "duration":
-                    duration_ms = whole_number(value, 60_000) or 0
-        elif kind == "application/dtmf":
-            digit = text.strip()
-        elif request.body:
+        if not readable_info(request):
             self.reply(transaction, 415, ACCEPT_INFO)
             return
-        digit = _DIGIT_NAMES.get(digit, digit).upper()
+        digit, duration_ms = digit_of(request)
         self.reply(transaction, 200)
-        if digit and digit in "0123456789*#ABCD":
+        if digit:
             self.owner.pressed(self, digit, duration_ms)
 
     def _take_notify(self, transaction: ServerTransaction) -> None:
@@ -466,8 +399,6 @@ class Call:
         self.owner.over(self, ending)
 
 
-ACCEPT_INFO = "Accept: application/dtmf-relay, application/dtmf\r\n"
-_DIGIT_NAMES = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D", "star": "*", "pound": "#"}
 _TAKES: dict[str, Callable[[Call, ServerTransaction], None]] = {
     "INVITE": Call._take_invite,
     "BYE": Call._take_bye,
@@ -475,10 +406,3 @@ _TAKES: dict[str, Callable[[Call, ServerTransaction], None]] = {
     "NOTIFY": Call._take_notify,
     "OPTIONS": Call._take_options,
 }
-
-
-def ending_of(message: Message, *, rang: bool) -> Ending:
-    """Maps a final failure response to the ending of a call that was never answered."""
-    q850, _, text = parse_reason(message.get_all("reason"))
-    outcome = from_sip(message.status, q850, rang=rang)
-    return Ending(outcome, False, status=message.status, q850=q850, reason=text or message.phrase)

@@ -15,10 +15,11 @@ from random import Random
 import structlog
 
 from switchhook.core.errors import Unavailable
-from switchhook.core.events import Arrival, CallerKind, EndpointChanged, Event, LegArrived
+from switchhook.core.events import EndpointChanged, Event, LegArrived
 from switchhook.core.ids import LegId
 from switchhook.core.outcomes import Outcome
 from switchhook.exchange.ports import Endpoint, Invitation, Latching, MediaAddress, Session, Trunk
+from switchhook.sip.arrivals import arrival_of
 from switchhook.sip.call import Call
 from switchhook.sip.callers import Callers, Refusal
 from switchhook.sip.counters import Counters
@@ -28,7 +29,6 @@ from switchhook.sip.flow import Flow, Locator, Transport
 from switchhook.sip.headers import parse_address, quote_text, readable
 from switchhook.sip.legs import ArrivedLeg, CalledLeg, Leg
 from switchhook.sip.locate import literal
-from switchhook.sip.message import Message, unfold
 from switchhook.sip.negotiation import Negotiation, acceptable
 from switchhook.sip.outgoing import Outgoing, OutgoingCall
 from switchhook.sip.registrar import Binding, Registrar
@@ -343,7 +343,7 @@ class Line:
         leg.call = self.engine.take(transaction, leg, label=leg.id)
         leg.call.headers_200 = f"X-CallUUID: {leg.id}\r\n"
         self._legs[leg.id] = leg
-        self.emit(LegArrived(leg.id, _arrival(request, flow, caller, called)))
+        self.emit(LegArrived(leg.id, arrival_of(request, flow, caller, called)))
 
     def registering(self, transaction: ServerTransaction) -> None:
         address = parse_address(transaction.request.first("to"))
@@ -380,29 +380,6 @@ class Line:
 
     def _forget_call_id(self, leg: LegId) -> None:
         self._call_ids.pop(leg, None)
-
-
-def _arrival(request: Message, flow: Flow, caller: EndpointSettings | TrunkSettings, called: SipUri) -> Arrival:
-    address = parse_address(request.first("from"))
-    origin = parse_uri(address.uri) if address is not None else None
-    endpoint = isinstance(caller, EndpointSettings)
-    told = [line.partition(":") for line in request.lines if line[:5].lower() in ("x-ph-", "diver")]
-    wanted = [(name.strip(" \t"), unfold(value)) for name, _, value in told]
-    return Arrival(
-        caller_kind=CallerKind.ENDPOINT if endpoint else CallerKind.TRUNK,
-        caller_name=caller.username if isinstance(caller, EndpointSettings) else caller.name,
-        from_user=readable(origin.number) if origin is not None else "",
-        from_display=readable(address.display) if address is not None else "",
-        to_user=readable(called.number),
-        from_host=origin.host if origin is not None else "",
-        headers=tuple((readable(name), readable(value)) for name, value in wanted if _passed_on(name)),
-        sip_call_id=readable(request.call_id),
-        source=place_of(flow.host, flow.port),
-    )
-
-
-def _passed_on(name: str) -> bool:
-    return name.lower() == "diversion" or name.lower().startswith("x-ph-")
 
 
 def _clean(text: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from switchhook.core.outcomes import Outcome
 from switchhook.sip.build import ALLOW, Draft
-from switchhook.sip.call import SDP, Call, Ending, Owner, ending_of
+from switchhook.sip.call import SDP, Call
 from switchhook.sip.dialogs import Dialog, of_response
 from switchhook.sip.digest import Responder
 from switchhook.sip.engine import Engine
@@ -19,6 +19,7 @@ from switchhook.sip.flow import Flow
 from switchhook.sip.headers import parse_address
 from switchhook.sip.message import Message
 from switchhook.sip.negotiation import Negotiation
+from switchhook.sip.owner import Ending, Owner, ending_of
 from switchhook.sip.transactions import ClientTransaction
 
 MAX_REDIRECTIONS = 5

@@ -1,0 +1,34 @@
+"""What the exchange is told of an INVITE that may come in."""
+
+from __future__ import annotations
+
+from switchhook.core.events import Arrival, CallerKind
+from switchhook.sip.flow import Flow
+from switchhook.sip.headers import parse_address, readable
+from switchhook.sip.message import Message, unfold
+from switchhook.sip.settings import EndpointSettings, TrunkSettings
+from switchhook.sip.uri import SipUri, parse_uri, place_of
+
+
+def arrival_of(request: Message, flow: Flow, caller: EndpointSettings | TrunkSettings, called: SipUri) -> Arrival:
+    """Returns the arrival of a call that was identified as `caller`'s; of its URI only the user part counts."""
+    address = parse_address(request.first("from"))
+    origin = parse_uri(address.uri) if address is not None else None
+    endpoint = isinstance(caller, EndpointSettings)
+    told = [line.partition(":") for line in request.lines if line[:5].lower() in ("x-ph-", "diver")]
+    wanted = [(name.strip(" \t"), unfold(value)) for name, _, value in told]
+    return Arrival(
+        caller_kind=CallerKind.ENDPOINT if endpoint else CallerKind.TRUNK,
+        caller_name=caller.username if isinstance(caller, EndpointSettings) else caller.name,
+        from_user=readable(origin.number) if origin is not None else "",
+        from_display=readable(address.display) if address is not None else "",
+        to_user=readable(called.number),
+        from_host=origin.host if origin is not None else "",
+        headers=tuple((readable(name), readable(value)) for name, value in wanted if _passed_on(name)),
+        sip_call_id=readable(request.call_id),
+        source=place_of(flow.host, flow.port),
+    )
+
+
+def _passed_on(name: str) -> bool:
+    return name.lower() == "diversion" or name.lower().startswith("x-ph-")
