@@ -79,7 +79,7 @@ async def serve(listen: int, out: str, seconds: float) -> None:
     ticking = Ticking(line.engine.timers, line.tick, loop)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(700, 10, 10_000)
+    gc.set_threshold(50_000, 20, 1_000)
     used_before = _cpu_s()
     await asyncio.sleep(seconds)
     used = _cpu_s() - used_before

@@ -175,7 +175,7 @@ def main() -> None:
     chosen = parser.parse_args()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(700, 10, 10_000)
+    gc.set_threshold(50_000, 20, 1_000)
     if chosen.profile:
         profile = cProfile.Profile()
         calls(chosen.calls, profile)

@@ -11,6 +11,8 @@ Rules that are easy to get wrong, and where they come from:
 - A failed re-INVITE changes nothing, except that 481 and 408 end the dialog (12.2.1.2).
 - BYE may cross anything: it is answered 200 while our own is under way, and pending re-INVITEs get 487.
 - The called side must not send BYE before the ACK or the give-up of its 2xx (15).
+
+A little over 400 lines, because these rules are about each other: every one of them asks what the others are doing.
 """
 
 from __future__ import annotations
