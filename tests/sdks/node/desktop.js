@@ -72,8 +72,9 @@ function told(message) {
 }
 
 cometd.handshake(async shaken => {
-    const transport = cometd.getTransport();
-    say({handshake: shaken.successful, transport: transport && transport.getType(), ext: shaken.ext});
+    const used = cometd.getTransport();
+    const transport = used && (used.getType ? used.getType() : used.type); // before version 8, and since
+    say({handshake: shaken.successful, transport, ext: shaken.ext});
     if (!shaken.successful) {
         return; // it tries the next transport by itself
     }

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from switchhook.core import requests as r
-from switchhook.core.ids import RoomId, TransferId
+from switchhook.core.ids import LegId, RoomId, TransferId
 from switchhook.core.model import LegState, Phase
 from switchhook.core.outcomes import Outcome
 from switchhook.dialects.genesys.agents import User
@@ -143,12 +143,12 @@ class CallOperations:
         self._ask(asked, r.TurnTo(call.leg, other.room if leg.focus == call.room else call.room))
 
     def _initiate(self, asked: Asked) -> None:
-        number, data = asked.parameters.number(), asked.parameters.user_data()
+        number, data, location = asked.parameters.dialled()
         target = self._plans.destination(asked.user, number)
         plan = self._plans.consult(asked.user, target)
         accepted = self._ask(asked, r.StartTransfer(asked.room, asked.call.leg, plan, data))
         self._keep(asked, accepted.transfer, (Phase.RINGING, Phase.FOLLOWING))
-        self._note_location(asked)
+        self._note_location(asked, accepted.leg, location)
 
     def _complete(self, asked: Asked) -> None:
         original = self._original(asked)
@@ -179,19 +179,19 @@ class CallOperations:
         return call
 
     def _single_step(self, asked: Asked) -> None:
-        number, data = asked.parameters.number(), asked.parameters.user_data()
+        number, data, location = asked.parameters.dialled()
         target = self._plans.destination(asked.user, number)
         members = self._exchange.state.rooms[asked.room].members
         customer = next((leg for leg in members if leg != asked.call.leg), None)
         plan = self._plans.single_step(asked.user, target, customer)
         accepted = self._ask(asked, r.StartTransfer(asked.room, asked.call.leg, plan, data))
         self._keep(asked, accepted.transfer, (Phase.RINGING, Phase.FOLLOWING))
-        self._note_location(asked)
+        self._note_location(asked, accepted.leg, location)
 
-    def _note_location(self, asked: Asked) -> None:
-        location = asked.parameters.text("location")
-        if location and asked.call.leg in self._exchange.state.legs:
-            self._ask(asked, r.Note(asked.call.leg, f"location {location}"))
+    def _note_location(self, asked: Asked, leg: LegId | None, location: str) -> None:
+        """The location of the corresponding T-Server request is kept for the record, and not used otherwise."""
+        if location and leg is not None:
+            self._ask(asked, r.Note(leg, f"location {location}"))
 
     # --- user data --------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,7 @@ class Call:
     id: str
     conn_id: str
     leg: LegId
+    chain: str  # the call in the journal to which it belongs
     room: RoomId | None
     began_at: float
     state: CallState
@@ -149,6 +150,7 @@ class Calls:
             id=self.names.call_uuid(),
             conn_id=self.names.conn_id(membership.leg, membership.room),
             leg=membership.leg,
+            chain=membership.chain,
             room=membership.room,
             began_at=now,
             state=CallState.DIALING,
@@ -238,7 +240,7 @@ def _changes(told: _Told, call: Call, *, plain: bool) -> list[Change]:
     if now.parties != told.parties:
         found.append(Change(call, Notification.PARTICIPANTS))
     elif replace(now, data=told.data) != told:
-        found.append(Change(call, Notification.STATUS))
+        found.append(Change(call, Notification.STATUS, plain and call.state is CallState.HELD))
     if now.data != told.data:
         found.append(Change(call, Notification.DATA, plain=True))
     return found

@@ -11,14 +11,13 @@ from collections.abc import Callable
 from switchhook.core import facts as f
 from switchhook.core.ids import LegId, RoomId
 from switchhook.core.model import Leg
-from switchhook.core.state import State
 from switchhook.dialects.genesys.agents import Roster, User
 from switchhook.dialects.genesys.calls import Call, Calls, Change, Notification, Options
 from switchhook.dialects.genesys.ids import CallIds
 from switchhook.dialects.genesys.memberships import Membership, memberships
 from switchhook.dialects.genesys.shapes import CALLS, CHANNELS, DEVICES, Shapes
 from switchhook.dialects.genesys.status import Code
-from switchhook.exchange.switch import Stamped
+from switchhook.exchange.switch import Exchange, Stamped
 
 Publish = Callable[[str, str, bytes], None]  # user name, channel, rendered message
 
@@ -48,9 +47,10 @@ class Desks:
     """Follows the facts; keeps what each device shows; publishes the differences."""
 
     def __init__(
-        self, state: State, roster: Roster, shapes: Shapes, options: Options, ids: CallIds, publish: Publish
+        self, exchange: Exchange, roster: Roster, shapes: Shapes, options: Options, ids: CallIds, publish: Publish
     ) -> None:
-        self._state = state
+        self._exchange = exchange
+        self._state = exchange.state
         self._roster = roster
         self._shapes = shapes
         self._publish = publish
@@ -150,6 +150,11 @@ class Desks:
         return users[0].number if users else ""
 
     def tell_call(self, user: User, change: Change, now: float) -> None:
+        """Publishes a message about a call, and writes into the timeline that it was told."""
+        call = change.call
+        name = f"{change.notification.value} {call.type.value} {call.state.value}"
+        body: dict[str, object] = {"dialect": "genesys", "name": name, "channel": CALLS, "user": user.name}
+        self._exchange.write("Notification", body, leg=call.leg, call=call.chain)
         self._publish(user.name, CALLS, self._shapes.call_message(user, change, now))
 
     def tell_dtmf(self, user: User, call: Call, now: float) -> None:

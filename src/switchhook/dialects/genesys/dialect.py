@@ -22,7 +22,7 @@ from switchhook.dialects.genesys.agents import Roster, User
 from switchhook.dialects.genesys.bayeux.polling import BadRequest, read, respond
 from switchhook.dialects.genesys.bayeux.server import Bayeux
 from switchhook.dialects.genesys.call_operations import Asked, CallOperations
-from switchhook.dialects.genesys.calls import Options
+from switchhook.dialects.genesys.calls import Call, Options
 from switchhook.dialects.genesys.cors import Cors
 from switchhook.dialects.genesys.desks import Desks
 from switchhook.dialects.genesys.ids import CallIds
@@ -40,6 +40,7 @@ API = "/api/v2"
 MAX_BODY = 1 << 20
 Get = Callable[[User, Query], Body]
 Turn = Callable[[Request, Asker], Awaitable[Response]]
+Operate = Callable[[Parameters, str, str], Body | None]  # what was given, the cause, the key of a repeat
 
 
 class Genesys:
@@ -63,7 +64,7 @@ class Genesys:
         )
         shapes = Shapes(settings.public_url, options)
         ids = CallIds(secrets.randbits(128) if seed is None else seed)
-        self.desks = Desks(exchange.state, self.roster, shapes, options, ids, self.bayeux.publish)
+        self.desks = Desks(exchange, self.roster, shapes, options, ids, self.bayeux.publish)
         plans = Plans(exchange)
         self._calls = CallOperations(exchange, self.desks, plans)
         self._users = UserOperations(exchange, self.desks, plans)
@@ -132,10 +133,11 @@ class Genesys:
                 if turn is None:
                     raise _no_such(request, turns)
                 response = await turn(request, asker)
-            except Refused as refused:
-                response = _failed(of_refusal(refused))
             except Failure as failure:
                 response = _failed(failure)
+            except Exception:  # a bug of ours: told in the API's own shape, and to the log
+                log.exception("request failed", path=request.url.path)
+                response = _failed(Failure(Code.FAILED, "Internal error."))
             response.headers.update({**self._cors.headers(request.headers.get("origin")), **extra})
             return response
 
@@ -165,57 +167,75 @@ class Genesys:
 
     # --- operations -------------------------------------------------------------------------------------------------
 
-    async def _post_user(self, request: Request, asker: Asker) -> Response:
+    async def _operate(self, request: Request, asker: Asker, carry_out: Operate, call: Call | None = None) -> Response:
+        """Reads an operation, carries it out, and writes what was answered into the timeline of the call."""
         parameters = await _parameters(request)
-        more = self._users.on_user(asker.user, parameters)
-        if parameters.operation == "EndContactCenterSession":
-            self._access.end(asker.session)
-        return self._done(request, asker, parameters, more)
-
-    async def _post_channel(self, request: Request, asker: Asker) -> Response:
-        parameters = await _parameters(request)
-        return self._done(request, asker, parameters, self._users.on_channel(asker.user, parameters))
-
-    async def _post_device(self, request: Request, asker: Asker) -> Response:
-        _need_device(request, asker)
-        parameters = await _parameters(request)
-        raise Failure(Code.FORBIDDEN, f"Operation '{parameters.operation}' is not available.")
-
-    async def _post_device_calls(self, request: Request, asker: Asker) -> Response:
-        _need_device(request, asker)
-        parameters = await _parameters(request)
-        repeat = self._repeat(request, asker, parameters)
-        self._users.on_device(asker.user, parameters, _cause(parameters, asker), repeat)
-        return self._done(request, asker, parameters)
-
-    async def _post_call(self, request: Request, asker: Asker) -> Response:
-        parameters = await _parameters(request)
-        repeat = self._repeat(request, asker, parameters)
-        call_id = request.path_params["call"]
-        if self._exchange.repeats.find(repeat) is None:  # the calls of a repeat may be gone by now
-            call = self._resources.find(asker.user, call_id)
-            self._calls.run(Asked(asker.user, call, parameters, _cause(parameters, asker), repeat))
-        return self._done(request, asker, parameters)
-
-    def _repeat(self, request: Request, asker: Asker, parameters: Parameters) -> str:
         path = request.url.path.rstrip("/")
         request_id = request.headers.get("x-request-id", "")
-        return self._exchange.repeats.key(asker.user.name, path, parameters.given, request_id)
-
-    def _done(self, request: Request, asker: Asker, parameters: Parameters, more: Body | None = None) -> Response:
+        repeat = self._exchange.repeats.key(asker.user.name, path, parameters.given, request_id)
+        cause = f"{parameters.operation} by {asker.user.name}"
+        line = self._line_of(call)
+        try:
+            response = _ok(carry_out(parameters, cause, repeat) or {})
+        except Refused as refused:
+            response = _failed(of_refusal(refused))
+        except Failure as failure:
+            response = _failed(failure)
         self._exchange.write(
             "HttpRequest",
             {
                 "dialect": "genesys",
                 "method": request.method,
-                "path": request.url.path,
-                "status": 200,
-                "body": parameters.operation,
-                "user": asker.user.name,
+                "path": path,
+                "status": response.status_code,
+                "body": parameters.summary(),
             },
-            cause=_cause(parameters, asker),
+            leg=line[0],
+            call=line[1],
+            cause=cause,
         )
-        return _ok(more or {})
+        return response
+
+    def _line_of(self, call: Call | None) -> tuple[str, str]:
+        leg = self._exchange.state.legs.get(call.leg) if call is not None else None
+        return (leg.id, leg.call) if leg is not None else ("", "")
+
+    async def _post_user(self, request: Request, asker: Asker) -> Response:
+        def carry_out(parameters: Parameters, cause: str, repeat: str) -> Body:
+            more = self._users.on_user(asker.user, parameters)
+            if parameters.operation == "EndContactCenterSession":
+                self._access.end(asker.session)
+            return more
+
+        return await self._operate(request, asker, carry_out)
+
+    async def _post_channel(self, request: Request, asker: Asker) -> Response:
+        def carry_out(parameters: Parameters, cause: str, repeat: str) -> Body:
+            return self._users.on_channel(asker.user, parameters)
+
+        return await self._operate(request, asker, carry_out)
+
+    async def _post_device(self, request: Request, asker: Asker) -> Response:
+        _need_device(request, asker)
+        return await self._operate(request, asker, lambda given, cause, repeat: _not_available(given))
+
+    async def _post_device_calls(self, request: Request, asker: Asker) -> Response:
+        _need_device(request, asker)
+
+        def carry_out(parameters: Parameters, cause: str, repeat: str) -> None:
+            self._users.on_device(asker.user, parameters, cause, repeat)
+
+        return await self._operate(request, asker, carry_out)
+
+    async def _post_call(self, request: Request, asker: Asker) -> Response:
+        call_id = request.path_params["call"]
+
+        def carry_out(parameters: Parameters, cause: str, repeat: str) -> None:
+            if self._exchange.repeats.find(repeat) is None:  # the calls of a repeat may be gone by now
+                found = self._resources.find(asker.user, call_id)
+                self._calls.run(Asked(asker.user, found, parameters, cause, repeat))
+
+        return await self._operate(request, asker, carry_out, self.desks.calls(asker.user).live.get(call_id))
 
     # --- CometD -----------------------------------------------------------------------------------------------------
 
@@ -284,8 +304,8 @@ async def _parameters(request: Request) -> Parameters:
     return Parameters.read(bytes(body))
 
 
-def _cause(parameters: Parameters, asker: Asker) -> str:
-    return f"{parameters.operation} by {asker.user.name}"
+def _not_available(parameters: Parameters) -> Body:
+    raise Failure(Code.FORBIDDEN, f"Operation '{parameters.operation}' is not available.")
 
 
 def _need_device(request: Request, asker: Asker) -> None:

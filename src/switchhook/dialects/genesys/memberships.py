@@ -50,6 +50,7 @@ class Membership:
     """One call of a telephone, as the core has it now."""
 
     leg: LegId
+    chain: str  # `Leg.call`
     room: RoomId | None
     stand: Stand
     parties: tuple[Party, ...] = ()
@@ -121,7 +122,9 @@ class _Reader:
         stand = Stand.IN if up else Stand.RINGS if outbound else Stand.WAITS
         other = bare(leg.caller if outbound else leg.called)
         called = self.number if outbound else other
-        yield Membership(leg.id, None, stand, (Party(other),), called=called, away=leg.phone_held, present=False)
+        yield Membership(
+            leg.id, leg.call, None, stand, (Party(other),), called=called, away=leg.phone_held, present=False
+        )
 
     # --- who else ---------------------------------------------------------------------------------------------------
 
@@ -146,6 +149,7 @@ class _Reader:
         kind, caller = self._kind(others, dial)
         return Membership(
             leg=self.leg.id,
+            chain=self.leg.call,
             room=room.id,
             stand=stand,
             parties=parties,

@@ -37,6 +37,16 @@ class Parameters:
             raise invalid("Parameter 'operationName' is not a string.")
         return Parameters(operation, given)
 
+    def summary(self) -> str:
+        """Returns the operation and the number dialled, for the timeline."""
+        destination = self.given.get("destination")
+        number = destination.get("phoneNumber") if isinstance(destination, dict) else None
+        return f"{self.operation} {number}"[:200] if number else self.operation[:200]
+
+    def dialled(self) -> tuple[str, Data, str]:
+        """Returns what every operation that dials takes: the number, the user data, the location."""
+        return self.number(), self.user_data(), self.text("location")
+
     def number(self) -> str:
         """Returns the number in `destination`."""
         destination = self.given.get("destination")

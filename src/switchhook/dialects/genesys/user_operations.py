@@ -100,7 +100,7 @@ class UserOperations:
         self._exchange.repeats.keep(repeat, True, unresolved)
 
     def _dial(self, user: User, parameters: Parameters, cause: str) -> RoomId | None:
-        number, data = parameters.number(), parameters.user_data()
+        number, data, location = parameters.dialled()
         own = self._plans.own(user)
         target = self._plans.destination(user, number)
         if target.key == own.key:
@@ -115,7 +115,6 @@ class UserOperations:
             first = replace(self._plans.own_telephone(user, number), targets=(own,))
             place = r.PlaceCall(user.account, first, plan, data, program=PROGRAM)
             accepted = self._exchange.ask(place, cause=cause)
-        location = parameters.text("location")
         if location and accepted.leg is not None:
             self._exchange.ask(r.Note(accepted.leg, f"location {location}"), cause=cause)
         return accepted.room
