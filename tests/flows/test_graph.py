@@ -144,6 +144,7 @@ def test_what_cannot_run_is_refused(given_definition: Any, text: str) -> None:
         ((node("a", "initiate_call"),), (("s.call", "a.Input"), ("a.busy", "s.Input")), "into Start"),
         ((node("a", "initiate_call", name="Name s"),), (("s.call", "a"),), "same name"),
         ((node("a", "initiate_call", name="Name_s"),), (("s.call", "a"),), "same name"),
+        ((node("a", "initiate_call"),), (("s.call", "a"), ("a.voicemail", "a")), "never taken by this server"),
         ((node("a", "initiate_call", record=True),), (("s.call", "a"),), "nothing reads the setting 'record'"),
     ],
 )

@@ -20,6 +20,7 @@ class Kind:
     settings: frozenset[str] = frozenset()
     spellings: Mapping[str, str] = field(default_factory=dict)  # panel wording of an output state -> machine name
     called: Mapping[str, str] = field(default_factory=dict)  # other key of a setting -> the one that is read
+    never: frozenset[str] = frozenset()  # output states that nothing leads out of here yet
 
     def output(self, written: str) -> str | None:
         """Returns the machine name of an output state however it is written, or None if the kind has no such state."""
@@ -37,12 +38,14 @@ START = Kind(
     frozenset({"payload_format"}),
     {"incoming_call": "call", "incoming_message": "message", "api_request": "http"},
     {"payload": "payload_format", "params": "payload_format"},
+    never=frozenset({"message"}),
 )
 INITIATE_CALL = Kind(
     "initiate_call",
     frozenset({"answered", "no_answer", "busy", "failed", "voicemail"}),
     frozenset({"from", "to", "ring_timeout"}),
     _CALL_SPELLINGS,
+    never=frozenset({"voicemail"}),
 )
 CALL_FORWARD = Kind(
     "call_forward",

@@ -66,7 +66,8 @@ def ring(walker: Walker, branch: Branch, address: str, caller: str, ring_s: floa
     exchange, run = walker.exchange, branch.run
     try:
         to = exchange.directory.destination(run.account, address)
-        accepted = exchange.ask(r.Originate(run.account, to, caller, PROGRAM, ring_s=ring_s), cause=run.id)
+        shown = exchange.directory.caller_id(caller, to)
+        accepted = exchange.ask(r.Originate(run.account, to, shown, PROGRAM, ring_s=ring_s), cause=run.id)
     except Refused as refused:
         branch.variables[branch.node.name] = {"to": address, "from": caller, "hangup_cause": refused.reason.value}
         _go_back(walker, branch)
@@ -122,7 +123,7 @@ def enter_call_forward(walker: Walker, branch: Branch, node: Node) -> str | None
         return "failed"
     plan = DialPlan(
         targets=targets,
-        caller=options.caller,
+        caller=walker.exchange.directory.caller_id(options.caller, targets[0]),
         role=Role.AGENT,
         order=options.order,
         ring_s=options.ring_s,

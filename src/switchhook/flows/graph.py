@@ -226,6 +226,8 @@ def _lines(given: object, nodes: Mapping[str, Node], notes: list[str]) -> dict[L
             notes.append(f"node {nodes[node_id].name!r}: a second line from {output!r} is never taken")
         else:
             lines[(node_id, output)] = target_id
+            if output in nodes[node_id].kind.never:
+                notes.append(f"node {nodes[node_id].name!r}: the line from {output!r} is never taken by this server")
     return lines
 
 

@@ -121,7 +121,8 @@ def _dial_all(walker: Walker, party: Party, caller: str) -> None:
     for address in party.options.to:
         try:
             to = exchange.directory.destination(party.run.account, address)
-            plan = invitation(party, (to,), caller, party.options.callee_role)
+            shown = exchange.directory.caller_id(caller, to)
+            plan = invitation(party, (to,), shown, party.options.callee_role)
             accepted = exchange.ask(r.AddParty(room, plan), cause=party.run.id)
         except Refused as refused:
             walker.warn(f"node {party.node.name!r}: {address}: {refused}", party.branch.leg)

@@ -10,7 +10,7 @@ calls does not spin for ever.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Callable, Mapping
 from uuid import uuid4
 
@@ -48,7 +48,8 @@ class Walker:
         self.exchange = exchange
         self.flows = Shelf()
         self.parties = Parties(exchange.directory.key)
-        self.runs: OrderedDict[str, Run] = OrderedDict()
+        self.runs: dict[str, Run] = {}  # the live ones and the latest that have ended
+        self._ended: deque[str] = deque()
         self._branches: dict[LegId, Branch] = {}  # by the call a branch carries, dials, or lets wait
         self._runs_of: dict[LegId, Run] = {}  # every live call of every run
         self.attempts: dict[DialId, Branch] = {}  # who waits for a Call Forward
@@ -117,8 +118,6 @@ class Walker:
     def _begin(self, flow: Flow, run_id: str, start: dict[str, object], output: str, record: CallRecord | None) -> Run:
         run = Run(run_id, flow, flow.account, self.exchange.clock.now(), node=flow.start)
         self.runs[run_id] = run
-        while len(self.runs) > KEPT_RUNS and next(iter(self.runs.values())).ended_at is not None:
-            self.runs.popitem(last=False)
         node = flow.nodes[flow.start]
         branch = Branch(run, node, {node.name: start}, entered_at=run.started_at)
         run.branches[branch] = None
@@ -184,6 +183,9 @@ class Walker:
         if not run.branches:
             run.ended_at = self.exchange.clock.now()
             run.status = "completed" if run.status == "running" else run.status
+            self._ended.append(run.id)
+            if len(self._ended) > KEPT_RUNS:
+                self.runs.pop(self._ended.popleft(), None)
 
     # --- calls of a branch ------------------------------------------------------------------------------------------
 

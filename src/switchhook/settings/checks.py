@@ -88,6 +88,7 @@ def _check_accounts(settings: Settings, say: Say) -> None:
 
 def _check_endpoints(settings: Settings, say: Say) -> None:
     applications = {application.app_id for application in settings.applications}
+    applications.update(flow.phlo_id for flow in settings.flows)  # a telephone may enter a flow as well
     for index, endpoint in enumerate(settings.endpoints):
         if endpoint.application and endpoint.application not in applications:
             trail = ("endpoint", index, "application")

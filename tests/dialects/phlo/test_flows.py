@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from switchhook.core.outcomes import Outcome
-from switchhook.lab.stage import MUSIC, RINGBACK
+from switchhook.core.sources import Sound
+from switchhook.lab.stage import MUSIC, RINGBACK, Line
 from switchhook.lab.virtual_time import in_virtual_time
 from tests.dialects.phlo.common import (
     AUTH,
@@ -598,3 +599,72 @@ async def test_a_repeated_run_request_dials_once_until_it_is_answered() -> None:
         await cast.stage.settled()
         assert agent.over is not None
         assert (await run(cast, customer=OTHER))["api_id"] != first["api_id"]
+
+
+# --- sounds and telephones ------------------------------------------------------------------------------------------
+
+
+def music_of(line: Line) -> str:
+    """The id of the one sound a telephone hears: the same id goes on where it was, a new one begins."""
+    found = line.found
+    assert found is not None
+    (sound,) = found.heard
+    assert isinstance(sound, Sound)
+    return sound.id
+
+
+@in_virtual_time
+async def test_the_music_goes_on_through_a_transfer_and_begins_anew_at_the_next_hold() -> None:
+    async with phlo_stage(party_flow()) as cast:
+        customer, agent = await cast.talking()
+        await cast.act("warm_transfer")
+        ringing = music_of(customer)
+        target = await cast.picks_up("1002")
+        assert music_of(customer) == ringing
+        target.hangs_up()
+        await cast.stage.settled()
+        await cast.act("warm_transfer", to="1003")
+        again = music_of(customer)
+        assert again != ringing
+        agent.hangs_up()
+        await cast.stage.settled()
+        assert music_of(customer) == again
+        await cast.picks_up("1003")
+        await cast.member(CUSTOMER, "hold")
+        assert music_of(customer) not in (ringing, again)
+
+
+@in_virtual_time
+async def test_music_is_fetched_when_the_flow_is_loaded_and_only_once() -> None:
+    url = "http://app.example.net/hold.wav"
+    async with phlo_stage(party_flow(customer_hold_music=url, agent_hold_music={"type": "play", "url": url})) as cast:
+        await cast.stage.settled()
+        assert len(cast.stage.web.to(url)) == 1
+        await cast.talking()
+        await cast.member(CUSTOMER, "hold")
+        await cast.member(CUSTOMER, "unhold")
+        await cast.act("warm_transfer")
+        assert len(cast.stage.web.to(url)) == 1
+
+
+@in_virtual_time
+async def test_an_endpoint_that_is_bound_to_a_flow_enters_it_whatever_it_dials() -> None:
+    telephones = [
+        {"username": "1001", "password": "x", "account": AUTH[0], "application": PHLO},
+        {"username": "1002", "password": "x", "account": AUTH[0]},
+    ]
+    async with phlo_stage(forward_flow(to="1002"), endpoint=telephones) as cast:
+        caller = cast.stage.phone("1001").calls("*55")
+        at_agent = await cast.picks_up("1002")
+        assert (caller.hears, at_agent.hears) == ({"1002"}, {"1001"})
+
+
+@in_virtual_time
+async def test_the_trunks_number_is_shown_where_the_node_names_none() -> None:
+    trunk = {"name": "carrier", "uri": "sip:127.0.0.1:5070", "match": ["127.0.0.1"], "prefixes": ["+"]}
+    async with phlo_stage(forward_flow(**{"from": "", "to": OTHER}), trunk=[{**trunk, "caller_id": NUMBER}]) as cast:
+        cast.stage.phone(OTHER)
+        await cast.call_in()
+        called = await cast.stage.phone(OTHER).rings()
+        assert called.invitation is not None
+        assert called.invitation.caller == NUMBER

@@ -345,6 +345,8 @@ async def test_who_may_ask() -> None:
             assert (await cast.stage.http.get(f"/v1/phlo/{PHLO}", auth=auth)).status_code == 404
             assert (await post(cast, R, b"{}", auth=auth)).status_code == 401
             assert (await post(cast, f"{N}/members/1001", b'{"action": "hangup"}', auth=auth)).status_code == 404
+        for_sub = f"/v1/account/{SUB}/phlo/{PHLO}"
+        assert (await post(cast, for_sub, b"{}")).status_code == 404
         own = f"/v1/account/{OTHER}/phlo/{PHLO}"
         assert (await post(cast, own, b"{}", auth=(OTHER, "other-token"))).status_code == 404
 
@@ -359,6 +361,7 @@ async def test_a_main_account_acts_for_its_sub_account() -> None:
         flows.put(replace(flows.get(PHLO), account=SUB))
         for auth in ((SUB, "sub-token"), AUTH):
             assert (await post(cast, f"/v1/account/{SUB}/phlo/{PHLO}", b"{}", auth=auth)).status_code == 201
+            assert (await post(cast, f"/v1/account/{OTHER}/phlo/{PHLO}", b"{}", auth=auth)).status_code == 401
             assert (await cast.stage.http.get(f"/v1/phlo/{PHLO}", auth=auth)).status_code == 200
 
 

@@ -32,7 +32,8 @@ class Plans:
 
     def dial(self, party: Party, to: str, role: Role, trigger: str, trigger_leg: LegId | None) -> DialPlan:
         target = self._exchange.directory.destination(party.run.account, to)
-        return invitation(party, (target,), self._caller(party, trigger, trigger_leg), role)
+        shown = self._exchange.directory.caller_id(self._caller(party, trigger, trigger_leg), target)
+        return invitation(party, (target,), shown, role)
 
     def _caller(self, party: Party, trigger: str, trigger_leg: LegId | None) -> str:
         """The node's From, else trigger_source if it is a phone number, else what the others dialled."""

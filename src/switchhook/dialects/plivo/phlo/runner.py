@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 import structlog
@@ -118,8 +118,10 @@ class Runner:
         parts = asked.path.split("/", 7)[2:]  # behind /v1
         match parts:
             case ["account", auth_id, "phlo", phlo_id]:
-                if not may_act_for(self._exchange.settings, asked.asker, auth_id):
+                owner = self._exchange.settings.account(auth_id)
+                if owner is None or not may_act_for(self._exchange.settings, asked.asker, auth_id):
                     raise problems.unauthorized()
+                asked = replace(asked, asker=owner)
                 return self._by_method(asked, POST=lambda: self._run(asked, self._flow(asked, phlo_id)))
             case ["phlo", phlo_id]:
                 return self._by_method(asked, GET=lambda: self._show_flow(asked, self._flow(asked, phlo_id)))
