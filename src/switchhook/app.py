@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from enum import Enum
 from importlib import import_module
@@ -34,7 +34,7 @@ from switchhook.media.control import MediaEngine
 from switchhook.media.settings import MediaSettings
 from switchhook.observe.metrics import Metrics
 from switchhook.settings import Settings
-from switchhook.sip.line import Line
+from switchhook.sip.line import LegTap, Line
 from switchhook.sip.resolver import Resolver
 from switchhook.sip.settings import EndpointSettings, LineSettings, TrunkSettings
 from switchhook.sip.sockets import Sockets
@@ -162,7 +162,7 @@ class Server:
         resolver = Resolver(self.sockets, clock=clock.now, random=SystemRandom())
         self._stack.callback(resolver.close)
         self.line = Line(
-            _line_settings(self.settings, self.sockets.addresses),
+            line_settings(self.settings, self.sockets.addresses, secrets.token_bytes(32)),
             self.sockets,
             emit=self.exchange.tell,
             on_session=self.exchange.on_session,
@@ -172,7 +172,7 @@ class Server:
             defer=loop.call_soon,
             random=SystemRandom(),
             locate=resolver,
-            tap=self._sip_message,
+            tap=sip_notes(self.exchange),
         )
         self.exchange.directory.listening([f"{host}:{port}" for _, host, port in self.sockets.addresses])
         ticking = Ticking(self.line.engine.timers, self.line.tick, loop)
@@ -222,18 +222,6 @@ class Server:
         log.warning("an audio process was replaced", which=which)
         self.exchange.write("Warning", {"text": f"the audio process {which} was replaced"})
 
-    def _sip_message(self, at: float, leg: LegId | None, way: str, wire: bytes, peer: str) -> None:
-        if leg is None:
-            return
-        body: dict[str, object] = {
-            "direction": way,
-            "peer": peer,
-            "first_line": wire[: wire.find(b"\r\n")].decode("utf-8", "replace"),
-            "cseq": _header(wire, b"\r\nCSeq:"),
-            "bytes": len(wire),
-        }
-        self.exchange.write("SipMessage", body, leg=leg)
-
     def _parts(self) -> dict[str, bool]:
         return {
             "journal": not self.journal.failure,
@@ -259,6 +247,24 @@ class Server:
         return lambda: float(getattr(self.media.counters, name)) if self.media.counters is not None else 0.0
 
 
+def sip_notes(exchange: Exchange) -> LegTap:
+    """Returns a tap that writes every SIP message of a leg into the journal: its first line, not its content."""
+
+    def note(at: float, leg: LegId | None, way: str, wire: bytes, peer: str) -> None:
+        if leg is None:
+            return
+        body: dict[str, object] = {
+            "direction": way,
+            "peer": peer,
+            "first_line": wire[: wire.find(b"\r\n")].decode("utf-8", "replace"),
+            "cseq": _header(wire, b"\r\nCSeq:"),
+            "bytes": len(wire),
+        }
+        exchange.write("SipMessage", body, leg=leg)
+
+    return note
+
+
 def _header(wire: bytes, name: bytes) -> str:
     start = wire.find(name)
     if start < 0:
@@ -267,7 +273,8 @@ def _header(wire: bytes, name: bytes) -> str:
     return wire[start : wire.find(b"\r\n", start)].decode("utf-8", "replace").strip()
 
 
-def _line_settings(settings: Settings, bound: list[tuple[str, str, int]]) -> LineSettings:
+def line_settings(settings: Settings, bound: Sequence[tuple[str, str, int]], secret: bytes) -> LineSettings:
+    """Returns what the SIP line needs to know of a configuration; `secret` keys its nonces."""
     return LineSettings(
         listen=tuple(bound),
         domain=settings.sip.domain,
@@ -281,5 +288,5 @@ def _line_settings(settings: Settings, bound: list[tuple[str, str, int]]) -> Lin
             for each in settings.trunks
         ),
         min_expires_s=settings.sip.min_expires_s,
-        secret=secrets.token_bytes(32),
+        secret=secret,
     )
