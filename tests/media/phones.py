@@ -131,6 +131,11 @@ class Phone:
     def gaps(self) -> list[float]:
         return [b.at - a.at for a, b in pairwise(self.heard)]
 
+    def longest_step(self) -> float:
+        """Returns the most time that one packet's timestamp lies after the one before, in ms: the audio missed."""
+        packets = [h.packet for h in self.heard]
+        return max(((b.ts - a.ts) & 0xFFFFFFFF) / 8 for a, b in pairwise(packets))
+
     def breaks(self) -> list[str]:
         """Returns everything that is wrong with the stream heard: SSRC, sequence, timestamps that go back."""
         found = []

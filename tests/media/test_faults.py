@@ -185,7 +185,7 @@ async def test_a_killed_pump_is_back_with_the_same_streams() -> None:
         for phone in s.phones:
             assert max(phone.gaps()) < 0.25
             assert len({h.packet.ssrc for h in phone.heard}) == 1
-            assert phone.worst_clock() < 60
+            assert phone.worst_clock() < 200
         for phone in (c, d, e):
             assert phone.breaks() == []
         assert len(a.breaks()) <= 2  # a packet may be lost, nothing else

@@ -38,6 +38,10 @@ class Wire(Protocol):
     name: str
     received: Array
 
+    @property
+    def watched(self) -> int:
+        """Returns how many sockets are listened on."""
+
     def watch(self, row: int, *, drain: bool) -> None:
         """Starts listening on a leg's ports; `drain` throws away what lies in them, as for a new leg."""
 
@@ -78,6 +82,10 @@ class PollWire:
         self._target: list[Address | None] = [None] * len(pairs)
         self._by_fd: dict[int, tuple[int, bool, Callable[..., tuple[int, Any]]]] = {}
         self._sendto = [pair[0].sendto for pair in pairs]
+
+    @property
+    def watched(self) -> int:
+        return len(self._by_fd)
 
     def watch(self, row: int, *, drain: bool) -> None:
         for sock, rtcp in zip(self._pairs[row], (False, True), strict=True):
