@@ -443,7 +443,7 @@ async def test_with_confirmation_the_first_right_key_wins() -> None:
 async def test_dial_music_is_heard_while_it_rings() -> None:
     async with stage() as on:
         world = World(on)
-        world.page("/music", "<Speak>Please wait</Speak>")
+        world.page("/music", "<Speak>Please wait</Speak>", f"<Redirect>{APP}/never</Redirect>")
         line = await world.arrives(
             "<Speak>Hi</Speak>", f'<Dial dialMusic="{APP}/music"><User>sip:1001@{SIP}</User></Dial>'
         )
@@ -453,6 +453,20 @@ async def test_dial_music_is_heard_while_it_rings() -> None:
         at_agent.answers()
         await on.settled()
         assert line.hears == {"1001"}
+
+
+@in_virtual_time
+async def test_a_relative_sound_belongs_to_its_own_document() -> None:
+    async with stage() as on:
+        world = World(on)
+        on.web.on(f"{APP}/sounds/list", "<Response><Play>music.wav</Play></Response>")
+        on.web.on(f"{APP}/sounds/music.wav", "RIFF")
+        await world.arrives(
+            "<Speak>Hi</Speak>", f'<Dial dialMusic="{APP}/sounds/list"><User>sip:1001@{SIP}</User></Dial>'
+        )
+        await on.passes(2)
+        assert len(on.web.to(f"{APP}/sounds/music.wav")) == 1
+        on.exchange.sounds.close()
 
 
 @in_virtual_time

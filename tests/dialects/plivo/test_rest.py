@@ -444,6 +444,32 @@ async def test_the_account_itself() -> None:
         assert bare.status_code == 200
 
 
+# --- asynchronous answers -------------------------------------------------------------------------------------------
+
+
+@in_virtual_time
+async def test_with_a_callback_url_the_answer_is_sent_there() -> None:
+    async with stage() as on:
+        world = World(on)
+        on.web.on(f"{APP}/done", "")
+        made = await world.api("POST", "Call/", {**CALL, "callback_url": f"{APP}/done", "callback_method": "GET"})
+        assert made.status_code == 202
+        assert made.json()["message"] == "async api spawned"
+        uuid = made.json()["request_uuid"]
+        ended = await world.api("DELETE", f"Call/{uuid}/", {"callback_url": f"{APP}/done"})
+        assert (ended.status_code, ended.json()["message"]) == (200, "async api spawned")
+        await on.settled()
+        first, second = world.hooks("/done")
+        assert (first["message"], first["request_uuid"]) == ("call fired", uuid)
+        assert json.loads(first["response"]) == {name: first[name] for name in ("api_id", "message", "request_uuid")}
+        assert json.loads(second["response"]) == {"api_id": second["api_id"]}
+        refused = await world.api("POST", "Call/", {**CALL, "to": "", "callback_url": f"{APP}/done"})
+        assert refused.status_code == 400
+        wrong = await world.api("POST", "Call/", {**CALL, "callback_url": "x"})
+        assert (wrong.status_code, "callback_url" in wrong.json()["error"]) == (400, True)
+        assert len(world.hooks("/done")) == 2
+
+
 # --- repeats --------------------------------------------------------------------------------------------------------
 
 

@@ -161,6 +161,8 @@ def cause_of(fact: LegEnded, side: Side, *, answered: bool, ending: Ending | Non
 
 
 def _source(fact: LegEnded, side: Side, *, answered: bool) -> str:
+    if fact.outcome is Outcome.SHUT_DOWN:
+        return "Plivo"
     far = "Caller" if side is Side.INBOUND else "Callee"
     near = "Callee" if side is Side.INBOUND else "Caller"
     if fact.by is By.API:

@@ -6,6 +6,7 @@ Both slash forms are served and resource words match in any case; nothing is eve
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Callable
@@ -26,6 +27,8 @@ from switchhook.dialects.plivo import shapes, views
 from switchhook.dialects.plivo.arguments import MAX_BODY, arguments
 from switchhook.dialects.plivo.auth import account_of, owns
 from switchhook.dialects.plivo.calls import Links, shown
+from switchhook.dialects.plivo.links import Link
+from switchhook.dialects.plivo.outgoing import Webhook
 from switchhook.dialects.plivo.problems import Problem, invalid, not_found, of_refusal
 from switchhook.dialects.plivo.run.dial import caller_id
 from switchhook.dialects.plivo.transfer import transfer
@@ -95,7 +98,10 @@ class Rest:
         api_id = str(uuid.uuid4())
         try:
             resource, asked = await self._asked(request, api_id)
+            callback = shapes.link(asked.given, "callback_url", "callback_method")
             found = resource(self, asked)
+            if callback is not None:
+                found = self._later(asked, callback, found)
         except Problem as problem:
             found = Answer(problem.status, {"api_id": api_id, "error": problem.text})
         self._write(request, found, api_id)
@@ -129,6 +135,19 @@ class Rest:
             },
             leg=_leg_in(request.scope["path"]),
         )
+
+    def _later(self, asked: Asked, callback: Link, answer: Answer) -> Answer:
+        """Sends the answer to `callback_url` in place of giving it (plivo-voice-api 1.5).
+
+        The uuid of a new call is given in both: without it nobody could steer the call.
+        """
+        body = answer.body or {"api_id": asked.api_id}
+        flat = {name: str(value) for name, value in body.items() if isinstance(value, str | int | float)}
+        sent = {**flat, "response": json.dumps(body)}
+        self._dialect.outgoing.tell(Webhook(LegId(asked.api_id), asked.account.auth_id, callback, sent))
+        known = {"request_uuid": body["request_uuid"]} if "request_uuid" in body else {}
+        spawned = {"api_id": asked.api_id, "message": "async api spawned", **known}
+        return Answer(200 if asked.method == "DELETE" else 202, spawned)
 
     # --- calls ------------------------------------------------------------------------------------------------------
 

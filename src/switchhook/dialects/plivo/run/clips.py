@@ -23,10 +23,10 @@ def speak_clip(speak: e.Speak) -> str:
     return f"speak:{speak.language}:{speak.voice.replace(':', ' ')}:{speak.text}" if speak.text else ""
 
 
-def clips_of(document: e.Document | None, base: str) -> tuple[str, ...]:
+def clips_of(document: e.Document, base: str) -> tuple[str, ...]:
     """Returns the clips of a document of sounds: Play, Speak and Wait in order, everything else left out."""
     clips: list[str] = []
-    for element in document.elements if document is not None else ():
+    for element in document.elements:
         match element:
             case e.Play():
                 clips += _times(play_clip(element, base), element.loop)

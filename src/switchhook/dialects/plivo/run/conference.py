@@ -14,7 +14,6 @@ from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import RoomId
 from switchhook.core.model import Alone, Clips, LegState, Room, RoomKind, RoomPlan
 from switchhook.dialects.plivo.links import Link
-from switchhook.dialects.plivo.run.clips import clips_of
 from switchhook.dialects.plivo.run.keys import Keys
 from switchhook.dialects.plivo.run.step import Step
 from switchhook.dialects.plivo.xml import elements as e
@@ -56,8 +55,7 @@ class ConferenceStep(Step):
         if not isinstance(sound, Link):
             return beeps(sound)
         about = {"ConferenceAction": action, "ConferenceName": self._element.name}
-        document = await self.session.sounds(sound, "ConferenceRemoteSounds", about)
-        return clips_of(document, self.session.base)
+        return await self.session.sounds(sound, "ConferenceRemoteSounds", about)
 
     # --- in and out -------------------------------------------------------------------------------------------------
 

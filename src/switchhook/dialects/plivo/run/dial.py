@@ -19,11 +19,10 @@ from switchhook.core import requests as r
 from switchhook.core.addresses import Destination
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import DialId, LegId, RoomId
-from switchhook.core.model import By, DialPlan, Leg, LegState, Role, RoomKind, RoomPlan, Waiting
+from switchhook.core.model import By, Clips, DialPlan, Leg, LegState, Role, RoomKind, RoomPlan, Waiting
 from switchhook.core.outcomes import Outcome
 from switchhook.dialects.plivo.causes import DIAL_STATUS, WORDS, Cause, Ending, best, cause_of
 from switchhook.dialects.plivo.run.branch import Branch, branch_fields, branch_of, ended_fields
-from switchhook.dialects.plivo.run.clips import clips_of
 from switchhook.dialects.plivo.run.keys import Keys
 from switchhook.dialects.plivo.run.step import Step
 from switchhook.dialects.plivo.xml import elements as e
@@ -62,15 +61,16 @@ class DialStep(Step):
     async def _with_sounds(self) -> None:
         """Fetches the sounds first, so that nobody who answers has to wait for them."""
         element, session = self._element, self.session
-        music = confirm = None
+        music: Clips = ()
+        confirm: Clips = ()
         if element.dial_music is not None:
             music = await session.sounds(element.dial_music, "DialRemoteSounds")
         if element.confirm_sound is not None:
             confirm = await session.sounds(element.confirm_sound, "DialRemoteSounds")
         session.nothing_awaited()
-        self._connect(clips_of(music, session.base), clips_of(confirm, session.base))
+        self._connect(music, confirm)
 
-    def _connect(self, music: tuple[str, ...], confirm: tuple[str, ...]) -> None:
+    def _connect(self, music: Clips, confirm: Clips) -> None:
         session = self.session
         self._resolve()
         leg = session.leg
@@ -96,7 +96,7 @@ class DialStep(Step):
         first = self._resolved[0][1]
         return self.session.dialect.exchange.directory.caller_id(wanted, first, leg.endpoint)
 
-    def _plan(self, leg: Leg, music: tuple[str, ...], confirm: tuple[str, ...]) -> DialPlan:
+    def _plan(self, leg: Leg, music: Clips, confirm: Clips) -> DialPlan:
         element, settings = self._element, self.session.dialect.exchange.settings
         return DialPlan(
             targets=tuple(destination for _, destination in self._resolved),

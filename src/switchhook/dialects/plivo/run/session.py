@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.errors import Refused, Unavailable
-from switchhook.core.model import By, Leg, LegState, Side
+from switchhook.core.model import By, Clips, Leg, LegState, Side
 from switchhook.core.outcomes import Outcome
 from switchhook.dialects.plivo import fields
 from switchhook.dialects.plivo.calls import Call
@@ -23,6 +23,7 @@ from switchhook.dialects.plivo.causes import NAMES, Ending
 from switchhook.dialects.plivo.links import Link, Tuning
 from switchhook.dialects.plivo.outgoing import Webhook
 from switchhook.dialects.plivo.run.build import step_of
+from switchhook.dialects.plivo.run.clips import clips_of
 from switchhook.dialects.plivo.run.step import Origin, Step
 from switchhook.dialects.plivo.xml.elements import Document, Element
 from switchhook.dialects.plivo.xml.reading import NotADocument, read
@@ -96,7 +97,16 @@ class Session:
 
     def wait_for(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs `work` as the one thing that the session waits for; a transfer or a hangup cancels it."""
-        self._waiting = self.dialect.exchange.spawn(work, name=f"document {self.call.leg}")
+        self._waiting = self.dialect.exchange.spawn(self._guarded(work), name=f"document {self.call.leg}")
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """A bug of ours ends the call; it must not leave the caller in silence until its longest time is over."""
+        try:
+            await work
+        except Exception:
+            self._waiting = None
+            self.end(Ending(5010, "Error"))
+            raise
 
     def nothing_awaited(self) -> None:
         """What the session waited for has come."""
@@ -105,7 +115,7 @@ class Session:
     async def _fetch(self, origin: Origin, link: Link, extra: Fields) -> None:
         event = "StartApp" if origin is Origin.ANSWER else "Redirect"
         try:
-            document = await self._document(link, {**self.fields(event), **extra}, first=origin is Origin.ANSWER)
+            document, base = await self._document(link, {**self.fields(event), **extra}, first=origin is Origin.ANSWER)
         except (Unavailable, NotADocument) as error:
             self.warn(f"{link.url}: {error}")
             fallback = self.call.links.fallback if origin is Origin.ANSWER else None
@@ -118,9 +128,11 @@ class Session:
             return
         self._waiting = None
         self.transfer_pending = False
+        self.base = base
         self.run(document)
 
-    async def _document(self, link: Link, sent: Fields, *, first: bool) -> Document:
+    async def _document(self, link: Link, sent: Fields, *, first: bool) -> tuple[Document, str]:
+        """Returns a document and the URL that it came from; raises `Unavailable` or `NotADocument`."""
         settings = self.dialect.exchange.settings
         quick = first and self.call.side is Side.INBOUND
         tuning = Tuning(total_s=settings.plivo.answer_timeout_s) if quick else None
@@ -129,23 +141,20 @@ class Session:
         document = read(reply.body, content_type)
         for warning in document.warnings:
             self.warn(warning)
-        self.base = reply.url or link.url
-        return document
+        return document, reply.url or link.url
 
-    async def sounds(self, link: Link, event: str, extra: Fields | None = None) -> Document | None:
-        """Fetches a document of sounds; None, with a warning, when there is none. It changes nothing in the call."""
-        base = self.base
-        link = link.against(base)
+    async def sounds(self, link: Link, event: str, extra: Fields | None = None) -> Clips:
+        """Fetches a document of sounds; none, with a warning, when it cannot be had. It changes nothing in the call."""
+        link = link.against(self.base)
         if not link.valid_url or not link.valid_method:
             self.warn(f"{link.url}: the URL of a sound is invalid")
-            return None
+            return ()
         try:
-            return await self._document(link, {**self.fields(event), **(extra or {})}, first=False)
+            document, base = await self._document(link, {**self.fields(event), **(extra or {})}, first=False)
         except (Unavailable, NotADocument) as error:
             self.warn(f"{link.url}: {error}")
-            return None
-        finally:
-            self.base = base
+            return ()
+        return clips_of(document, base)
 
     # --- elements ---------------------------------------------------------------------------------------------------
 
