@@ -79,3 +79,13 @@ async def test_a_trunk_is_no_way_out_to_another_trunk() -> None:
         line = stage.phone(CUSTOMER).calls("+442079460000")
         await stage.settled()
         assert line.over is Outcome.NOT_FOUND
+
+
+@in_virtual_time
+async def test_a_call_that_is_put_through_may_pass_one_element_less() -> None:
+    async with Stage(settings()) as stage:
+        customer = stage.phone(CUSTOMER)
+        customer.calls(NUMBER, hops_left=5)
+        at_agent = await stage.phone("1001").rings()
+        assert at_agent.invitation is not None
+        assert at_agent.invitation.hops_left == 4

@@ -22,6 +22,7 @@ class Invite:
     headers: tuple[tuple[str, str], ...] = ()
     answer_after: int | None = None
     credentials: tuple[str, str] | None = None
+    hops_left: int = 70
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,21 @@ from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import DialId, LegId, RoomId
-from switchhook.core.legs import answer, create, hang_up, start_sound, stop_sound
-from switchhook.core.model import By, Dial, DialPlan, Leg, LegState, Order, Purpose, Role, RoomKind, RoomPlan, Side
+from switchhook.core.legs import answer, create, hang_up, need_taken, start_sound, stop_sound
+from switchhook.core.model import (
+    By,
+    Dial,
+    DialPlan,
+    Leg,
+    LegState,
+    Order,
+    Purpose,
+    Role,
+    Room,
+    RoomKind,
+    RoomPlan,
+    Side,
+)
 from switchhook.core.outcomes import Outcome
 from switchhook.core.rooms import join, need_leg, need_room, open_room, plain, settle
 from switchhook.core.work import Work
@@ -45,6 +58,10 @@ def add_party(work: Work, request: r.AddParty) -> r.Accepted:
     """Dials somebody into a room."""
     room = need_room(work, request.room)
     _need_targets(request.plan)
+    if not room.members:
+        raise Refused(Reason.WRONG_STATE, "nobody is in the room yet")
+    if room.main is not None and work.state.transfer_of(room) is not None:
+        raise Refused(Reason.TRANSFER_RUNNING, "agent and target talk in private")
     if len(room.members) + len(room.dials) >= room.plan.max_members:
         raise Refused(Reason.ROOM_FULL, f"the room holds {room.plan.max_members} at the most")
     for target in request.plan.targets:
@@ -97,8 +114,7 @@ def need_free(leg: Leg) -> None:
         raise Refused(Reason.WRONG_STATE, "the leg is in a room already")
     if leg.side is Side.OUTBOUND and leg.state is not LegState.UP:
         raise Refused(Reason.NOT_ANSWERED, "the leg has not been answered")
-    if leg.dial is not None:
-        raise Refused(Reason.WRONG_STATE, "the leg has not taken the call yet")
+    need_taken(leg)
 
 
 def _need_targets(plan: DialPlan) -> None:
@@ -156,8 +172,15 @@ def _ring_next(work: Work, dial_id: DialId) -> None:
         headers=plan.headers + more,
         answer_after=plan.answer_after,
         credentials=plan.credentials[position] if position < len(plan.credentials) else None,
+        hops_left=_hops_left(work, room),
     )
     work.fact(f.DialRang(dial_id, leg))
+
+
+def _hops_left(work: Work, room: Room) -> int:
+    """One less than what the calls in the room came with: a call that comes back to us ends (RFC 3261 16.6)."""
+    legs = (work.state.legs.get(leg) for leg in room.members)
+    return min((leg.arrival.hops_left - 1 for leg in legs if leg is not None and leg.arrival is not None), default=70)
 
 
 # --- answered -------------------------------------------------------------------------------------------------------
@@ -186,6 +209,8 @@ def brief_ended(work: Work, dial_id: DialId, leg: LegId) -> None:
         return
     if not dial.plan.accept_digit:
         win(work, dial, leg)
+    elif work.state.legs[leg].playing is None:
+        start_sound(work, leg, ASK, repeat=0)  # the brief could not be played; the question stands
 
 
 def key_pressed(work: Work, dial_id: DialId, leg: LegId, digit: str) -> None:

@@ -31,6 +31,7 @@ class Arrival:
     headers: tuple[tuple[str, str], ...] = ()  # `X-PH-...` and Diversion, as sent
     sip_call_id: str = ""
     source: str = ""  # "ip:port"
+    hops_left: int = 70  # Max-Forwards: how many more elements the call may pass (RFC 3261 8.1.1.6)
 
 
 @dataclass(frozen=True, slots=True)

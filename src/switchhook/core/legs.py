@@ -84,6 +84,7 @@ def create(
     headers: tuple[tuple[str, str], ...] = (),
     answer_after: int | None = None,
     credentials: tuple[str, str] | None = None,
+    hops_left: int = 70,
 ) -> LegId:
     """Sends one telephone an INVITE; it rings for `ring_s` at the longest."""
     leg = LegId(work.state.ids.new())
@@ -110,7 +111,7 @@ def create(
             )
         )
     )
-    work.act(a.Invite(leg, destination, caller, caller_name, headers, answer_after, credentials))
+    work.act(a.Invite(leg, destination, caller, caller_name, headers, answer_after, credentials, hops_left))
     work.act(a.Arm(f"ring:{leg}", work.now + ring_s))
     return leg
 
@@ -283,9 +284,16 @@ def play(work: Work, request: r.Play) -> r.Accepted:
     leg = need_leg(work, request.leg)
     if leg.side is Side.OUTBOUND and leg.state is not LegState.UP:
         raise Refused(Reason.NOT_ANSWERED, "the leg has not been answered")
+    need_taken(leg)
     hang_up_after = request.hang_up_after or leg.hang_up_after_sound
     answer(work, request.leg)
     return r.Accepted(leg=leg.id, sound=start_sound(work, leg.id, request.clips, request.repeat, hang_up_after))
+
+
+def need_taken(leg: Leg) -> None:
+    """Refuses a leg that is still being asked whether it takes the call."""
+    if leg.dial is not None:
+        raise Refused(Reason.WRONG_STATE, "the leg has not taken the call yet")
 
 
 def start_sound(
@@ -306,6 +314,7 @@ def stop_sound(work: Work, leg: LegId) -> None:
 
 def stop_sound_asked(work: Work, request: r.StopSound) -> None:
     leg = need_leg(work, request.leg)
+    need_taken(leg)
     if leg.playing is not None:
         stop_sound(work, request.leg)
         _after_sound(work, leg)
@@ -329,7 +338,8 @@ def _after_sound(work: Work, leg: Leg) -> None:
         return
     if leg.dial is not None:
         brief_ended(work, leg.dial, leg.id)
-    announced(work, leg.focus)
+    for room in leg.rooms:
+        announced(work, room)
 
 
 def send_keys(work: Work, request: r.SendKeys) -> None:

@@ -55,12 +55,17 @@ def customer_kept(moment: Moment) -> Breaches:
         leg = moment.before.legs.get(ended.leg)
         if leg is None or leg.state is not LegState.UP or ended.by not in (By.SERVER, By.PEER, By.API):
             continue
-        if _asked_to_end(moment, leg):
+        if leg.id in _handing_over(moment.before) or _asked_to_end(moment, leg):
             continue
         for room_id in leg.rooms:
             room = moment.before.rooms[room_id]
             if room.members[leg.id].role is Role.CUSTOMER and (who := _could_talk(moment, room, leg.id)):
                 yield f"customer {leg.address} was dropped while {who} could talk"
+
+
+def _handing_over(state: State) -> set[LegId | None]:
+    """Agents and targets of running transfers are no customers of them, whatever their role is called."""
+    return set(state.agents) | {transfer.target for transfer in state.transfers.values()}
 
 
 def _asked_to_end(moment: Moment, leg: Leg) -> bool:
@@ -70,6 +75,8 @@ def _asked_to_end(moment: Moment, leg: Leg) -> bool:
             return who == leg.id or _ended_with(moment, who, leg)
         case r.EndRoom() | r.ReleaseCall():
             return True
+        case r.StartTransfer(_, agent):
+            return agent == leg.id
         case r.Take(legs):
             return any(_ended_with(moment, who, leg) for who in legs)
         case e.TimerFired(timer):
@@ -264,9 +271,9 @@ def agent_kept(moment: Moment) -> Breaches:
             continue
         transfer = moment.before.transfers[transfer_id]
         main = moment.after.rooms.get(transfer.room)
-        customers = moment.before.rooms[transfer.room].members
-        waits = [m for m in (main.members if main is not None else ()) if m in customers]
-        if waits and not _agent_released(moment, leg, transfer.plan.kind):
+        known = moment.before.rooms[transfer.room].members
+        waits = [m for m in (main.members if main is not None else ()) if m in known]
+        if ended.leg in known and waits and not _agent_released(moment, leg, transfer.plan.kind):
             yield f"agent {leg.address} was dropped while the customer waits"
 
 

@@ -327,9 +327,9 @@ def room_ends(work: Work, room: RoomId) -> None:
         pull(work, transfer, Trigger.CUSTOMER_LEFT if transfer.room == room else Trigger.ABORT)
 
 
-def announced(work: Work, room: RoomId | None) -> None:
+def announced(work: Work, room: RoomId) -> None:
     """A sound in a room came to its end: perhaps everybody has heard now that a transfer failed."""
-    found = work.state.rooms.get(room) if room is not None else None
+    found = work.state.rooms.get(room)
     if found is None or found.transfer is None:
         return
     if all(work.state.legs[leg].playing is None for leg in found.members):

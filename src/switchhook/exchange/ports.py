@@ -91,6 +91,7 @@ class Invitation:
     headers: tuple[tuple[str, str], ...] = ()  # extra header lines such as ("X-PH-Tier", "gold")
     answer_after: int | None = None  # seconds; sent as Call-Info ;answer-after=
     credentials: tuple[str, str] | None = field(default=None, repr=False)  # digest user and password of this call
+    hops_left: int = 70  # Max-Forwards, so that a loop through other elements ends
 
 
 class Signalling(Protocol):

@@ -189,6 +189,7 @@ class Exchange:
             headers=action.headers,
             answer_after=action.answer_after,
             credentials=action.credentials,
+            hops_left=action.hops_left,
         )
         try:
             self.signalling.invite(invitation)

@@ -214,7 +214,9 @@ class Telephone:
     lines: list[Line] = field(default_factory=list)
     waiting: asyncio.Queue[Line] = field(default_factory=asyncio.Queue)
 
-    def calls(self, number: str, *, display: str = "", headers: tuple[tuple[str, str], ...] = ()) -> Line:
+    def calls(
+        self, number: str, *, display: str = "", headers: tuple[tuple[str, str], ...] = (), hops_left: int = 70
+    ) -> Line:
         """Calls a number of ours: as the endpoint of this name, else through the first trunk."""
         exchange = self.stage.exchange
         leg = LegId(exchange.state.ids.new())
@@ -234,6 +236,7 @@ class Telephone:
             headers=headers,
             sip_call_id=f"{leg}@stage",
             source="127.0.0.1:5070",
+            hops_left=hops_left,
         )
         exchange.tell(e.LegArrived(leg, arrival))
         return line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from switchhook.core.events import Arrival, CallerKind
 from switchhook.sip.flow import Flow
-from switchhook.sip.headers import parse_address, readable
+from switchhook.sip.headers import parse_address, readable, whole_number
 from switchhook.sip.message import Message, unfold
 from switchhook.sip.settings import EndpointSettings, TrunkSettings
 from switchhook.sip.uri import SipUri, parse_uri, place_of
@@ -26,9 +26,16 @@ def arrival_of(request: Message, flow: Flow, caller: EndpointSettings | TrunkSet
         from_host=origin.host if origin is not None else "",
         headers=tuple((readable(name), readable(value)) for name, value in wanted if _passed_on(name)),
         sip_call_id=readable(request.call_id),
+        hops_left=hops_left(request),
         source=place_of(flow.host, flow.port),
     )
 
 
 def _passed_on(name: str) -> bool:
     return name.lower() == "diversion" or name.lower().startswith("x-ph-")
+
+
+def hops_left(request: Message) -> int:
+    """Returns what Max-Forwards allows, at most our own 70 (RFC 3261 8.1.1.6)."""
+    stated = whole_number(request.first("max-forwards"), 255)
+    return 70 if stated is None else min(stated, 70)

@@ -288,8 +288,9 @@ class Line:
             credentials = Credentials(*invitation.credentials)
         responder = Responder(credentials, self._random) if credentials is not None else None
         outgoing = Outgoing(
-            uri, self._from(invitation), callee, tuple(flows), self._extra(invitation), routes, behind_nat=behind_nat
-        )
+            uri, self._from(invitation), callee, tuple(flows), self._extra(invitation), routes, behind_nat=behind_nat,
+            max_forwards=max(0, invitation.hops_left),
+        )  # fmt: skip
         leg.add(self.engine.call(leg, outgoing, media, responder, label=leg.id))
 
     def _from(self, invitation: Invitation) -> str:
