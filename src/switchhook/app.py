@@ -288,5 +288,6 @@ def line_settings(settings: Settings, bound: Sequence[tuple[str, str, int]], sec
             for each in settings.trunks
         ),
         min_expires_s=settings.sip.min_expires_s,
+        algorithms=settings.sip.digest,
         secret=secret,
     )

@@ -42,6 +42,9 @@ class Sip:
     domain: str = option("switchhook.local", "Our SIP domain and digest realm", k.not_empty)
     ring_s: float = option(30.0, "How long a telephone rings where no dialect says otherwise", k.between(1, 3600))
     min_expires_s: int = option(60, "Shortest registration we grant; shorter ones get 423", k.between(1, 86400))
+    digest: tuple[Literal["MD5", "SHA-256", "SHA-512-256"], ...] = option(
+        ("MD5",), "Challenges sent, best first; some telephones give up when any but MD5 is among them"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
