@@ -16,6 +16,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from itertools import chain
 from time import monotonic
 from typing import Any
 
@@ -32,6 +33,7 @@ _log = logging.getLogger(__name__)
 GATHER_S = 0.05
 GATHER_LINES = 500
 BATCH_LINES = 2000
+ROWS = 100  # in one INSERT; SQLite takes 32,766 values
 MAX_WAITING = 1_000_000
 _PAUSES_S = (0.05, 0.2, 1.0, 5.0)
 
@@ -53,7 +55,7 @@ class SqlJournal:
         self._failure = ""
         self.written = 0  # lines on disk since the start
         self.dropped = 0  # lines lost because the disk failed for too long
-        self._insert, self._positional = _statement(engine)
+        self._insert, self._more, self._positional = _statement(engine)
         self._thread = threading.Thread(target=self._run, name="switchhook-journal", daemon=True)
         self._thread.start()
 
@@ -160,7 +162,12 @@ class SqlJournal:
         with connection.begin():
             rows = [(e.at, e.kind, e.call, e.leg, e.cause, body_text(e.body)) for e in batch]
             if self._positional:
-                connection.exec_driver_sql(self._insert, rows)
+                # Many rows in one statement: the driver gives up the interpreter once per statement, not once per
+                # row, and the event loop's thread does not stop it in between.
+                for start in range(0, len(rows), ROWS):
+                    some = rows[start : start + ROWS]
+                    values = tuple(chain.from_iterable(some))
+                    connection.exec_driver_sql(self._insert + self._more * (len(some) - 1), values)
             else:
                 connection.execute(insert(schema.entry), [dict(zip(_COLUMNS, row, strict=True)) for row in rows])
             if self._projection is not None:
@@ -181,10 +188,12 @@ _COLUMNS = ("at", "kind", "call", "leg", "cause", "body")
 _encoder = msgspec.json.Encoder(enc_hook=str)
 
 
-def _statement(engine: Engine) -> tuple[str, bool]:
-    """Compiles the insert once; a driver with positional parameters then takes rows as they are."""
+def _statement(engine: Engine) -> tuple[str, str, bool]:
+    """Compiles the insert once, and what is added for each further row, where a driver takes question marks."""
     compiled: Any = insert(schema.entry).compile(dialect=engine.dialect, column_keys=list(_COLUMNS))
-    return str(compiled), list(compiled.positiontup or ()) == list(_COLUMNS)
+    marks = f"({', '.join('?' * len(_COLUMNS))})"
+    positional = list(compiled.positiontup or ()) == list(_COLUMNS) and str(compiled).endswith(marks)
+    return str(compiled), f", {marks}", positional
 
 
 def body_text(body: dict[str, object]) -> str:

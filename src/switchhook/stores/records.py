@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from switchhook.exchange.ports import Entry
 from switchhook.stores import schema
@@ -68,6 +68,8 @@ class Recorder:
     """A `stores.journal.Projection`: reads each written line once, in order."""
 
     def __init__(self) -> None:
+        self._ended: dict[str, LegRecord] = {}  # in the present batch; written together at its end
+        self._counted: dict[str, Body] = {}  # audio figures of legs that ended in an earlier batch
         self._legs: dict[str, LegRecord] = {}
         self._transfers: dict[str, TransferRecord] = {}
         self._members: dict[str, dict[str, str]] = {}  # room -> leg -> role
@@ -87,10 +89,19 @@ class Recorder:
         }
 
     def __call__(self, connection: Connection, entries: Sequence[Entry]) -> None:
+        self._ended, self._counted = {}, {}
         for entry in entries:
             read = self._readers.get(entry.kind)
             if read is not None:
                 read(connection, entry, entry.body)
+        self._write_legs(connection)
+
+    def _write_legs(self, connection: Connection) -> None:
+        if self._ended:
+            connection.execute(delete(schema.leg).where(schema.leg.c.leg.in_(list(self._ended))))
+            connection.execute(insert(schema.leg), [_row(record) for record in self._ended.values()])
+        if self._counted:
+            connection.execute(_COUNTED, [{"of": leg, "found": _json(body)} for leg, body in self._counted.items()])
 
     # --- legs -------------------------------------------------------------------------------------------------------
 
@@ -128,16 +139,14 @@ class Recorder:
         record.sip_status = body.get("sip_status") or 0
         record.q850 = body.get("q850")
         record.reason = body.get("reason") or ""
-        row = asdict(record) | {"media": _json(record.media)}
-        connection.execute(delete(schema.leg).where(schema.leg.c.leg == record.leg))
-        connection.execute(insert(schema.leg), row)
+        self._ended[record.leg] = record
 
-    def _media_counted(self, connection: Connection, entry: Entry, body: Body) -> None:
-        live = self._legs.get(entry.leg)
-        if live is not None:
-            live.media = body
-            return
-        connection.execute(update(schema.leg).where(schema.leg.c.leg == entry.leg).values(media=_json(body)))
+    def _media_counted(self, _connection: Connection, entry: Entry, body: Body) -> None:
+        known = self._legs.get(entry.leg) or self._ended.get(entry.leg)
+        if known is not None:
+            known.media = body
+        else:
+            self._counted[entry.leg] = body
 
     def _leg(self, connection: Connection, leg: str) -> LegRecord:
         """The record so far; after a restart, from what the journal has of the leg."""
@@ -215,5 +224,12 @@ def _json(value: Body) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def _row(record: LegRecord) -> Body:
+    row = {name: getattr(record, name) for name in LEG_FIELDS}
+    row["media"] = _json(record.media)
+    return row
+
+
+_COUNTED = update(schema.leg).where(schema.leg.c.leg == bindparam("of")).values(media=bindparam("found"))
 LEG_FIELDS = tuple(each.name for each in fields(LegRecord))
 TRANSFER_FIELDS = tuple(each.name for each in fields(TransferRecord))

@@ -1,0 +1,1 @@
+"""Benchmarks: one command that measures, prints a table and writes `results.json`. See docs/benchmarks.md."""

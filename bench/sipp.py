@@ -1,0 +1,141 @@
+"""SIPp as both ends of the load: one process that answers, one that calls, pinned away from the server.
+
+Whether the load generator is the limit is measured, not believed: `direct_rate` lets the two talk to each other without
+a server in between, and every measure of a rate says what that gave.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.machine import cores, cpu_s, free_port
+
+SIPP = shutil.which("sipp") or ""
+_STARTED_S = 0.3
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a run of calls came to, as the calling SIPp counted it."""
+
+    made: int
+    good: int
+    failed: int
+    sent_again: int
+    seconds: float
+    p99_ms: float  # INVITE to 200
+    cpu_s: float  # of both SIPp processes
+
+    @property
+    def rate(self) -> float:
+        return self.good / self.seconds if self.seconds else 0.0
+
+    @property
+    def clean(self) -> bool:
+        return self.made == self.good and not self.failed and not self.sent_again
+
+
+class Answering:
+    """`sipp -sn uas`: takes every call until it is closed. Use as `with`."""
+
+    def __init__(self, folder: Path, scenario: Path | None = None) -> None:
+        self.port = free_port()
+        command = ["-sf", str(scenario)] if scenario is not None else ["-sn", "uas"]
+        self._command = _command(command, self.port, folder / "uas.stat")
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Answering:
+        self._process = subprocess.Popen(
+            self._command, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(_STARTED_S)
+        if self._process.poll() is not None:
+            raise SystemExit("SIPp did not start as the called side")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    @property
+    def cpu_s(self) -> float:
+        return cpu_s(self._process.pid) if self._process is not None else 0.0
+
+
+def calls(
+    folder: Path, to: int, user: str, *, rate: int, count: int, answering: Answering, scenario: Path | None = None,
+    hold_ms: int = 0, limit: int = 20_000,
+) -> Load:  # fmt: skip
+    """Makes `count` calls at `rate` per second to `user` on port `to`, and returns how they went."""
+    stat = folder / "uac.stat"
+    stat.unlink(missing_ok=True)
+    kind = ["-sf", str(scenario)] if scenario is not None else ["-sn", "uac", "-rtd", "1"][:2]
+    command = _command(kind, free_port(), stat) + [
+        f"127.0.0.1:{to}", "-s", user, "-r", str(rate), "-m", str(count), "-d", str(hold_ms), "-l", str(limit),
+    ]  # fmt: skip
+    before = answering.cpu_s
+    began = time.monotonic()
+    process = subprocess.Popen(
+        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    used = 0.0
+    while process.poll() is None:
+        used = cpu_s(process.pid)
+        if time.monotonic() - began > 40 + count / rate + hold_ms / 1000:
+            process.kill()
+            process.wait()
+            break
+        time.sleep(0.02)
+    return _read(stat, time.monotonic() - began, used + answering.cpu_s - before)
+
+
+def _command(kind: list[str], port: int, stat: Path) -> list[str]:
+    pinned = ["taskset", "-c", ",".join(map(str, sorted(cores()[1])))]
+    return [
+        *pinned, SIPP, *kind, "-i", "127.0.0.1", "-p", str(port), "-cp", str(free_port()), "-nostdin",
+        "-trace_stat", "-stf", str(stat), "-fd", "1", "-timer_resol", "10", "-buff_size", "4194304",
+    ]  # fmt: skip
+
+
+def _read(stat: Path, seconds: float, cpu: float) -> Load:
+    rows = list(csv.DictReader(stat.open(encoding="utf-8"), delimiter=";")) if stat.exists() else []
+    if not rows:
+        return Load(0, 0, 0, 0, seconds, 0.0, cpu)
+    last = rows[-1]
+    return Load(
+        made=int(last["TotalCallCreated"]),
+        good=int(last["SuccessfulCall(C)"]),
+        failed=int(last["FailedCall(C)"]),
+        sent_again=int(last["Retransmissions(C)"]),
+        seconds=_clock(last["ElapsedTime(C)"]) or seconds,
+        p99_ms=_percentile(last, 0.99),
+        cpu_s=cpu,
+    )
+
+
+def _clock(text: str) -> float:
+    parts = text.strip().split(":")
+    try:
+        return sum(float(part) * 60**place for place, part in enumerate(reversed(parts[:3])))
+    except ValueError:
+        return 0.0
+
+
+def _percentile(row: dict[str, str], share: float) -> float:
+    """Reads the upper edge of the bucket in which the percentile of the response times lies."""
+    buckets = [(name.rpartition("_<")[2], int(value)) for name, value in row.items() if name and "ResponseTimeRepartition1_<" in name]
+    over = sum(int(value) for name, value in row.items() if name and "ResponseTimeRepartition1_>=" in name)
+    whole = sum(count for _, count in buckets) + over
+    seen = 0
+    for edge, count in buckets:
+        seen += count
+        if whole and seen >= share * whole:
+            return float(edge)
+    return float("inf") if whole else 0.0
