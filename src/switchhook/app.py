@@ -183,6 +183,7 @@ class Server:
 
     async def _open_http(self, sock: Any, engine: Engine) -> None:
         routes = operator_routes(self._parts, self.metrics.render)
+        self._stack.push_async_callback(self._close_http)  # after the dialects, which answer whoever waits
         for module, name in DIALECTS:
             dialect: Dialect = getattr(import_module(module), name)(self.exchange)
             await dialect.start()
@@ -190,7 +191,10 @@ class Server:
             routes += dialect.routes()
         self.http = HttpServer(application(routes), self.settings, sock)
         await self.http.start()
-        self._stack.push_async_callback(self.http.stop)
+
+    async def _close_http(self) -> None:
+        if hasattr(self, "http"):
+            await self.http.stop()
 
     async def stop(self, grace_s: float = 5.0) -> None:
         """Ends every call properly, finishes the webhooks under way, and closes everything; loses nothing accepted."""
