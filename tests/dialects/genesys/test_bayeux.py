@@ -465,3 +465,4 @@ def test_all_held_connects_are_answered_when_the_server_stops() -> None:
     world.bayeux.release_all()
     assert [client.woken for client in clients] == [1, 1]
     assert all(client.finish(hold)[-1]["successful"] for client, hold in zip(clients, holds, strict=True))
+    assert texts(clients[0].connect()) == []

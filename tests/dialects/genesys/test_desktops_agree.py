@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,6 +65,9 @@ class Screen:
         offers = [
             (call, name) for call in self.calls.values() for name in sorted(call["capabilities"]) if name in BUILT
         ]
+        rare = [offer for offer in offers if offer[1] in ("InitiateTransfer", "CompleteTransfer", "SwapCalls")]
+        if rare and pick(2):
+            offers = rare
         if not offers:
             return
         call, name = offers[pick(len(offers))]
@@ -134,6 +138,7 @@ async def _story(choices: list[int]) -> None:
         assert stage.nothing_left()
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, 1000), min_size=5, max_size=60))
 def test_messages_and_resources_agree(choices: list[int]) -> None:

@@ -213,6 +213,29 @@ async def test_the_agents_telephone_dials_by_itself() -> None:
         assert target.over is not None
 
 
+@in_virtual_time
+async def test_an_agent_whose_telephone_is_behind_a_trunk() -> None:
+    home = "+14155550188"
+    agents = [{"username": "agent1", "password": "secret1", "address": home, "number": "5001"}, *TREE["agent"][1:]]
+    async with office(agent=agents, number=[]) as stage:
+        desk, other = await Desktop(stage).opens(), await Desktop(stage, "agent2").opens()
+        own = stage.phone(home)
+        assert (await desk.get("/me/devices?fields=deviceState,telephonyNetwork"))["devices"] == [
+            {"deviceState": "Active", "telephonyNetwork": "Public"}
+        ]
+        [dialing] = await desk.dial("5002")
+        (await own.rings()).answers()
+        (await stage.phone("1002").rings()).answers()
+        assert states(await desk.told()) == [("Internal", "Established")]
+        told = await other.told()
+        assert states(told) == [("Internal", "Ringing"), ("Internal", "Established")]
+        assert [each["phoneNumber"] for each in told[0]["call"]["participants"]] == ["5001"]
+        assert states(await desk.does(dialing["call"], "Hangup")) == [("Internal", "Released")]
+        stage.phone("1002").calls("5001")
+        (await own.rings()).answers()
+        assert states(await desk.told()) == [("Internal", "Ringing"), ("Internal", "Established")]
+
+
 # --- Answer, Hangup, Hold ---------------------------------------------------------------------------------------------
 
 

@@ -57,6 +57,7 @@ class Bayeux:
         self._now = now
         self._new_id = new_id
         self._on_last_gone = on_last_gone
+        self._holds = True
         self._sessions: dict[str, Session] = {}
         self._of_user: dict[str, dict[str, Session]] = {}
         self._idle: dict[str, float] = {}  # when the session ends; in order, because the interval is one for all
@@ -152,7 +153,7 @@ class Bayeux:
             wait_s = min(wait_s, max(0.0, asked / 1000))
         hold = Hold(session, reply, wait_s)
         session.hold = hold
-        if not alone or not session.connected or session.queue or wait_s == 0:
+        if not (self._holds and alone and session.connected) or session.queue or wait_s == 0:
             answer.texts.extend(self.finish(hold))
         else:
             answer.hold = hold
@@ -185,7 +186,8 @@ class Bayeux:
                 self._rest(session)
 
     def release_all(self) -> None:
-        """Answers every held connect now (the server stops)."""
+        """Answers every held connect now, and holds none any more (the server stops)."""
+        self._holds = False
         for session in self._sessions.values():
             if session.hold is not None:
                 session.hold.release()
