@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from switchhook.media import mixer, plays
+from switchhook.media import counters, mixer, plays
 from switchhook.media.desk import Desk
 from switchhook.media.digits import KEYS, Ear, Key, Mouth, two_tones
 from switchhook.media.latch import Candidates, Known, Rule
@@ -308,3 +308,21 @@ def test_when_nobody_listens_the_box_fills_and_says_so() -> None:
     box.acknowledged(10)
     assert box.add({"n": 0})
     assert not box.add({"n": "x" * 600})
+
+
+# --- counters
+
+
+def test_load_is_the_share_of_the_last_second_and_many_legs_make_it_full() -> None:
+    def message(phases: int, work: int, legs: int) -> dict[str, object]:
+        values = [0] * 16
+        values[5], values[8] = phases, work
+        return {"wire": "epoll", "legs": legs, "values": values}
+
+    before = counters.read(message(200, 100_000, 500), None)
+    assert before.load == 0.0
+    now = counters.read(message(400, 1_000_000, 500), before)
+    assert now.load == pytest.approx(0.9)
+    assert now.full
+    assert not counters.read(message(400, 1_000_000, 5), before).full
+    assert not counters.read(message(400, 700_000, 500), before).full

@@ -33,7 +33,6 @@ OnText = Callable[[str], None]
 OnCounters = Callable[[Counters], None]
 
 MOST_CLIPS = 64
-FULL = 0.8  # of a phase's time; beyond it new legs are refused
 
 
 class MediaEngine:
@@ -63,6 +62,7 @@ class MediaEngine:
         self._slots: dict[tuple[int, int], RecordingId] = {}
         self._free_slots = list(range(settings.max_recordings - 1, -1, -1))
         self._random = random.SystemRandom()
+        self._counted_at = 0.0
         self._last_event = 0
         self._acknowledge: asyncio.Handle | None = None
 
@@ -101,7 +101,7 @@ class MediaEngine:
 
     @property
     def pids(self) -> dict[str, int]:
-        """The process ids of the keeper; its children are found by the operating system."""
+        """The keeper's process id; its children are found by the operating system."""
         return {"keeper": self._guard.pid}
 
     # --- the port -----------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ class MediaEngine:
         found = self._legs.get(leg)
         if found is not None:
             return found.address
-        if self.counters is not None and self.counters.load > FULL:
+        if self._at_its_limit():
             raise Unavailable("the audio is working at its limit")
         if not self._free and not self._resting:
             raise Unavailable("no audio port is free")
@@ -160,7 +160,7 @@ class MediaEngine:
             return
         if not self._free_slots:
             error = "too many recordings at once"
-            self._later(lambda: self._emit(RecordingEnded(recording.id, recording.path, 0, error)))
+            asyncio.get_running_loop().call_soon(lambda: self._emit(RecordingEnded(recording.id, recording.path, 0, error)))
             return
         self._uses += 1
         taken = Taken(recording, self._free_slots.pop(), self._uses)
@@ -197,6 +197,11 @@ class MediaEngine:
         for sound in list(found.plays):
             self._drop_play(found, sound)
         self._pump.say({"say": "end", "row": found.row, "use": found.use})
+
+    def _at_its_limit(self) -> bool:
+        """True when the pump has just said that it needed most of its time."""
+        lately = asyncio.get_running_loop().time() - self._counted_at < 2.0
+        return lately and self.counters is not None and self.counters.full
 
     # --- sounds -------------------------------------------------------------------------------------------------
 
@@ -252,7 +257,7 @@ class MediaEngine:
         """Reports the end of a sound, once, after the present call has returned."""
         if sound not in leg.over:
             leg.over.add(sound)
-            self._later(lambda: self._emit(SoundEnded(leg.id, sound, error)))
+            asyncio.get_running_loop().call_soon(lambda: self._emit(SoundEnded(leg.id, sound, error)))
 
     # --- the processes ------------------------------------------------------------------------------------------
 
@@ -276,10 +281,10 @@ class MediaEngine:
             self._on_warning(message["text"])
         if message["say"] == "restarted":
             self.restarts += 1
+            if message["who"] == "keeper":
+                self._last_event = 0  # a new table, so events are numbered anew
             if self._on_restart is not None:
                 self._on_restart(message["who"])
-        if message["say"] == "restarted" and message["who"] == "keeper":
-            self._last_event = 0  # a new table, so events are numbered anew
 
     def _state_all(self) -> None:
         say = self._pump.say
@@ -371,6 +376,7 @@ class MediaEngine:
 
     def _count(self, m: Message) -> None:
         self.counters = read(m, self.counters)
+        self._counted_at = asyncio.get_running_loop().time()
         if self._on_counters is not None:
             self._on_counters(self.counters)
 
@@ -393,6 +399,3 @@ class MediaEngine:
         self._pump.say({"say": "stop_record", "slot": taken.slot, "use": taken.use})
         self._free_slots.insert(0, taken.slot)
         self._emit(RecordingEnded(taken.recording.id, taken.recording.path, m["frames"] * 20, m["error"]))
-
-    def _later(self, callback: Callable[[], None]) -> None:
-        asyncio.get_running_loop().call_soon(callback)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from switchhook.media.link import Message
 
 PHASE_US = 5_000
+FULL, MANY = 0.8, 200  # share of the time beyond which it is too much, once there are many legs
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,11 @@ class Counters:
     most_work_us: int  # of one phase, in the last second
     events_dropped: int
     load: float = 0.0  # share of the time that the pump worked, in the last second
+
+    @property
+    def full(self) -> bool:
+        """True when new legs should be refused; a few legs on a machine busy with other things are not enough."""
+        return self.load > FULL and self.legs >= MANY
 
 
 def read(message: Message, before: Counters | None) -> Counters:

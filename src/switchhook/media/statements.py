@@ -54,8 +54,6 @@ class Statements:
         """Continues the legs found in the table, after the pump before has died."""
         table = self._table
         for row in np.flatnonzero(table.use):
-            if table.version[row] == WRITING:
-                continue
             self._wire.watch(int(row), drain=False)
             self._aim(int(row))
         table.hush[:] = 0
@@ -120,7 +118,10 @@ class Statements:
             self._wire.expect(row, None)
             self._wire.aim(row, (host_of(int(table.sdp_ip[row])), int(table.sdp_port[row])) if known else None)
         reachable = latched or (table.sdp_ip[row] and table.sdp_port[row])
-        table.sends[row] = bool(table.connected[row] and reachable and table.direction[row] in SENDS_TO)
+        sends = bool(table.connected[row] and reachable and table.direction[row] in SENDS_TO)
+        if sends and not table.sends[row]:
+            table.mark[row] = 1
+        table.sends[row] = sends
 
     def _end(self, m: Message) -> None:
         row, use = int(m["row"]), int(m["use"])
