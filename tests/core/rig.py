@@ -118,9 +118,7 @@ class Rig:
         if self._check:
             self.history.add(facts)
             breaches = broken(
-                Moment(
-                    given, self.now, before, self.state, facts, actions, accepted, refused, self.world, self.history
-                )
+                Moment(given, self.now, before, self.state, facts, actions, accepted, refused, self.world, self.history)
             )
             if breaches:
                 raise PromiseBroken(f"after {given}:\n" + "\n".join(breaches))

@@ -11,7 +11,7 @@ from typing import Any
 
 from switchhook.core import facts as f
 from switchhook.core.ids import DialId, LegId, RoomId
-from switchhook.core.model import Alone, LegState, Purpose
+from switchhook.core.model import Alone, LegState, Purpose, changed
 from switchhook.core.state import State
 
 
@@ -24,13 +24,13 @@ def apply(state: State, fact: f.Fact) -> State:
 def _leg(of: State, leg: LegId, **changes: Any) -> None:
     found = of.legs.get(leg)
     if found is not None:
-        of.legs[leg] = replace(found, **changes)
+        of.legs[leg] = changed(found, **changes)
 
 
 def _room(state: State, room: RoomId, **changes: Any) -> None:
     found = state.rooms.get(room)
     if found is not None:
-        state.rooms[room] = replace(found, **changes)
+        state.rooms[room] = changed(found, **changes)
 
 
 def _forget_if_over(state: State, leg: LegId) -> None:
@@ -96,7 +96,7 @@ def _member_left(state: State, fact: f.MemberLeft) -> None:
 def _member(state: State, room: RoomId, leg: LegId, **changes: Any) -> None:
     found = state.rooms.get(room)
     if found is not None and leg in found.members:
-        _room(state, room, members={**found.members, leg: replace(found.members[leg], **changes)})
+        _room(state, room, members={**found.members, leg: changed(found.members[leg], **changes)})
 
 
 def _room_parked(state: State, fact: f.RoomParked) -> None:
@@ -116,7 +116,7 @@ def _dial_started(state: State, fact: f.DialStarted) -> None:
 def _dial(state: State, dial: DialId, **changes: Any) -> None:
     found = state.dials.get(dial)
     if found is not None:
-        state.dials[dial] = replace(found, **changes)
+        state.dials[dial] = changed(found, **changes)
 
 
 def _dial_rang(state: State, fact: f.DialRang) -> None:
@@ -178,7 +178,7 @@ def _transfer_started(state: State, fact: f.TransferStarted) -> None:
 
 def _transfer(state: State, fact: f.TransferAdvanced) -> None:
     found = state.transfers[fact.transfer]
-    state.transfers[fact.transfer] = replace(
+    state.transfers[fact.transfer] = changed(
         found,
         phase=fact.phase,
         target=fact.target or found.target,
@@ -187,16 +187,16 @@ def _transfer(state: State, fact: f.TransferAdvanced) -> None:
 
 
 def _transfer_dialled(state: State, fact: f.TransferDialled) -> None:
-    state.transfers[fact.transfer] = replace(state.transfers[fact.transfer], dial=fact.dial)
+    state.transfers[fact.transfer] = changed(state.transfers[fact.transfer], dial=fact.dial)
 
 
 def _transfer_missed(state: State, fact: f.TransferMissed) -> None:
-    state.transfers[fact.transfer] = replace(state.transfers[fact.transfer], failure=fact.failure)
+    state.transfers[fact.transfer] = changed(state.transfers[fact.transfer], failure=fact.failure)
 
 
 def _fallback_taken(state: State, fact: f.FallbackTaken) -> None:
     found = state.transfers[fact.transfer]
-    state.transfers[fact.transfer] = replace(found, fallback=found.fallback + 1, failure=fact.failure)
+    state.transfers[fact.transfer] = changed(found, fallback=found.fallback + 1, failure=fact.failure)
 
 
 def _transfer_ended(state: State, fact: f.TransferEnded) -> None:
@@ -213,15 +213,26 @@ def _endpoint_registered(state: State, fact: f.EndpointRegistered) -> None:
 
 
 def _recording_started(state: State, fact: f.RecordingStarted) -> None:
-    state.tapes[fact.tape.id] = fact.tape
-    for leg in fact.tape.left:
+    tape = fact.tape
+    state.tapes[tape.id] = tape
+    if tape.room is not None:
+        _room(state, tape.room, tapes=(*state.rooms[tape.room].tapes, tape.id))
+        return
+    for leg in tape.left:
         found = state.legs.get(leg)
         if found is not None:
-            _leg(state, leg, tapes=(*found.tapes, fact.tape.id))
+            _leg(state, leg, tapes=(*found.tapes, tape.id))
+
+
+def _recording_turned(state: State, fact: f.RecordingTurned) -> None:
+    state.tapes[fact.recording] = replace(state.tapes[fact.recording], left=fact.left, right=fact.right)
 
 
 def _recording_finished(state: State, fact: f.RecordingFinished) -> None:
     tape = state.tapes.pop(fact.recording, None)
+    room = state.rooms.get(tape.room) if tape is not None and tape.room is not None else None
+    if room is not None:
+        _room(state, room.id, tapes=tuple(t for t in room.tapes if t != fact.recording))
     for leg in tape.left if tape is not None else ():
         found = state.legs.get(leg)
         if found is not None:
@@ -274,6 +285,7 @@ _APPLIERS: dict[type, Callable[[State, Any], None]] = {
     f.TransferEnded: _transfer_ended,
     f.HearingChanged: lambda s, x: _leg(s, x.leg, heard=x.sources),
     f.RecordingStarted: _recording_started,
+    f.RecordingTurned: _recording_turned,
     f.RecordingFinished: _recording_finished,
     f.EndpointRegistered: _endpoint_registered,
     f.Noted: _nothing,

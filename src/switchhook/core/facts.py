@@ -352,6 +352,15 @@ class RecordingStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingTurned:
+    """The recording takes other legs from now on: the room or the leg that it follows has changed company."""
+
+    recording: RecordingId
+    left: tuple[LegId, ...]
+    right: tuple[LegId, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingFinished:
     recording: RecordingId
     path: str
@@ -420,6 +429,7 @@ Fact = (
     | TransferEnded
     | HearingChanged
     | RecordingStarted
+    | RecordingTurned
     | RecordingFinished
     | EndpointRegistered
     | Noted

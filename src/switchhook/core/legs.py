@@ -182,8 +182,7 @@ def up(work: Work, leg: LegId) -> None:
     for timer in ("ring", "press"):
         work.act(a.Disarm(f"{timer}:{leg}"))
     work.fact(f.LegConnected(leg, work.now))
-    longest = work.now + found.limit_s
-    work.act(a.Arm(f"limit:{leg}", longest if found.ends_at is None else min(longest, found.ends_at)))
+    work.act(a.Arm(f"limit:{leg}", work.now + found.limit_s if found.ends_at is None else found.ends_at))
 
 
 def answered(work: Work, event: e.LegAnswered) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from switchhook.core import actions as a
-from switchhook.core import events as e
 from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.dials import need_free
 from switchhook.core.errors import Reason, Refused
-from switchhook.core.ids import LegId, RecordingId, RoomId
+from switchhook.core.ids import LegId, RoomId
 from switchhook.core.legs import answer, hang_up, start_sound, stop_sound
-from switchhook.core.model import By, LegState, Phase, Side, Tape
+from switchhook.core.model import By, LegState, Phase, Side
 from switchhook.core.outcomes import Outcome
 from switchhook.core.rooms import (
     depart,
@@ -180,35 +178,3 @@ def end(work: Work, request: r.EndRoom) -> r.Accepted:
     need_room(work, request.room)
     end_room(work, request.room)
     return r.Accepted(room=request.room)
-
-
-# --- recordings -----------------------------------------------------------------------------------------------------
-
-
-def start_recording(work: Work, request: r.StartRecording) -> r.Accepted:
-    for leg in (*request.legs_left, *request.legs_right):
-        need_leg(work, leg)
-    if not request.legs_left:
-        raise Refused(Reason.UNKNOWN_LEG, "nobody to record")
-    tape = Tape(
-        id=request.id or RecordingId(work.state.ids.new()),
-        path=request.path,
-        left=request.legs_left,
-        right=request.legs_right,
-        max_ms=request.max_ms,
-    )
-    work.fact(f.RecordingStarted(tape))
-    work.act(a.Record(tape))
-    return r.Accepted(recording=tape.id)
-
-
-def stop_recording(work: Work, request: r.StopRecording) -> r.Accepted:
-    if request.recording not in work.state.tapes:
-        raise Refused(Reason.WRONG_STATE, "no such recording is running")
-    work.act(a.StopRecord(request.recording))
-    return r.Accepted(recording=request.recording)
-
-
-def recording_ended(work: Work, event: e.RecordingEnded) -> None:
-    if event.recording in work.state.tapes:
-        work.fact(f.RecordingFinished(event.recording, event.path, event.duration_ms, event.error))

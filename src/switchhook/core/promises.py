@@ -285,7 +285,9 @@ def _agent_released(moment: Moment, agent: Leg, kind: Kind) -> bool:
             return who == agent.id
         case e.TimerFired(timer):
             return timer == f"limit:{agent.id}" or timer.startswith("room:")
-        case e.LegAnswered() | e.SoundEnded() | e.DigitPressed() | r.StopSound():
+        case e.SoundEnded(who) | r.StopSound(who) if agent.hang_up_after_sound:
+            return who == agent.id
+        case e.LegAnswered() | e.SoundEnded() | e.DigitPressed():
             return kind is Kind.COLD
         case _:
             return False

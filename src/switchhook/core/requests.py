@@ -322,11 +322,15 @@ class SwapTransfer:
 
 @dataclass(frozen=True, slots=True)
 class StartRecording:
+    """Record certain legs, or follow a room (customers left, the others right) or a leg (left what it says)."""
+
     legs_left: tuple[LegId, ...]
     legs_right: tuple[LegId, ...]
     path: str
     id: RecordingId | None = None
     max_ms: int | None = None
+    room: RoomId | None = None
+    follow: LegId | None = None
 
 
 @dataclass(frozen=True, slots=True)

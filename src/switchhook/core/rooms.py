@@ -211,6 +211,8 @@ def end_room(work: Work, room: RoomId) -> None:
 
 def _close(work: Work, room: RoomId) -> None:
     if room in work.state.rooms:
+        for tape in work.state.rooms[room].tapes:
+            work.act(a.StopRecord(tape))
         work.fact(f.RoomClosed(room))
         work.act(a.Disarm(f"room:{room}"))
 

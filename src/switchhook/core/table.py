@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from switchhook.core import dials, legs, members
+from switchhook.core import dials, legs, members, tapes
 from switchhook.core import events as e
 from switchhook.core import facts as f
 from switchhook.core import requests as r
@@ -47,7 +47,7 @@ FUNCTIONS: dict[type, Callable[[Work, Any], r.Accepted | None]] = {
     e.SoundEnded: legs.sound_ended,
     e.MediaLost: legs.media_lost,
     e.MediaBack: legs.media_back,
-    e.RecordingEnded: members.recording_ended,
+    e.RecordingEnded: tapes.recording_ended,
     e.TimerFired: timer_fired,
     e.EndpointChanged: endpoint_changed,
     r.Originate: legs.originate,
@@ -80,6 +80,6 @@ FUNCTIONS: dict[type, Callable[[Work, Any], r.Accepted | None]] = {
     r.AbortTransfer: transfers.abort,
     r.JoinTransfer: transfers.join_asked,
     r.SwapTransfer: transfers.swap_asked,
-    r.StartRecording: members.start_recording,
-    r.StopRecording: members.stop_recording,
+    r.StartRecording: tapes.start_recording,
+    r.StopRecording: tapes.stop_recording,
 }

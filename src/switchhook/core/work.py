@@ -84,6 +84,10 @@ class Work:
                 changes.append((leg_id, sources))
         if changes:
             self.actions.append(a.Hear(tuple(changes)))
+        if self.state.tapes:
+            from switchhook.core.tapes import follow
+
+            follow(self, list(self._touched_rooms), [leg for leg, _ in changes])
 
     def _named(self, sources: Sources) -> Sources:
         if any(isinstance(source, Sound) and not source.id for source in sources):

@@ -1,0 +1,89 @@
+"""Recordings: which legs a tape takes, also while the room or the leg that it follows changes company."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from switchhook.core import actions as a
+from switchhook.core import events as e
+from switchhook.core import facts as f
+from switchhook.core import requests as r
+from switchhook.core.errors import Reason, Refused
+from switchhook.core.ids import LegId, RecordingId, RoomId
+from switchhook.core.model import Role, Tape
+from switchhook.core.rooms import need_leg, need_room
+from switchhook.core.sources import Voice
+from switchhook.core.state import State
+from switchhook.core.work import Work
+
+Sides = tuple[tuple[LegId, ...], tuple[LegId, ...]]
+
+
+def start_recording(work: Work, request: r.StartRecording) -> r.Accepted:
+    """Begins a recording of certain legs, of a room, or of a leg and whom it hears."""
+    for leg in (*request.legs_left, *request.legs_right):
+        need_leg(work, leg)
+    left, right = request.legs_left, request.legs_right
+    if request.room is not None:
+        need_room(work, request.room)
+        left, right = _of_room(work.state, request.room)
+    elif request.follow is not None:
+        need_leg(work, request.follow)
+        left, right = _of_leg(work.state, request.follow)
+    if not left and not right:
+        raise Refused(Reason.UNKNOWN_LEG, "nobody to record")
+    tape = Tape(
+        id=request.id or RecordingId(work.state.ids.new()),
+        path=request.path,
+        left=left,
+        right=right,
+        max_ms=request.max_ms,
+        room=request.room,
+        follows=request.follow,
+    )
+    work.fact(f.RecordingStarted(tape))
+    work.act(a.Record(tape))
+    return r.Accepted(recording=tape.id)
+
+
+def stop_recording(work: Work, request: r.StopRecording) -> r.Accepted:
+    if request.recording not in work.state.tapes:
+        raise Refused(Reason.WRONG_STATE, "no such recording is running")
+    work.act(a.StopRecord(request.recording))
+    return r.Accepted(recording=request.recording)
+
+
+def recording_ended(work: Work, event: e.RecordingEnded) -> None:
+    if event.recording in work.state.tapes:
+        work.fact(f.RecordingFinished(event.recording, event.path, event.duration_ms, event.error))
+
+
+def follow(work: Work, rooms: Iterable[RoomId], legs: Iterable[LegId]) -> None:
+    """Turns the recordings that follow these rooms and legs to whoever is there now."""
+    for room_id in rooms:
+        room = work.state.rooms.get(room_id)
+        for tape in room.tapes if room is not None else ():
+            _turn(work, tape, _of_room(work.state, room_id))
+    for leg_id in legs:
+        leg = work.state.legs.get(leg_id)
+        for tape in leg.tapes if leg is not None else ():
+            if work.state.tapes[tape].follows == leg_id:
+                _turn(work, tape, _of_leg(work.state, leg_id))
+
+
+def _turn(work: Work, recording: RecordingId, sides: Sides) -> None:
+    tape = work.state.tapes[recording]
+    if (tape.left, tape.right) != sides and any(sides):
+        work.fact(f.RecordingTurned(recording, *sides))
+        work.act(a.Record(replace(tape, left=sides[0], right=sides[1])))
+
+
+def _of_room(state: State, room: RoomId) -> Sides:
+    members = [member for member in state.rooms[room].members.values() if member.leg in state.legs]
+    customers = tuple(member.leg for member in members if member.role is Role.CUSTOMER)
+    return customers, tuple(member.leg for member in members if member.role is not Role.CUSTOMER)
+
+
+def _of_leg(state: State, leg: LegId) -> Sides:
+    return (leg,), tuple(source.leg for source in state.legs[leg].heard if isinstance(source, Voice))
