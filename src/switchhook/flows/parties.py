@@ -174,6 +174,11 @@ class Parties:
             case f.LegEnded(leg=leg):
                 self._legs.pop(leg, None)
 
+    @property
+    def empty(self) -> bool:
+        """True when nothing of any party is remembered."""
+        return not any((self._named, self._rooms, self._dials, self._legs, self._transfers, self._at, self._nodes))
+
     def _close(self, party: Party) -> None:
         if self._named.get(party.name) is party:
             del self._named[party.name]

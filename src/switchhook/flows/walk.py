@@ -322,6 +322,10 @@ class Walker:
             if self.party_of(branch) is None:
                 self.finish(branch)
 
+    def holds_nothing(self) -> bool:
+        """True when no call, attempt or room is remembered: after the last call, nothing may be."""
+        return not (self._branches or self._runs_of or self.attempts) and self.parties.empty
+
     def party_of(self, branch: Branch) -> Party | None:
         """Returns the party in which a branch waits."""
         if branch.node.type != "multi_party_call":
