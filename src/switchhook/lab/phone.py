@@ -97,6 +97,11 @@ class Phone:
         return self.agent.identity.username
 
     @property
+    def number(self) -> str:
+        """Returns what others dial to reach it: its user name, or its number behind a trunk."""
+        return self.username
+
+    @property
     def registered(self) -> bool:
         """Returns whether the last answer to a registration was good (also to one that took it back)."""
         return self._desk.registration is not None and self._desk.registration < 300
@@ -172,14 +177,14 @@ class Phone:
         self._desk.note("calling", number)
         return call
 
-    async def answer(self, after_s: float = 0.0) -> None:
+    async def answer(self, after_s: float = 0.0, *, within_s: float = WITHIN_S) -> None:
         """Picks up the ringing call, now or after some seconds; raises `Missed` when nothing rings."""
-        call = await self.is_ringing(within_s=WITHIN_S)
+        call = await self.is_ringing(within_s=within_s)
         if after_s:
             await asyncio.sleep(after_s)
         self._desk.tell_time()
         call.answer()
-        await self._until(lambda: call.state in (State.ANSWERED, State.ENDED), WITHIN_S, "the call to be up")
+        await self._until(lambda: call.state in (State.ANSWERED, State.ENDED), within_s, "the call to be up")
 
     async def reject(self, status: int = 486, *, contact: str = "") -> None:
         """Refuses the ringing call; with 302, `contact` is the URI it should go to. Raises `Missed` if none rings."""

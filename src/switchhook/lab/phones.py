@@ -40,6 +40,9 @@ from switchhook.sip.sockets import Sockets
 from switchhook.sip.uri import place_of
 
 
+MakeSymbols = Callable[[Phone, MediaAddress, OnKey], Audio]  # makes the audio of a call without packets
+
+
 def lab_clock() -> Callable[[], float]:
     """Returns the clock of the running loop: seconds since 1970 that never go backwards."""
     loop = asyncio.get_running_loop()
@@ -70,6 +73,7 @@ class Phones:
         tap: Tap | None = None,
         keep_s: float = 600.0,
         faults: Faults | None = None,
+        symbols: MakeSymbols = lambda _phone, address, _on_key: SymbolicAudio(address),
     ) -> None:
         self.server = server
         self.domain = domain
@@ -87,6 +91,7 @@ class Phones:
         self._tap = tap
         self._keep_s = keep_s
         self._faults = faults
+        self._symbols = symbols
         self._calls = 0
 
     def learn(self, samples: Samples, label: str = MUSIC) -> None:
@@ -162,7 +167,9 @@ class Phones:
     def _audio(self, name: str, host: str, voices: Voices) -> tuple[Hearing, Callable[[Phone, OnKey], Audio]]:
         if self._network is not None and not self._rtp:
             places = iter(range(30_000, 60_000, 2))
-            return SymbolicEars(self.clock), lambda phone, on_key: SymbolicAudio(MediaAddress(host, next(places)))
+            return SymbolicEars(self.clock), lambda phone, on_key: self._symbols(
+                phone, MediaAddress(host, next(places)), on_key
+            )
         ears = Ears(self.clock, voices, detector=self.detector, keep_s=self._keep_s)
         open_port = network_port(self._network, host) if self._network is not None else _real_port(host)
         if self._faults is not None:

@@ -14,8 +14,13 @@ PATH = "/api/v2/notifications"
 class Desktop:
     """An agent's desktop: REST requests by Basic authentication, notifications by long-polling."""
 
-    def __init__(self, base_url: str, user: str, password: str) -> None:
-        self.http = httpx2.AsyncClient(base_url=base_url, auth=(user, password), timeout=40, trust_env=False)
+    def __init__(
+        self, base_url: str, user: str, password: str, *, transport: httpx2.AsyncBaseTransport | None = None
+    ) -> None:
+        auth = (user, password)
+        self.http = httpx2.AsyncClient(
+            base_url=base_url, auth=auth, timeout=40, trust_env=False, transport=transport
+        )
         self.messages: list[dict[str, Any]] = []
         self._ids = count(1)
         self._client_id = ""
