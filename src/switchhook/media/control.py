@@ -156,11 +156,15 @@ class MediaEngine:
                 self._shop.say(message)
 
     def record(self, recording: Recording) -> None:
-        if recording.id in self._taken:
+        known = self._taken.get(recording.id)
+        if known is not None:
+            if not known.stopping and known.recording != recording:
+                known.recording = recording
+                self._pump.say(record_statement(known, self._legs) if False else self._record_statement(known))
             return
         if not self._free_slots:
-            error = "too many recordings at once"
-            asyncio.get_running_loop().call_soon(lambda: self._emit(RecordingEnded(recording.id, recording.path, 0, error)))
+            ended = RecordingEnded(recording.id, recording.path, 0, "too many recordings at once")
+            asyncio.get_running_loop().call_soon(self._emit, ended)
             return
         self._uses += 1
         taken = Taken(recording, self._free_slots.pop(), self._uses)
@@ -257,7 +261,7 @@ class MediaEngine:
         """Reports the end of a sound, once, after the present call has returned."""
         if sound not in leg.over:
             leg.over.add(sound)
-            asyncio.get_running_loop().call_soon(lambda: self._emit(SoundEnded(leg.id, sound, error)))
+            asyncio.get_running_loop().call_soon(self._emit, SoundEnded(leg.id, sound, error))
 
     # --- the processes ------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ class Line:
         self._path, self._on_up, self._on_message = path, on_up, on_message
         self._writer: asyncio.StreamWriter | None = None
         self._task: asyncio.Task[None] | None = None
+        self._unsent: list[bytes] = []  # of this turn of the loop: a plain call makes seven statements, mostly in pairs
 
     @property
     def up(self) -> bool:
@@ -27,6 +28,7 @@ class Line:
 
     async def stop(self) -> None:
         """Closes the connection for good."""
+        self._send()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -34,7 +36,14 @@ class Line:
     def say(self, message: Message) -> None:
         """Sends a message in order; it is lost if the other process dies, which is why all is stated again then."""
         if self._writer is not None:
-            self._writer.write(frame(message))
+            if not self._unsent:
+                asyncio.get_running_loop().call_soon(self._send)
+            self._unsent.append(frame(message))
+
+    def _send(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        if self._writer is not None and unsent:
+            self._writer.write(b"".join(unsent))
 
     async def _run(self) -> None:
         while True:
@@ -52,6 +61,7 @@ class Line:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
+        self._unsent = []  # was for the process before this one; all is stated again
         self._on_up()
         unframer = Unframer()
         while True:

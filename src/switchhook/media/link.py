@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from typing import Any
+
+import msgspec
 
 from switchhook.core.errors import PeerBroke
 
 Message = dict[str, Any]
 LONGEST = 64 * 1024 * 1024
 _LENGTH = struct.Struct("!I")
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
 
 
 def frame(message: Message) -> bytes:
     """Returns one message as it goes on the wire."""
-    body = _encode(message).encode()
+    body = _encode(message)
     return _LENGTH.pack(len(body)) + body
 
 
@@ -40,8 +42,8 @@ class Unframer:
                 break
             start += 4
             try:
-                message = json.loads(self._held[start : start + length])
-            except ValueError as error:
+                message = _decode(self._held[start : start + length])
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise PeerBroke("a message on the media link is not JSON") from error
             if not isinstance(message, dict):
                 raise PeerBroke("a message on the media link is not an object")

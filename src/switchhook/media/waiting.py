@@ -12,7 +12,7 @@ class HasFileno(Protocol):
 
 
 def readable(files: Iterable[HasFileno | int], timeout_s: float | None) -> list[HasFileno | int]:
-    """Returns those of `files` that have something to read, or have ended, after at most `timeout_s` (None: no limit)."""
+    """Returns those of `files` that have something to read or ended, after at most `timeout_s` (None: no limit)."""
     poll = select.poll()
     known: dict[int, HasFileno | int] = {}
     for file in files:
