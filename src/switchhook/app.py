@@ -87,6 +87,7 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.stopping = False
+        self.dialects: dict[str, Any] = {}  # by class name in lower case
         self._stack = AsyncExitStack()
 
     @classmethod
@@ -184,8 +185,8 @@ class Server:
     async def _open_http(self, sock: Any, engine: Engine) -> None:
         routes = operator_routes(self._parts, self.metrics.render)
         self._stack.push_async_callback(self._close_http)  # after the dialects, which answer whoever waits
-        for module, name in DIALECTS:
-            dialect: Dialect = getattr(import_module(module), name)(self.exchange)
+        for name, dialect in dialects(self.exchange):
+            self.dialects[name] = dialect
             await dialect.start()
             self._stack.push_async_callback(dialect.stop)
             routes += dialect.routes()
@@ -249,6 +250,11 @@ class Server:
 
     def _audio_counter(self, name: str) -> Callable[[], float]:
         return lambda: float(getattr(self.media.counters, name)) if self.media.counters is not None else 0.0
+
+
+def dialects(exchange: Exchange) -> list[tuple[str, Dialect]]:
+    """Makes all dialects on an exchange, not yet started, by their class names in lower case."""
+    return [(name.lower(), getattr(import_module(module), name)(exchange)) for module, name in DIALECTS]
 
 
 def sip_notes(exchange: Exchange) -> LegTap:

@@ -23,15 +23,13 @@ The same story runs over real sockets and audio with `real_world` (`lab.world_re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from importlib import import_module
 from random import Random
 from types import TracebackType
 
 import httpx2
 
-from switchhook.app import DIALECTS, Dialect, line_settings, sip_notes
+from switchhook.app import dialects, line_settings, sip_notes
 from switchhook.core.facts import Fact
 from switchhook.core.ids import LegId
 from switchhook.core.model import TransferOutcome as Outcome
@@ -191,11 +189,6 @@ class World(AnyWorld):
             routes += dialect.routes()
         self.app = application(routes)
         self._clients(self.settings.public_url, httpx2.ASGITransport(app=self.app))
-
-
-def dialects(exchange: Exchange) -> Sequence[tuple[str, Dialect]]:
-    """Makes all dialects of the server on an exchange, by their names in lower case."""
-    return [(name.lower(), getattr(import_module(module), name)(exchange)) for module, name in DIALECTS]
 
 
 class _VirtualClock:

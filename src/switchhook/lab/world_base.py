@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC
 from typing import Any
 
@@ -51,6 +51,7 @@ class AnyWorld(ABC):
     plivo: PlivoClient
     phlo: PhloClient
     genesys: GenesysClient
+    run: Callable[[Coroutine[Any, Any, Any]], Any]  # runs a coroutine in the world's loop, from an ordinary fixture
     patience_s = 5.0  # how long one step of signalling may take
 
     def __init__(self) -> None:
