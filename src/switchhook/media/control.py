@@ -5,7 +5,8 @@ with a version. What was stated is kept, so that after a pump or a workshop was 
 equal versions change nothing there. Events carry numbers and are acknowledged; one that comes twice is dropped. A
 leg's row is known by (row, use), since rows go to other legs later.
 
-NumPy is not imported here.
+NumPy is not imported here. A little over 400 lines, because the port's methods and what comes back for each belong
+together.
 """
 
 from __future__ import annotations
@@ -160,7 +161,7 @@ class MediaEngine:
         if known is not None:
             if not known.stopping and known.recording != recording:
                 known.recording = recording
-                self._pump.say(record_statement(known, self._legs) if False else self._record_statement(known))
+                self._pump.say(known.statement(self._legs.get))
             return
         if not self._free_slots:
             ended = RecordingEnded(recording.id, recording.path, 0, "too many recordings at once")

@@ -123,6 +123,8 @@ class FakeMedia:
 
     def record(self, recording: Recording) -> None:
         if recording.id in self._recordings:
+            _, since, timer = self._recordings[recording.id]
+            self._recordings[recording.id] = (recording, since, timer)
             return
         timer = None
         if recording.max_ms is not None and self._call_later is not None:
