@@ -276,6 +276,33 @@ def test_a_call_by_api_that_nobody_takes_tells_only_its_end(
 
 
 @in_virtual_time
+async def test_a_call_by_api_has_a_fallback_too() -> None:
+    async with stage() as on:
+        world = World(on)
+        on.web.on(f"{APP}/start", (500, ""))
+        world.page("/other", "<Speak>instead</Speak>")
+        asked = {
+            "from": "1 (415) 555-0100",
+            "to": "+14155550177",
+            "answer_url": f"{APP}/start",
+            "fallback_url": f"{APP}/other",
+            "fallback_method": "GET",
+            "ring_url": f"{APP}/ring",
+            "ring_method": "GET",
+        }
+        phone = on.phone("+14155550177")
+        await world.api("POST", "Call/", asked)
+        line = await phone.rings()
+        assert line.invitation is not None
+        assert line.invitation.caller == "+14155550100"
+        line.answers()
+        await on.settled()
+        assert line.hears == {"speak:en-US:WOMAN:instead"}
+        assert [on.web.to(f"{APP}/{path}")[0].method for path in ("start", "other", "ring")] == ["POST", "GET", "GET"]
+        assert world.one("/other")["Event"] == "StartApp"
+
+
+@in_virtual_time
 async def test_times_of_a_call_by_api() -> None:
     async with stage() as on:
         world = World(on)

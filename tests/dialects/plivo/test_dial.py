@@ -248,8 +248,30 @@ async def test_a_bare_number_inside_dial_is_dialled() -> None:
         assert line.hears == {"+14155550188"}
 
 
-@pytest.mark.parametrize(("redirect", "replied"), [("true", False), ("false", False)])
-def test_a_caller_who_gives_up_cancels_everything_and_the_action_is_told(redirect: str, replied: bool) -> None:
+@pytest.mark.parametrize(
+    ("attribute", "expected"),
+    [
+        ("", CUSTOMER),
+        ("callerId='none'", "anonymous"),
+        ("callerId='+1 (415) 555-0100'", "+14155550100"),
+        ("callerId='14155550100'", "+14155550100"),
+        (f"callerId='sip:desk@{SIP}'", "desk"),
+    ],
+)
+def test_the_number_that_is_shown_to_a_trunk(attribute: str, expected: str) -> None:
+    async def story() -> None:
+        async with stage() as on:
+            on.phone("+14155550188")
+            await World(on).arrives(f"<Dial {attribute}><Number>+14155550188</Number></Dial>")
+            line = await on.phone("+14155550188").rings()
+            assert line.invitation is not None
+            assert line.invitation.caller == expected
+
+    run(story())
+
+
+@pytest.mark.parametrize("redirect", ["true", "false"])
+def test_a_caller_who_gives_up_cancels_everything_and_the_action_is_told(redirect: str) -> None:
     async def story() -> None:
         async with stage() as on:
             world = World(on)

@@ -238,3 +238,14 @@ def test_a_get_carries_everything_in_the_query_and_a_post_leaves_it_alone() -> N
     sent = {"To": "1", "CallUUID": "a b"}
     assert addressed("GET", "http://a/b?z=1&A=2", sent) == ("http://a/b?A=2&CallUUID=a%20b&To=1&z=1", b"")
     assert addressed("POST", "http://a/b?z=1&A=2", sent) == ("http://a/b?z=1&A=2", b"CallUUID=a%20b&To=1")
+
+
+@in_virtual_time
+async def test_a_bug_on_the_way_to_a_document_ends_the_call_instead_of_leaving_it_in_silence() -> None:
+    async with stage() as on:
+        world = World(on)
+        on.web.on(f"{APP}/x", RuntimeError("a bug"))
+        line = await world.arrives("<Speak>Hi</Speak>", f"<Redirect>{APP}/x</Redirect>")
+        await on.passes(2)
+        assert line.over is not None
+        assert world.one("/hangup")["HangupCauseCode"] == "5010"

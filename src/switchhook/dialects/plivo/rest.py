@@ -182,7 +182,7 @@ class Rest:
         request = r.Originate(
             account=asked.account.auth_id,
             destination=destination,
-            caller=caller_id(wanted.caller),
+            caller=self._exchange.directory.caller_id(caller_id(wanted.caller), destination),
             program="plivo",
             caller_name=wanted.caller_name,
             ring_s=max(1.0, float(wanted.ring_timeout)),

@@ -37,7 +37,7 @@ class ConferenceStep(Step):
     def start(self) -> None:
         element = self._element
         if any(isinstance(sound, Link) for sound in (element.wait_sound, element.enter_sound, element.exit_sound)):
-            self.session.wait_for(self._with_sounds())
+            self.session.wait_for(self._with_sounds)
         else:
             self._exit_clips = beeps(element.exit_sound)
             self._enter_clips = beeps(element.enter_sound)

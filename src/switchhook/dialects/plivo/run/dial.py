@@ -31,6 +31,7 @@ from switchhook.settings import Settings
 if TYPE_CHECKING:
     from switchhook.dialects.plivo.run.session import Session
 
+ANONYMOUS = "anonymous"  # user part of From of a caller who does not want to be known (RFC 3323 4.1.1.3)
 _GONE_ON = Cause("NORMAL_CLEARING", "Normal Hangup", 4000, "Plivo")  # B lives on, without this Dial
 
 
@@ -54,7 +55,7 @@ class DialStep(Step):
     def start(self) -> None:
         element = self._element
         if element.dial_music is not None or element.confirm_sound is not None:
-            self.session.wait_for(self._with_sounds())
+            self.session.wait_for(self._with_sounds)
         else:
             self._connect((), ())
 
@@ -92,6 +93,8 @@ class DialStep(Step):
                 self.session.warn(f"Dial: {target.address} cannot be dialled: {refused}")
 
     def _caller_id(self, leg: Leg) -> str:
+        if self._element.caller_id == "":
+            return ANONYMOUS
         wanted = leg.caller if self._element.caller_id is None else caller_id(self._element.caller_id)
         first = self._resolved[0][1]
         return self.session.dialect.exchange.directory.caller_id(wanted, first, leg.endpoint)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from switchhook.core import facts as f
@@ -93,16 +93,16 @@ class Session:
             self.end(Ending(code if code in NAMES else origin.unreachable, "Error"))
             return
         self.transfer_pending = origin is Origin.TRANSFER
-        self.wait_for(self._fetch(origin, link, extra or {}))
+        self.wait_for(lambda: self._fetch(origin, link, extra or {}))
 
-    def wait_for(self, work: Coroutine[Any, Any, None]) -> None:
+    def wait_for(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Runs `work` as the one thing that the session waits for; a transfer or a hangup cancels it."""
         self._waiting = self.dialect.exchange.spawn(self._guarded(work), name=f"document {self.call.leg}")
 
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _guarded(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """A bug of ours ends the call; it must not leave the caller in silence until its longest time is over."""
         try:
-            await work
+            await work()
         except Exception:
             self._waiting = None
             self.end(Ending(5010, "Error"))

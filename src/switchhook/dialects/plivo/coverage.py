@@ -1,0 +1,295 @@
+"""What of Plivo's voice product is built: the source of the coverage page.
+
+One line per operation, argument, element, attribute and webhook: `done`, `partly` (the note says what is missing) or
+`absent`. Each line that is not absent names the test file that shows it; a test checks that those files speak of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DONE, PARTLY, ABSENT = "done", "partly", "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of the page."""
+
+    section: str
+    part: str
+    state: str
+    note: str = ""
+    test: str = ""
+
+
+def lines() -> tuple[Line, ...]:
+    """Returns every row of the page, in the order of the reference."""
+    return tuple(line for section in _SECTIONS for line in section)
+
+
+def _done(section: str, test: str, *parts: str) -> tuple[Line, ...]:
+    return tuple(Line(section, part, DONE, test=test) for part in parts)
+
+
+def _partly(section: str, test: str, **notes: str) -> tuple[Line, ...]:
+    return tuple(Line(section, part, PARTLY, note, test) for part, note in notes.items())
+
+
+def _absent(section: str, note: str, *parts: str) -> tuple[Line, ...]:
+    return tuple(Line(section, part, ABSENT, note) for part in parts)
+
+
+REST = "REST: operations"
+MAKE = "REST: arguments of POST Call/"
+MOVE = "REST: arguments of POST Call/{call_uuid}/"
+COMMON = "REST: common rules"
+HOOKS = "Webhooks"
+NO_OTHER = "404 `not found`"
+
+_OPERATIONS = (
+    *_done(
+        REST,
+        "test_rest.py",
+        "POST Call/",
+        "GET Call/?status=live",
+        "GET Call/{call_uuid}/?status=live",
+        "POST Call/{call_uuid}/",
+        "DELETE Call/{call_uuid}/",
+        "DELETE Call/",
+        "DELETE Request/{request_uuid}/",
+        "GET /v1/Account/{auth_id}/",
+    ),
+    Line(REST, "GET Call/?status=queued", PARTLY, "always empty: calls are never queued", "test_rest.py"),
+    *_absent(REST, "404: a queued call does not exist", "GET Call/{call_uuid}/?status=queued"),
+    *_absent(REST, "404 `not found`: past calls are in the journal only", "GET Call/", "GET Call/{call_uuid}/"),
+    *_absent(
+        REST,
+        NO_OTHER,
+        "POST, DELETE Call/{call_uuid}/Play/",
+        "POST, DELETE Call/{call_uuid}/Speak/",
+        "POST, DELETE Call/{call_uuid}/Record/",
+        "POST Call/{call_uuid}/DTMF/",
+        "POST, GET, DELETE Call/{call_uuid}/Stream/",
+        "Conference/ and below",
+        "MultiPartyCall/ and below",
+        "Application/",
+        "Endpoint/",
+        "Number/ and PhoneNumber/",
+        "Recording/",
+        "Media/",
+        "Transcription/",
+        "Pricing/",
+        "JWT/Token/",
+        "Subaccount/",
+    ),
+    *_absent(REST, "405: the account is in the configuration file", "POST /v1/Account/{auth_id}/"),
+)
+
+_MAKE = (
+    *_done(
+        MAKE,
+        "test_rest.py",
+        "from",
+        "to",
+        "answer_url",
+        "answer_method",
+        "parent_call_uuid",
+        "error_if_parent_not_found",
+        "callback_url",
+        "callback_method",
+    ),
+    *_done(
+        MAKE,
+        "test_answering.py",
+        "ring_url",
+        "hangup_url",
+        "hangup_method",
+        "caller_name",
+        "send_digits",
+        "time_limit",
+        "hangup_on_ring",
+        "ring_timeout",
+        "sip_headers",
+    ),
+    *_done(MAKE, "test_answering.py", "ring_method", "fallback_url", "fallback_method"),
+    *_absent(
+        MAKE,
+        "ignored: the call goes on without detection",
+        "machine_detection",
+        "machine_detection_time",
+        "machine_detection_url",
+        "machine_detection_method",
+        "machine_detection_maximum_speech_length",
+        "machine_detection_initial_silence",
+        "machine_detection_maximum_words",
+        "machine_detection_initial_greeting",
+    ),
+    *_absent(MAKE, "ignored: digits are sent after the answer", "send_on_preanswer"),
+)
+
+_MOVE = (
+    *_done(MOVE, "test_transfer_table.py", "legs", "aleg_url", "aleg_method", "bleg_url", "bleg_method"),
+    *_done(MOVE, "test_rest.py", "callback_url, callback_method"),
+)
+
+_COMMON = (
+    *_done(
+        COMMON,
+        "test_rest.py",
+        "HTTP Basic, main account and sub-accounts",
+        "JSON, form, multipart and query arguments; comments in JSON",
+        "both slash forms, resource words in any case, no redirects",
+        "error bodies, 400 401 403 404 405",
+        "asynchronous mode (callback_url)",
+        "equal requests sent again dial once",
+        "limit and offset of the live list",
+    ),
+    *_done(COMMON, "test_transfer_table.py", "70 transfers of one call"),
+    *_absent(COMMON, "", "429 rate limits", "CPS queueing", "meta of paged lists"),
+)
+
+_HOOKS = (
+    *_done(
+        HOOKS,
+        "test_answering.py",
+        "answer_url",
+        "fallback_url",
+        "ring_url",
+        "hangup_url",
+        "X-PH- headers",
+        "ForwardedFrom",
+        "answer within 15 s",
+    ),
+    *_done(
+        HOOKS,
+        "test_outgoing.py",
+        "order per call",
+        "retry tuning in the fragment (ct rt tt rc rp)",
+        "GET and POST",
+    ),
+    *_done(HOOKS, "test_signatures.py", "V2 and V3 signatures, Ma- headers, port and path variants"),
+    *_done(HOOKS, "test_dial.py", "Dial action", "Dial callbackUrl"),
+    *_done(HOOKS, "test_two_dialects.py", "Dial callbackUrl when a desktop transfers"),
+    *_done(HOOKS, "test_conference.py", "Conference callbackUrl: enter, exit, digits", "Conference action"),
+    Line(
+        HOOKS,
+        "HTTP redirects",
+        PARTLY,
+        "followed up to 5; the signature stays that of the first URL",
+        "test_outgoing.py",
+    ),
+    *_absent(HOOKS, "", "machine_detection_url", "Conference callbackUrl: floor, record", "recording callbacks"),
+    *_absent(HOOKS, "ignored", "er (edge region)"),
+    *_absent(HOOKS, "HangupCause, not sent", "Machine", "SIPAuthType, SIPAuthUser, SIPSourceIP", "SIP-H-To"),
+)
+
+
+def _element(name: str) -> str:
+    return f"XML: {name}"
+
+
+_SIMPLE = (
+    *_done(_element("Response"), "test_reading.py", "validation before the first element", "unknown parts are skipped"),
+    *_done(_element("Response"), "test_outgoing.py", "1000 documents per leg, then 2060"),
+    *_done(_element("Response"), "test_links.py", "relative URLs"),
+    *_done(_element("Speak"), "test_answering.py", "body", "voice", "language", "loop"),
+    Line(_element("Speak"), "SSML", PARTLY, "reduced to its text", "test_reading.py"),
+    *_done(_element("Play"), "test_outgoing.py", "body", "loop"),
+    *_done(_element("Wait"), "test_answering.py", "length"),
+    *_absent(_element("Wait"), "it waits its whole length", "silence", "minSilence", "beep"),
+    *_done(_element("Redirect"), "test_outgoing.py", "body", "method"),
+    *_done(_element("Hangup"), "test_answering.py", "reason"),
+    *_done(_element("Hangup"), "test_outgoing.py", "schedule"),
+)
+
+_DIAL = (
+    *_done(
+        _element("Dial"),
+        "test_dial.py",
+        "action",
+        "method",
+        "redirect",
+        "timeout",
+        "timeLimit",
+        "callerId",
+        "callerName",
+        "hangupOnStar",
+        "confirmSound",
+        "confirmKey",
+        "confirmTimeout",
+        "callbackUrl",
+        "callbackMethod",
+        "digitsMatch",
+        "digitsMatchBLeg",
+        "sipHeaders",
+    ),
+    Line(
+        _element("Dial"),
+        "dialMusic",
+        PARTLY,
+        "`real` is ringback; an unanswered caller hears its own telephone's ringing, not the music",
+        "test_dial.py",
+    ),
+    *_absent(_element("Dial"), "calls are voice", "callType"),
+    *_done(_element("Dial: Number"), "test_dial.py", "body", "sendDigits", "sipHeaders"),
+    *_absent(
+        _element("Dial: Number"),
+        "ignored with a warning",
+        "sendOnPreanswer",
+        "sendDigitsMode",
+        "callerId",
+        "callerName",
+    ),
+    *_done(_element("Dial: User"), "test_dial.py", "body", "sendDigits", "sipHeaders"),
+    *_done(_element("Dial: User"), "test_reading.py", "sipAuthUsername", "sipAuthPassword"),
+    *_absent(_element("Dial: User"), "ignored with a warning", "sendOnPreanswer"),
+)
+
+_CONFERENCE = (
+    *_done(
+        _element("Conference"),
+        "test_conference.py",
+        "body",
+        "muted",
+        "startConferenceOnEnter",
+        "endConferenceOnExit",
+        "stayAlone",
+        "waitSound",
+        "maxMembers",
+        "timeLimit",
+        "hangupOnStar",
+        "action",
+        "redirect",
+        "callbackUrl",
+        "digitsMatch",
+    ),
+    *_done(_element("Conference"), "test_reading.py", "method", "callbackMethod"),
+    *_partly(
+        _element("Conference"),
+        "test_conference.py",
+        enterSound="everybody hears it alone: the talk is not heard meanwhile",
+        exitSound="everybody hears it alone: the talk is not heard meanwhile",
+    ),
+    *_absent(_element("Conference"), "ignored with a warning", "record", "floorEvent", "transcriptionType"),
+    *_absent(_element("Conference"), "ignored", "recordFileFormat", "recordWhenAlone", "relayDTMF"),
+    *_absent(_element("Conference"), "ignored with a warning", "transcriptionUrl", "transcriptionMethod"),
+)
+
+_OTHERS = tuple(
+    Line(_element(name), "the whole element", ABSENT, "skipped with a warning")
+    for name in ("Record", "GetDigits", "GetInput", "MultiPartyCall", "PreAnswer", "DTMF", "Message", "Stream")
+)
+
+_TRANSFER = tuple(
+    Line("Transfer of a live call: what the leg was in", part, DONE, test="test_transfer_table.py")
+    for part in (
+        "Speak, Play, Wait",
+        "Dial, ringing",
+        "Dial, bridged: aleg, bleg, both",
+        "Conference",
+        "waiting for a document",
+        "no document at all",
+    )
+)
+
+_SECTIONS = (_OPERATIONS, _MAKE, _MOVE, _COMMON, _HOOKS, _SIMPLE, _DIAL, _CONFERENCE, _OTHERS, _TRANSFER)
