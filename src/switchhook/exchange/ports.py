@@ -166,7 +166,7 @@ class Media(Protocol):
         """Decodes sounds ahead of their use."""
 
     def record(self, recording: Recording) -> None:
-        """Starts a recording; `RecordingEnded` follows exactly once."""
+        """Starts a recording, or states other legs for one that runs; `RecordingEnded` follows exactly once."""
 
     def stop_recording(self, recording: RecordingId) -> None: ...
 

@@ -209,6 +209,7 @@ _WORDS: dict[str, Say] = {
     "TransferMissed": lambda body, parties: f"the target was not reached: {_plain(body['failure'])}",
     "TransferEnded": _transfer_ended,
     "HearingChanged": lambda body, parties: f"{parties.name(body['leg'])} hears {sources(body['sources'], parties)}",
+    "RecordingTurned": lambda body, parties: "",
     "RecordingStarted": lambda body, parties: f"recording to {body['tape']['path']}",
     "RecordingFinished": lambda body, parties: (
         f"recording ended after {body['duration_ms'] / 1000:.1f} s: {body['path']}"
