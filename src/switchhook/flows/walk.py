@@ -99,6 +99,7 @@ class Walker:
     def _run_by_call(self, leg: Leg) -> None:
         flow = self.flows.get(leg.program_ref)
         if flow is None or not flow.runs:
+            self.warn(f"no flow {leg.program_ref} runs here: the call is refused", leg.id)
             self._hang_up(leg.id, Outcome.NOT_FOUND)
             return
         self._begin_with(flow, str(uuid4()), leg, {})
@@ -134,6 +135,9 @@ class Walker:
 
     def go(self, branch: Branch, output: str | None) -> None:
         """Leaves the branch's node by an output state and walks on to the next node that waits, or to the end."""
+        if not self.exchange.accepting:  # the server stops: nobody new is dialled
+            self.finish(branch)
+            return
         now = self.exchange.clock.now()
         if now - branch.entered_at >= WAIT_S:
             branch.visits = 0

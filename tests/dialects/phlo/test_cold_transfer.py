@@ -163,6 +163,30 @@ async def test_fallback_recall_rings_the_agent_again() -> None:
 
 
 @in_virtual_time
+async def test_abort_while_the_agent_is_rung_again() -> None:
+    async with phlo_stage(party_flow(fallback="recall")) as cast:
+        _, u2, u3 = await following(cast)
+        u3.rejects()
+        back = await cast.stage.phone("1001").rings()
+        assert (await cast.member("1001", "abort_transfer")).status_code == 201
+        assert back.over is Outcome.CANCELLED
+        assert u2.hears == {MUSIC}
+        assert cast.events[-1] == "TransferAborted"
+
+
+@in_virtual_time
+async def test_hangup_of_the_agent_who_is_rung_again_takes_the_next_way_out() -> None:
+    async with phlo_stage(party_flow(fallback="recall")) as cast:
+        _, u2, u3 = await following(cast)
+        u3.rejects()
+        back = await cast.stage.phone("1001").rings()
+        assert (await cast.member("1001", "hangup")).status_code == 201
+        assert back.over is not None
+        assert u2.hears == {MUSIC}
+        assert cast.events.count("TransferFailed") == 1
+
+
+@in_virtual_time
 async def test_fallback_next_rings_another_target() -> None:
     async with phlo_stage(party_flow(fallback="next:1003")) as cast:
         _, u2, u3 = await following(cast)

@@ -668,3 +668,33 @@ async def test_the_trunks_number_is_shown_where_the_node_names_none() -> None:
         called = await cast.stage.phone(OTHER).rings()
         assert called.invitation is not None
         assert called.invitation.caller == NUMBER
+
+
+# --- the server stops -----------------------------------------------------------------------------------------------
+
+
+@in_virtual_time
+async def test_nobody_new_is_dialled_while_the_server_stops() -> None:
+    definition = flow(
+        START,
+        node("n-one", "First_Forward", "call_forward", **{"from": NUMBER, "to": "1001"}),
+        node("n-two", "Second_Forward", "call_forward", **{"from": NUMBER, "to": "1002"}),
+        lines=(
+            ("n-start.call", "n-one"),
+            ("n-one.completed", "n-two"),
+            ("n-one.failed", "n-two"),
+            ("n-two.failed", "n-one"),
+        ),
+    )
+    async with phlo_stage(definition) as cast:
+        talking = await cast.call_in()
+        await cast.picks_up("1001")
+        ringing = await cast.call_in(OTHER)
+        await cast.stage.phone("1001").rings()
+        assert await cast.stage.exchange.drain(5)
+        assert talking.over is not None
+        assert ringing.over is not None
+        assert cast.stage.phone("1002").lines == []
+        assert cast.stage.nothing_left()
+        reply = await cast.stage.http.post(R, json={}, auth=AUTH)
+        assert (reply.status_code, reply.json()["error"]) == (500, "The server is stopping.")

@@ -138,9 +138,11 @@ class Actions:
             self._exchange.ask(r.MuteMember(place.room.id, leg, on), cause=cause)
 
     def _abort(self, place: Place, cause: str) -> None:
+        """The one who started it may, by address: also when released, and while being rung again."""
         if place.transfer is None:
             raise Refused(Reason.NO_TRANSFER)
-        if place.seat is None or place.seat.leg != place.transfer.agent:
+        agent = place.party.seats.get(place.transfer.agent)
+        if place.seat is None or agent is None or place.seat.key != agent.key:
             raise Refused(Reason.WRONG_STATE)
         self._exchange.ask(r.AbortTransfer(place.transfer.id), cause=cause)
 

@@ -54,6 +54,10 @@ def no_method() -> Problem:
     return Problem(405, "The method is not allowed for this resource.")
 
 
+def stopping() -> Problem:
+    return Problem(500, "The server is stopping.")
+
+
 def of_refusal(refused: Refused) -> Problem:
     """Returns how a refusal of the core is told."""
     return TEXTS[refused.reason]

@@ -115,6 +115,8 @@ class Runner:
     # --- the resources ----------------------------------------------------------------------------------------------
 
     def _answer(self, asked: Asked) -> Answer:
+        if asked.method == "POST" and not self._exchange.accepting:
+            raise problems.stopping()
         parts = asked.path.split("/", 7)[2:]  # behind /v1
         match parts:
             case ["account", auth_id, "phlo", phlo_id]:
