@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from switchhook.core.errors import Unavailable
 from switchhook.core.events import SoundEnded
 from switchhook.core.ids import LegId
-from switchhook.core.sources import Sound, Sources
+from switchhook.core.sources import Sound, Source, Sources
 
 if TYPE_CHECKING:
     from switchhook.exchange.switch import Exchange
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 MAX_BYTES = 10 * 1024 * 1024  # plivo-xml 2.2
 CONNECT_S = 2.0
 READ_S = 120.0
+_BUILTIN = "builtin:hold"
 
 
 class Sounds:
     """A cache of fetched sounds by URL."""
 
-    def __init__(self, exchange: Exchange, hold_music: str = "builtin:hold") -> None:
+    def __init__(self, exchange: Exchange, hold_music: str = _BUILTIN) -> None:
         self._exchange = exchange
         self._files: dict[str, str] = {}
         self._broken: dict[str, str] = {}
@@ -41,17 +42,20 @@ class Sounds:
     def prepare(self, clips: Iterable[str]) -> None:
         """Fetches and decodes sounds ahead of their use."""
         plain = []
-        for clip in clips:
+        for clip in (self._hold if clip == _BUILTIN else clip for clip in clips):
             if _is_url(clip):
                 self._fetch(clip)
             else:
-                plain.append(self._named(clip))
+                plain.append(clip)
         if plain:
             self._exchange.media.prepare(plain)
 
     def fetched(self, changes: Sequence[tuple[LegId, Sources]]) -> list[tuple[LegId, Sources]]:
         """Returns the same statements in words that media understands; begins to fetch what is missing."""
-        return [(leg, tuple(self._source(leg, s) for s in sources if self._ready(leg, s))) for leg, sources in changes]
+        return [
+            (leg, tuple(self._named(s) for s in map(self._own_music, sources) if self._ready(leg, s)))
+            for leg, sources in changes
+        ]
 
     def _ready(self, leg: LegId, source: object) -> bool:
         if not isinstance(source, Sound):
@@ -67,14 +71,18 @@ class Sounds:
                 self._fetch(clip)
         return ready
 
-    def _source(self, leg: LegId, source: Sound | object) -> Sound:
-        if isinstance(source, Sound):
-            return replace(source, clips=tuple(self._named(clip) for clip in source.clips))
-        return source  # type: ignore[return-value]
+    def _own_music(self, source: Source) -> Source:
+        """Puts the configured hold music in the place of the built-in one."""
+        if isinstance(source, Sound) and _BUILTIN in source.clips and self._hold != _BUILTIN:
+            return replace(source, clips=tuple(self._hold if clip == _BUILTIN else clip for clip in source.clips))
+        return source
 
-    def _named(self, clip: str) -> str:
-        if clip == "builtin:hold":
-            clip = self._hold
+    def _named(self, source: Source) -> Source:
+        if isinstance(source, Sound):
+            return replace(source, clips=tuple(self._file(clip) for clip in source.clips))
+        return source
+
+    def _file(self, clip: str) -> str:
         return f"file:{self._files[clip]}" if clip in self._files else clip
 
     def _fetch(self, url: str) -> None:

@@ -383,6 +383,7 @@ class Stage:
             await dialect.stop()
         await self.exchange.settle(0.0)
         self.timers.stop()
+        self.exchange.sounds.close()
         await self.http.aclose()
 
     @property

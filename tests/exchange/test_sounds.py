@@ -1,0 +1,52 @@
+"""Sounds from the web: fetched once; hold music may be one of them."""
+
+from __future__ import annotations
+
+from switchhook.core import facts as f
+from switchhook.core import requests as r
+from switchhook.core.sources import Sound
+from switchhook.lab.stage import Line, Stage
+from switchhook.lab.virtual_time import in_virtual_time
+from tests.stories.common import settings
+
+MUSIC_URL = "http://music.test/hold.wav"
+WAV = b"RIFF____WAVE"
+
+
+def clips(stage: Stage, line: Line) -> list[str]:
+    return [clip for s in stage.media.hears(line.leg) if isinstance(s, Sound) for clip in s.clips]
+
+
+@in_virtual_time
+async def test_hold_music_from_the_web_is_fetched_once_and_heard_by_everybody_who_waits() -> None:
+    async with Stage(settings(media={"hold_music": MUSIC_URL})) as stage:
+        stage.web.on(MUSIC_URL, WAV)
+        for _ in range(2):
+            line = stage.phone("+14155550123").calls("+14155550100")
+            at_agent = await stage.phone("1001").rings()
+            at_agent.answers()
+            await stage.settled()
+            at_agent.holds()
+            await stage.passes(0.1)
+            (clip,) = clips(stage, line)
+            assert clip.startswith("file:")
+            assert clip.endswith(".wav")
+            line.hangs_up()
+            await stage.settled()
+        assert len(stage.web.to(MUSIC_URL)) == 1
+
+
+@in_virtual_time
+async def test_a_sound_that_cannot_be_fetched_ends_at_once_with_the_reason() -> None:
+    async with Stage(settings()) as stage:
+        line = stage.phone("+14155550123").calls("+14155550100")
+        at_agent = await stage.phone("1001").rings()
+        at_agent.answers()
+        await stage.settled()
+        for _ in range(2):
+            sound = stage.exchange.ask(r.Play(line.leg, ("http://nowhere.test/x.mp3",))).sound
+            await stage.passes(0.2)
+            ended = [stamped.fact for stamped in stage.facts if isinstance(stamped.fact, f.SoundFinished)][-1]
+            assert ended.sound == sound
+            assert "nowhere.test" in ended.error
+        assert line.hears == {"1001"}
