@@ -1,85 +1,117 @@
-"""What of the PHLO reference is built, the source of the coverage page: `done`, `partly` (the note says), `absent`."""
+"""What of the PHLO reference is built, the source of the coverage page: `done`, `partly` (the note says), `absent`.
+
+Each line that is not absent names the test file that shows it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from switchhook.dialects.plivo.coverage import ABSENT, DONE, PARTLY, Line
 from switchhook.flows.catalog import KINDS
 
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row of the page."""
-
-    part: str
-    state: str
-    note: str = ""
-
-
-ROUTES = (
-    Line("R1 POST /v1/account/{auth_id}/phlo/{phlo_id}", "done"),
-    Line("R2 GET /v1/phlo/{phlo_id}", "done"),
-    Line("R3 GET /v1/phlo/{phlo_id}/{node_type}/{node_id}", "done"),
-    Line("R4 GET /v1/phlo/{phlo_id}/runs/{run_id}", "partly", "the latest 10,000 runs since the start"),
-    Line("R5 POST /v1/phlo/{phlo_id}/multi_party_call/{node_id}", "done"),
-    Line("R6 POST /v1/phlo/{phlo_id}/multi_party_call/{node_id}/members/{address}", "done"),
-    Line("R7 POST /v1/phlo/{phlo_id}/conference_bridge/{node_id}/members/{address}", "absent", "404: no node of it"),
-    Line("R8 DELETE /v1/phlo/{phlo_id}/multi_party_call/{node_id}/members/{address}", "done"),
-    Line("429 on a rate limit", "absent", "there is no rate limit"),
+ROUTES, NODES, STATES, SETTINGS = "PHLO: routes", "PHLO: nodes", "PHLO: output states", "PHLO: node settings"
+ACTIONS, EVENTS, REST = "PHLO: node and member actions", "PHLO: event callbacks", "PHLO: other"
+_NODE = "/v1/phlo/{phlo_id}/multi_party_call/{node_id}"
+_LEFT_OUT = "a flow that has one is left out, with a warning that names the node"
+_NOT_BUILT = (
+    "ivr_menu",
+    "get_input",
+    "prompt",
+    "voicemail",
+    "hangup",
+    "conference_bridge",
+    "http_request",
+    "counter",
+    "branch",
+    "send_message",
+)
+ACTION_NAMES = (
+    "call",
+    "warm_transfer",
+    "cold_transfer",
+    "abort_transfer",
+    "resume_call",
+    "voicemail_drop",
+    "hangup",
+    "hold",
+    "unhold",
+    "mute",
+    "unmute",
+    "remove",
+    "leave",
+    "kick",
+)
+EVENT_NAMES = (
+    "MemberInvited",
+    "MemberRinging",
+    "MemberJoined",
+    "ConferenceEnter",
+    "MemberLeft",
+    "ConferenceExit",
+    "MemberFailed",
+    "MemberHeld",
+    "MemberUnheld",
+    "MemberMuted",
+    "MemberUnmuted",
+    "TransferStarted",
+    "TransferConsult",
+    "TransferCompleted",
+    "TransferFailed",
+    "TransferAborted",
+    "VoicemailDropped",
+    "RoomEnded",
 )
 
-NODES = (
-    Line("start", "partly", "states call and http; a message never comes"),
-    Line("initiate_call", "partly", "no machine detection (voicemail), no recording"),
-    Line("call_forward", "partly", "no recording"),
-    Line("multi_party_call", "partly", "no recording"),
-    *(
-        Line(name, "absent", "a flow with it is left out, with a warning")
-        for name in (
-            "ivr_menu",
-            "get_input",
-            "prompt",
-            "voicemail",
-            "hangup",
-            "conference_bridge",
-            "http_request",
-            "counter",
-            "branch",
-            "send_message",
-        )
-    ),
-)
 
-SETTINGS = (
-    *(Line(f"{kind.name}: {setting}", "done") for kind in KINDS.values() for setting in sorted(kind.settings)),
-    Line("call variables to_iso2, from_iso2, to_country, from_country", "absent"),
-    Line("record, record_format", "absent"),
-)
+def lines() -> tuple[Line, ...]:
+    """Returns every row of the page, in the order of the reference."""
+    return (*_routes(), *_actions(), *_nodes(), *_events(), *_rest())
 
-EVENTS = (
-    *(
-        Line(name, "done")
-        for name in (
-            "MemberInvited",
-            "MemberRinging",
-            "MemberJoined",
-            "ConferenceEnter",
-            "MemberLeft",
-            "ConferenceExit",
-            "MemberFailed",
-            "MemberHeld",
-            "MemberUnheld",
-            "MemberMuted",
-            "MemberUnmuted",
-            "TransferStarted",
-            "TransferConsult",
-            "TransferCompleted",
-            "TransferFailed",
-            "TransferAborted",
-            "VoicemailDropped",
-            "RoomEnded",
-        )
-    ),
-    Line("Record", "absent"),
-    Line("Redirect", "absent", "no call of a flow is redirected"),
-)
+
+def _routes() -> tuple[Line, ...]:
+    test = "test_runner.py"
+    return (
+        Line(ROUTES, "POST /v1/account/{auth_id}/phlo/{phlo_id}", DONE, test=test),
+        Line(ROUTES, "GET /v1/phlo/{phlo_id}", DONE, test=test),
+        Line(ROUTES, "GET /v1/phlo/{phlo_id}/{node_type}/{node_id}", DONE, test=test),
+        Line(ROUTES, "GET /v1/phlo/{phlo_id}/runs/{run_id}", PARTLY, "the latest 10,000 runs since the start", test),
+        Line(ROUTES, f"POST {_NODE}", DONE, test=test),
+        Line(ROUTES, f"POST {_NODE}/members/{{member_address}}", DONE, test=test),
+        Line(ROUTES, f"DELETE {_NODE}/members/{{member_address}}", DONE, test="test_members.py"),
+        Line(ROUTES, "POST .../conference_bridge/{node_id}/members/{member_address}", ABSENT, "404: no such node runs"),
+        Line(ROUTES, "429 on a rate limit", ABSENT, "there is no rate limit"),
+    )
+
+
+def _actions() -> tuple[Line, ...]:
+    return tuple(Line(ACTIONS, name, DONE, test="test_members.py") for name in ACTION_NAMES)
+
+
+def _nodes() -> tuple[Line, ...]:
+    test = "test_flows.py"
+    found = [Line(NODES, name, DONE, test=test) for name in KINDS]
+    found += [Line(NODES, name, ABSENT, _LEFT_OUT) for name in _NOT_BUILT]
+    for kind in KINDS.values():
+        for output in sorted(kind.outputs):
+            never = output in kind.never
+            note = "the line from it is never taken" if never else ""
+            found.append(Line(STATES, f"{kind.name}: {output}", ABSENT if never else DONE, note, "" if never else test))
+        found += [Line(SETTINGS, f"{kind.name}: {name}", DONE, test="test_nodes.py") for name in sorted(kind.settings)]
+    for name in ("initiate_call: machine detection", "record and record_format of the call nodes"):
+        found.append(Line(SETTINGS, name, ABSENT, "noted when the flow is loaded"))
+    return tuple(found)
+
+
+def _events() -> tuple[Line, ...]:
+    return (
+        *(Line(EVENTS, name, DONE, test="test_callbacks.py") for name in EVENT_NAMES),
+        Line(EVENTS, "Record", ABSENT, "call nodes record nothing"),
+        Line(EVENTS, "Redirect", ABSENT, "no call of a flow is redirected"),
+    )
+
+
+def _rest() -> tuple[Line, ...]:
+    return (
+        Line(REST, "variables to_iso2, from_iso2, to_country, from_country", ABSENT, "render as nothing"),
+        Line(REST, "variables bill_duration, bill_rate, bill_amount", PARTLY, "always 0", "test_runs.py"),
+        Line(REST, "definitions in YAML", ABSENT, "JSON only"),
+    )
