@@ -88,8 +88,7 @@ class Plivo:
 
     def _arrived(self, leg: Leg) -> None:
         """A call for an application: its answer URL is asked while the caller still hears ringing."""
-        applications = self.exchange.settings.applications
-        application = next((each for each in applications if each.app_id == leg.program_ref), None)
+        application = self.exchange.directory.applications.get(leg.program_ref)
         links = links_of(application) if application is not None else Links()
         session = self.session(leg, links)
         if links.answer is None:

@@ -6,10 +6,11 @@ Both slash forms are served and resource words match in any case; nothing is eve
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from switchhook.dialects.plivo.calls import Links, shown
 from switchhook.dialects.plivo.links import Link
 from switchhook.dialects.plivo.outgoing import Webhook
 from switchhook.dialects.plivo.problems import Problem, invalid, not_found, of_refusal
+from switchhook.dialects.plivo.records import record_view
 from switchhook.dialects.plivo.run.dial import caller_id
 from switchhook.dialects.plivo.transfer import transfer
 from switchhook.exchange.repeats import Repeats
@@ -60,7 +62,7 @@ class Answer:
     body: dict[str, object] | None = None
 
 
-Resource = Callable[["Rest", Asked], Answer]
+Resource = Callable[["Rest", Asked], "Answer | Awaitable[Answer]"]
 
 
 class VoiceRoute(BaseRoute):
@@ -99,7 +101,8 @@ class Rest:
         try:
             resource, asked = await self._asked(request, api_id)
             callback = shapes.link(asked.given, "callback_url", "callback_method")
-            found = resource(self, asked)
+            given = resource(self, asked)
+            found = given if isinstance(given, Answer) else await given
             if callback is not None:
                 found = self._later(asked, callback, found)
         except Problem as problem:
@@ -234,15 +237,26 @@ class Rest:
             raise not_found("subaccount")
         return wanted
 
-    def get_call(self, asked: Asked) -> Answer:
-        """GET Call/{uuid}/?status=live."""
-        if shapes.text(asked.given, "status") != "live":
-            raise not_found("no such record")
+    def get_call(self, asked: Asked) -> Answer | Awaitable[Answer]:
+        """GET Call/{uuid}/?status=live, and without a status the record of a call that has ended."""
+        status = shapes.text(asked.given, "status")
+        if not status:
+            return self._record(asked)
+        if status != "live":
+            raise not_found("no such call")
         leg = self._need(asked)
         session = self._dialect.sessions.get(leg.id)
         call = session.call if session is not None else None
         view = views.live_call(self._exchange.settings, self._exchange.state, leg, call, asked.api_id)
         return Answer(200, view)
+
+    async def _record(self, asked: Asked) -> Answer:
+        records = self._exchange.records
+        uuid = asked.words["uuid"]
+        found = await asyncio.to_thread(records.leg_record, uuid) if records is not None else None
+        if found is None or not owns(self._exchange.settings, asked.account, found.account):
+            raise not_found("no call with this uuid has ended")
+        return Answer(200, record_view(self._exchange.settings, found, asked.api_id))
 
     def transfer_call(self, asked: Asked) -> Answer:
         """POST Call/{uuid}/: other documents for the call, the leg it is bridged with, or both."""

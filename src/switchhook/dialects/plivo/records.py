@@ -1,0 +1,115 @@
+"""Records of past calls as the REST API shows them (plivo-voice-api 6.1), made from the neutral records of legs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from switchhook.core.facts import LegEnded
+from switchhook.core.ids import LegId
+from switchhook.core.model import By, Side
+from switchhook.core.outcomes import Outcome
+from switchhook.dialects.plivo import fields
+from switchhook.dialects.plivo.calls import shown
+from switchhook.dialects.plivo.causes import NAMES, Ending, cause_of
+from switchhook.settings import Settings
+
+
+class Record(Protocol):
+    """What is read of a leg's record."""
+
+    @property
+    def leg(self) -> str: ...
+    @property
+    def parent(self) -> str: ...
+    @property
+    def account(self) -> str: ...
+    @property
+    def direction(self) -> str: ...
+    @property
+    def caller(self) -> str: ...
+    @property
+    def called(self) -> str: ...
+    @property
+    def started_at(self) -> float: ...
+    @property
+    def answered_at(self) -> float | None: ...
+    @property
+    def ended_at(self) -> float: ...
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def ended_by(self) -> str: ...
+    @property
+    def sip_status(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+
+
+_CODES = {name: code for code, name in NAMES.items()}
+
+_STATES = {
+    Outcome.BUSY: "BUSY",
+    Outcome.NO_ANSWER: "NO_ANSWER",
+    Outcome.TIMED_OUT: "NO_ANSWER",
+    Outcome.CANCELLED: "CANCEL",
+    Outcome.ANSWERED_ELSEWHERE: "CANCEL",
+}
+
+
+def record_view(settings: Settings, record: Record, api_id: str) -> dict[str, object]:
+    """Returns the call detail record; every key is there, null only where the reference allows it."""
+    zone = fields.settings_zone(settings, record.account)
+    outcome, side = Outcome(record.outcome), Side(record.direction)
+    answered = record.answered_at is not None
+    ended = LegEnded(LegId(record.leg), outcome, By(record.ended_by), record.sip_status)
+    cause = cause_of(ended, side, answered=answered, ending=_ending(record))
+    talked_s = fields.seconds(record.answered_at, record.ended_at)
+    return {
+        "api_id": api_id,
+        "call_uuid": record.leg,
+        "resource_uri": f"/v1/Account/{record.account}/Call/{record.leg}/",
+        "call_direction": side.value,
+        "call_state": "ANSWER" if answered else _STATES.get(outcome, "FAILED"),
+        "from_number": _numbered(settings, record.caller),
+        "to_number": shown(settings, record.called),
+        "initiation_time": _time(record.started_at, zone),
+        "answer_time": _time(record.answered_at, zone),
+        "end_time": _time(record.ended_at, zone),
+        "call_duration": fields.seconds(record.started_at, record.ended_at),
+        "bill_duration": talked_s,
+        "billed_duration": fields.billed(talked_s),
+        "total_amount": fields.FREE,
+        "total_rate": fields.FREE,
+        "parent_call_uuid": record.parent or None,
+        "conference_uuid": None,
+        "hangup_cause_name": cause.name,
+        "hangup_cause_code": cause.code,
+        "hangup_source": cause.source,
+        "stir_verification": "Not Applicable",
+        "stir_attestation": "",
+        "voice_network_group": "",
+        "source_ip": record.source.rpartition(":")[0].strip("[]"),
+        "cnam_lookup": "",
+    }
+
+
+def _ending(record: Record) -> Ending | None:
+    """A document's own reason to hang up is kept in the record by its name."""
+    code = _CODES.get(record.reason)
+    if code is None or record.ended_by != By.PROGRAM.value:
+        return None
+    return Ending(code, "Answer XML" if code < 5000 else "Error")
+
+
+def _numbered(settings: Settings, address: str) -> str:
+    """Shows a caller with the `+` of E.164, if it has one."""
+    found = shown(settings, address)
+    return f"+{found}" if found.isdigit() and address.strip().startswith("+") else found
+
+
+def _time(at: float | None, zone: ZoneInfo) -> str | None:
+    return None if at is None else datetime.fromtimestamp(at, zone).isoformat(" ", "seconds")
