@@ -86,7 +86,7 @@ def _render_text(text: str, variables: Mapping[str, Mapping[str, Value]]) -> Val
     try:
         if len(template.nodes) == 1 and isinstance(only := template.nodes[0], OutputNode):
             found = only.expression.evaluate(RenderContext(template, globals=names))
-            if isinstance(found, bool | int | float | list | dict):
+            if isinstance(found, bool | int | float | str | list | dict):
                 return found
             if found is None or isinstance(found, Undefined):
                 return ""
