@@ -14,6 +14,8 @@ from switchhook.core.events import Event
 from switchhook.core.facts import Fact
 from switchhook.core.requests import Accepted, Request
 from switchhook.core.state import State
+from switchhook.core.table import FUNCTIONS
+from switchhook.core.work import Work
 
 Input = Request | Event
 
@@ -29,9 +31,6 @@ class Done:
 
 def step(state: State, given: Input, now: float) -> Done:
     """Carries out one request or event at `now` (seconds); raises `Refused` for a request that is not allowed."""
-    from switchhook.core.table import FUNCTIONS
-    from switchhook.core.work import Work
-
     work = Work(state, now)
     try:
         accepted = FUNCTIONS[type(given)](work, given) or Accepted()

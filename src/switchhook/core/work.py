@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any, get_args
 
 from switchhook.core import actions as a
 from switchhook.core import facts as f
@@ -41,22 +43,11 @@ class Work:
         self.actions.append(action)
 
     def _touch(self, fact: f.Fact) -> None:
-        leg = getattr(fact, "leg", None)
-        if isinstance(leg, str):
-            self._touch_leg(LegId(leg))
-        room = getattr(fact, "room", None)
-        if isinstance(room, str):
-            self._touched_rooms[RoomId(room)] = None
-        if isinstance(fact, f.MemberJoined):
-            self._touch_leg(fact.member.leg)
-        elif isinstance(fact, f.DialStarted):
-            self._touched_rooms[fact.dial.room] = None
-        elif isinstance(fact, f.LegCreated):
-            self._touched_legs[fact.leg.id] = None
-        elif isinstance(fact, f.DialMoved | f.DialKept | f.DialEnded | f.DialTried):
-            dial = self.state.dials.get(fact.dial)
-            if dial is not None:
-                self._touched_rooms[dial.room] = None
+        leg, room = _TOUCHES[type(fact)](self.state, fact)
+        if leg is not None:
+            self._touch_leg(leg)
+        if room is not None:
+            self._touched_rooms[room] = None
 
     def _touch_leg(self, leg: LegId) -> None:
         self._touched_legs[leg] = None
@@ -98,3 +89,38 @@ class Work:
                 for source in sources
             )
         return sources
+
+
+Touch = Callable[[State, Any], tuple[LegId | None, RoomId | None]]  # whose hearing a fact may change
+
+
+def _room_of_dial(state: State, fact: Any) -> tuple[None, RoomId | None]:
+    dial = state.dials.get(fact.dial)
+    return None, dial.room if dial is not None else None
+
+
+def _leg_and_room_of_dial(state: State, fact: Any) -> tuple[LegId | None, RoomId | None]:
+    return fact.leg, _room_of_dial(state, fact)[1]
+
+
+def _touch_of(kind: type) -> Touch:
+    """Reads off a fact class where it names a leg and a room."""
+    named = {each.name: str(each.type) for each in fields(kind)}
+    leg, room = named.get("leg", "").startswith("LegId"), named.get("room", "").startswith("RoomId")
+    if leg and room:
+        return lambda _, fact: (fact.leg, fact.room)
+    if leg:
+        return lambda _, fact: (fact.leg, None)
+    if room:
+        return lambda _, fact: (None, fact.room)
+    return lambda _, fact: (None, None)
+
+
+_TOUCHES: dict[type, Touch] = {kind: _touch_of(kind) for kind in get_args(f.Fact)} | {
+    f.LegCreated: lambda _, fact: (fact.leg.id, None),
+    f.MemberJoined: lambda _, fact: (fact.member.leg, fact.room),
+    f.DialStarted: lambda _, fact: (None, fact.dial.room),
+    f.DialKept: _room_of_dial,
+    f.DialMoved: _room_of_dial,  # the old room before the fact, the new one after it
+    f.DialTried: _leg_and_room_of_dial,
+}
