@@ -66,6 +66,28 @@ async def test_everything_one_step_tells_comes_in_one_reply() -> None:
 
 
 @in_virtual_time
+async def test_the_timeline_shows_the_request_with_its_call_and_what_was_told_to_whom() -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        stage.phone("1002").calls("5001")
+        (await stage.phone("1001").rings()).answers()
+        [*_, established] = await desk.told()
+        await desk.does(established["call"], "Hold")
+        await desk.fails(established["call"], "Hold")
+        shown = [entry for entry in stage.entries if entry.kind in ("Notification", "HttpRequest")]
+        assert [entry.body.get("name") or (entry.body["body"], entry.body["status"]) for entry in shown] == [
+            "StatusChange Internal Ringing",
+            "StatusChange Internal Established",
+            "StatusChange Internal Held",
+            ("Hold", 200),
+            ("Hold", 400),
+        ]
+        assert {entry.body.get("user", "agent1") for entry in shown} == {"agent1"}  # agent2 has no desktop
+        assert len({entry.call for entry in shown}) == 1
+        assert shown[0].call
+
+
+@in_virtual_time
 async def test_a_connection_that_ends_while_held_loses_nothing() -> None:
     async with office() as stage:
         desk = await Desktop(stage).opens()

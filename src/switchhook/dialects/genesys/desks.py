@@ -6,7 +6,7 @@ dictionary, so a call that no agent takes part in costs two look-ups per fact.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 from switchhook.core import facts as f
 from switchhook.core.ids import LegId, RoomId
@@ -19,7 +19,14 @@ from switchhook.dialects.genesys.shapes import CALLS, CHANNELS, DEVICES, Shapes
 from switchhook.dialects.genesys.status import Code
 from switchhook.exchange.switch import Exchange, Stamped
 
-Publish = Callable[[str, str, bytes], None]  # user name, channel, rendered message
+
+class Outbox(Protocol):
+    """Where messages to desktops go."""
+
+    def listens(self, user: str, channel: str) -> bool:
+        """True when somebody would get what is sent there."""
+
+    def publish(self, user: str, channel: str, text: bytes) -> None: ...
 
 
 class _Names:
@@ -47,13 +54,13 @@ class Desks:
     """Follows the facts; keeps what each device shows; publishes the differences."""
 
     def __init__(
-        self, exchange: Exchange, roster: Roster, shapes: Shapes, options: Options, ids: CallIds, publish: Publish
+        self, exchange: Exchange, roster: Roster, shapes: Shapes, options: Options, ids: CallIds, outbox: Outbox
     ) -> None:
         self._exchange = exchange
         self._state = exchange.state
         self._roster = roster
         self._shapes = shapes
-        self._publish = publish
+        self._outbox = outbox
         self._names = _Names(ids)
         self._calls = {name: Calls(options, self._names) for name in roster.users}
         self._legs: dict[str, dict[LegId, None]] = {name: {} for name in roster.users}
@@ -123,9 +130,8 @@ class Desks:
             for call in self._calls[user.name].live.values():
                 if call.leg == leg:
                     text = "The telephone did not answer by itself; answer it by hand."
-                    self._publish(
-                        user.name, CALLS, self._shapes.call_error(user, call, "Answer", int(Code.FAILED), text)
-                    )
+                    error = self._shapes.call_error(user, call, "Answer", int(Code.FAILED), text)
+                    self._outbox.publish(user.name, CALLS, error)
 
     # --- telling ----------------------------------------------------------------------------------------------------
 
@@ -151,17 +157,19 @@ class Desks:
 
     def tell_call(self, user: User, change: Change, now: float) -> None:
         """Publishes a message about a call, and writes into the timeline that it was told."""
+        if not self._outbox.listens(user.name, CALLS):
+            return
         call = change.call
         name = f"{change.notification.value} {call.type.value} {call.state.value}"
         body: dict[str, object] = {"dialect": "genesys", "name": name, "channel": CALLS, "user": user.name}
         self._exchange.write("Notification", body, leg=call.leg, call=call.chain)
-        self._publish(user.name, CALLS, self._shapes.call_message(user, change, now))
+        self._outbox.publish(user.name, CALLS, self._shapes.call_message(user, change, now))
 
     def tell_dtmf(self, user: User, call: Call, now: float) -> None:
         self.tell_call(user, Change(call, Notification.DTMF), now)
 
     def tell_device(self, user: User) -> None:
-        self._publish(user.name, DEVICES, self._shapes.device_message(user, self.active(user)))
+        self._outbox.publish(user.name, DEVICES, self._shapes.device_message(user, self.active(user)))
 
     def tell_channels(self, user: User) -> None:
-        self._publish(user.name, CHANNELS, self._shapes.channel_message(user))
+        self._outbox.publish(user.name, CHANNELS, self._shapes.channel_message(user))

@@ -64,7 +64,7 @@ class Genesys:
         )
         shapes = Shapes(settings.public_url, options)
         ids = CallIds(secrets.randbits(128) if seed is None else seed)
-        self.desks = Desks(exchange, self.roster, shapes, options, ids, self.bayeux.publish)
+        self.desks = Desks(exchange, self.roster, shapes, options, ids, self.bayeux)
         plans = Plans(exchange)
         self._calls = CallOperations(exchange, self.desks, plans)
         self._users = UserOperations(exchange, self.desks, plans)

@@ -205,6 +205,10 @@ class Bayeux:
             elif session.hold is not None:
                 session.hold.release()
 
+    def listens(self, user: str, channel: str) -> bool:
+        """True when a session of `user` wants what is sent on `channel`; otherwise nothing need be rendered."""
+        return any(session.wants(channel) for session in self._of_user.get(user, {}).values())
+
     def sessions_of(self, user: str) -> int:
         return len(self._of_user.get(user, ()))
 
