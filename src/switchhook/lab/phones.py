@@ -39,7 +39,6 @@ from switchhook.sip.negotiation import OUR_CODECS
 from switchhook.sip.sockets import Sockets
 from switchhook.sip.uri import place_of
 
-
 MakeSymbols = Callable[[Phone, MediaAddress, OnKey], Audio]  # makes the audio of a call without packets
 
 

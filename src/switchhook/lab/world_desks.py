@@ -105,7 +105,9 @@ class Desktop(Session):
 class GenesysClient:
     """Logs agents in. `close` logs all of them out."""
 
-    def __init__(self, base_url: str, transport: httpx2.AsyncBaseTransport | None, passwords: Mapping[str, str]) -> None:
+    def __init__(
+        self, base_url: str, transport: httpx2.AsyncBaseTransport | None, passwords: Mapping[str, str]
+    ) -> None:
         self._base_url = base_url
         self._transport = transport
         self._passwords = passwords

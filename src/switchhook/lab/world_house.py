@@ -30,15 +30,14 @@ TRUNK_HOST = "10.0.9."  # trunks live at .1, .2, ...
 
 HOUSE: dict[str, Any] = {
     "account": [{"auth_id": ACCOUNT, "auth_token": TOKEN}],
-    "endpoint": [
-        {"username": f"100{n}", "password": f"secret-100{n}", "account": ACCOUNT} for n in (1, 2, 3, 4, 5, 6)
-    ],
+    "endpoint": [{"username": f"100{n}", "password": f"secret-100{n}", "account": ACCOUNT} for n in (1, 2, 3, 4, 5, 6)],
     "trunk": [{"name": "carrier", "uri": "sip:127.0.0.1:5070", "match": ["127.0.0.1"], "prefixes": ["+"]}],
     "application": [
         {"app_id": "app", "account": ACCOUNT, "answer_url": f"{APP}/answer", "hangup_url": f"{APP}/hangup"}
     ],
     "agent": [
-        {"username": f"agent{n}", "password": f"pw{n}", "endpoint": f"100{n}", "number": f"100{n}"} for n in (1, 2, 3, 4)
+        {"username": f"agent{n}", "password": f"pw{n}", "endpoint": f"100{n}", "number": f"100{n}"}
+        for n in (1, 2, 3, 4)
     ],
     "number": [{"number": NUMBER, "account": ACCOUNT, "application": "app"}],
 }

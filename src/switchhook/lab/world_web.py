@@ -1,8 +1,8 @@
 """The web as the server sees it: the user's own application, mounted in-process, or canned answers.
 
-    world.web.mount("http://app.test", app)                 # any ASGI application; no port, no process
-    world.web.on("http://app.test/answer", "<Response/>")   # a text, (status, text), an exception, or a function of Hook
-    world.web.hooks                                         # every request the server sent, in order
+    world.web.mount("http://app.test", app)                # any ASGI application; no port, no process
+    world.web.on("http://app.test/answer", "<Response/>")  # or (status, text), an exception, a function of the Hook
+    world.web.hooks                                        # every request the server sent, in order
 
 The server's real sender is used (redirects, sizes, policy); only its connections end here. A host that nobody mounted
 or answers for refuses the connection. An exception in the application is a 500, is kept in `errors` and shown when the
@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import httpx2
@@ -23,7 +23,6 @@ from switchhook.core.errors import Unavailable
 from switchhook.exchange.sender import system_resolve
 from switchhook.lab.stage import Answer, Hook
 
-Message = MutableMapping[str, Any]
 App = Callable[[Any, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 
 
@@ -60,7 +59,8 @@ class Web:
 
     async def resolve(self, host: str) -> Sequence[str]:
         """Gives every mounted or canned name an address; others are asked of the system where that is allowed."""
-        ours = any(base.partition("://")[2].partition(":")[0] == host for base in [*self._mounts, *map(_base, self._canned)])
+        bases = [*self._mounts, *map(_base, self._canned)]
+        ours = any(base.partition("://")[2].partition(":")[0] == host for base in bases)
         return await system_resolve(host) if self.transport.outside is not None and not ours else ["127.0.0.1"]
 
     async def answer(self, hook: Hook) -> httpx2.Response:
@@ -83,12 +83,12 @@ class Web:
                 answer = await answer
         if isinstance(answer, Exception):
             raise httpx2.ConnectError(str(answer)) if isinstance(answer, Unavailable) else answer
-        status, text = answer if isinstance(answer, tuple) else (200, answer)
-        content = text.encode() if isinstance(text, str) else text
+        status, content = answer if isinstance(answer, tuple) else (200, answer)
+        assert isinstance(content, str | bytes)
         return httpx2.Response(status, headers={"content-type": "application/xml"}, content=content)
 
     async def _ask(self, app: App, hook: Hook) -> httpx2.Response:
-        transport = httpx2.ASGITransport(app=app)  # type: ignore[arg-type]
+        transport = httpx2.ASGITransport(app=app)
         request = httpx2.Request(hook.method, hook.url, headers=hook.headers, content=hook.body)
         try:
             answer = await transport.handle_async_request(request)
