@@ -23,6 +23,8 @@ from switchhook.stores.encoding import Encoding, facts_of
 class LiveStage(Stage):
     """A stage in real time; its telephones pick up when they are asked to."""
 
+    genesys: Genesys
+
     def open(self) -> None:
         loop = asyncio.get_running_loop()
         clock = SystemClock()
@@ -54,7 +56,7 @@ async def live(settings: Callable[[str], Settings]) -> AsyncIterator[tuple[LiveS
     base = f"http://127.0.0.1:{sock.getsockname()[1]}"
     stage = LiveStage(settings(base))
     stage.open()
-    dialect = Genesys(stage.exchange)
+    dialect = stage.genesys = Genesys(stage.exchange)
     await dialect.start()
     http = HttpServer(application(dialect.routes()), stage.settings, sock)
     await http.start()

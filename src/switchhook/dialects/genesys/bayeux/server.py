@@ -216,6 +216,11 @@ class Bayeux:
     def sessions(self) -> int:
         return len(self._sessions)
 
+    @property
+    def held(self) -> int:
+        """How many connects wait at this moment."""
+        return sum(session.hold is not None for session in self._sessions.values())
+
     # --- ends -------------------------------------------------------------------------------------------------------
 
     def _rest(self, session: Session) -> None:
