@@ -519,6 +519,12 @@ async def test_requests_and_webhooks_are_in_the_journal() -> None:
             201,
             answer.json()["api_id"],
         )
+        assert request.leg == answer.json()["request_uuid"]
+        assert "answer_url" in str(request.body["body"])
+        assert {entry.cause for entry in on.entries if entry.kind == "LegCreated"} == {answer.json()["api_id"]}
+        refused = await world.api("DELETE", f"Call/{UNKNOWN}/")
+        entry = on.entries[-1]
+        assert (entry.leg, entry.body["status"], entry.body["error"]) == ("", 404, refused.json()["error"])
         hook = next(entry for entry in on.entries if entry.kind == "Webhook")
         assert (hook.body["event"], hook.body["status"], hook.body["url"]) == ("Ring", 200, f"{APP}/ring")
         assert hook.leg == answer.json()["request_uuid"]

@@ -74,14 +74,13 @@ class Plivo:
             found = self.sessions[leg.id] = Session(self, call)
         return found
 
-    def hang_up(self, leg: Leg, ending: Ending | None = None) -> None:
+    def hang_up(self, leg: Leg, cause: str) -> None:
         """Ends a leg on behalf of an API client; raises `Refused` when it is over already."""
-        if ending is None:
-            ringing = leg.state is not LegState.UP
-            ending = Ending(1000, "API Request", "ORIGINATOR_CANCEL") if ringing else Ending(4000, "API Request")
+        ringing = leg.state is not LegState.UP
+        ending = Ending(1000, "API Request", "ORIGINATOR_CANCEL") if ringing else Ending(4000, "API Request")
         self.endings[leg.id] = ending
         try:
-            self.exchange.ask(r.HangUp(leg.id, by=By.API), cause="API")
+            self.exchange.ask(r.HangUp(leg.id, by=By.API), cause=cause)
         except Refused:
             self.endings.pop(leg.id, None)
             raise

@@ -156,7 +156,8 @@ class Outgoing:
         for name in ("DialAction", "DialStatus", "ConferenceAction"):
             if name in webhook.fields:
                 body["detail"] = webhook.fields[name]
-        self._exchange.write("Webhook", body, leg=webhook.leg)
+        known = bool(self._exchange.calls.of(webhook.leg))  # an asynchronous answer belongs to no call
+        self._exchange.write("Webhook", body, leg=webhook.leg if known else "")
 
 
 def addressed(method: str, url: str, fields: dict[str, str]) -> tuple[str, bytes]:

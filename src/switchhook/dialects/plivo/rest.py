@@ -40,6 +40,7 @@ from switchhook.settings import Account
 if TYPE_CHECKING:
     from switchhook.dialects.plivo.dialect import Plivo
 
+SHORT = 300  # characters of a request that are kept in the journal
 PATH = re.compile(r"/v1/account/(?P<auth_id>[^/]+)(?:/(?P<rest>.*))?$", re.IGNORECASE)
 
 
@@ -60,6 +61,7 @@ class Asked:
 class Answer:
     status: int
     body: dict[str, object] | None = None
+    leg: str = ""  # the call that it is about
 
 
 Resource = Callable[["Rest", Asked], "Answer | Awaitable[Answer]"]
@@ -97,7 +99,7 @@ class Rest:
 
     async def answer(self, request: Request) -> Response:
         """Returns the answer to a request; every problem is one, too."""
-        api_id = str(uuid.uuid4())
+        api_id, asked = str(uuid.uuid4()), None
         try:
             resource, asked = await self._asked(request, api_id)
             callback = shapes.link(asked.given, "callback_url", "callback_method")
@@ -107,7 +109,7 @@ class Rest:
                 found = self._later(asked, callback, found)
         except Problem as problem:
             found = Answer(problem.status, {"api_id": api_id, "error": problem.text})
-        self._write(request, found, api_id)
+        self._write(request, asked, found, api_id)
         if found.body is None:
             return Response(status_code=found.status)
         headers = {"WWW-Authenticate": 'Basic realm="switchhook"'} if found.status == 401 else None
@@ -124,20 +126,21 @@ class Rest:
         request_id = request.headers.get("x-request-id", "")
         return resource, Asked(account, request.method, request.scope["path"], given, words, request_id, api_id)
 
-    def _write(self, request: Request, answer: Answer, api_id: str) -> None:
-        body = answer.body or {}
-        self._exchange.write(
-            "HttpRequest",
-            {
-                "dialect": "plivo",
-                "method": request.method,
-                "path": request.scope["path"],
-                "status": answer.status,
-                "body": str(body.get("error") or body.get("message") or "")[:200],
-                "api_id": api_id,
-            },
-            leg=_leg_in(request.scope["path"]),
-        )
+    def _write(self, request: Request, asked: Asked | None, answer: Answer, api_id: str) -> None:
+        body: dict[str, object] = {
+            "dialect": "plivo",
+            "method": request.method,
+            "path": request.scope["path"],
+            "status": answer.status,
+            "body": json.dumps(asked.given, default=str)[:SHORT] if asked is not None and asked.given else "",
+            "api_id": api_id,
+        }
+        error = (answer.body or {}).get("error")
+        if error:
+            body["error"] = error
+        leg = answer.leg or _leg_in(request.scope["path"])
+        known = bool(self._exchange.calls.of(leg))
+        self._exchange.write("HttpRequest", body, leg=leg if known else "", cause=api_id)
 
     def _later(self, asked: Asked, callback: Link, answer: Answer) -> Answer:
         """Sends the answer to `callback_url` in place of giving it (plivo-voice-api 1.5).
@@ -171,7 +174,7 @@ class Rest:
             "message": "calls fired" if wanted.several else "call fired",
             "request_uuid": calls if wanted.several else calls[0],
         }
-        answer = Answer(201, body)
+        answer = Answer(201, body, calls[0])
         self._exchange.repeats.keep(key, answer, lambda: any(self._rings(leg) for leg in calls))
         return answer
 
@@ -265,7 +268,7 @@ class Rest:
         repeated = self._exchange.repeats.find(key)
         if isinstance(repeated, Answer):
             return repeated
-        sessions = transfer(self._dialect, self._need(asked), wanted)
+        sessions = transfer(self._dialect, self._need(asked), wanted, asked.api_id)
         answer = Answer(202, {"api_id": asked.api_id, "message": "call transfered"})
         self._exchange.repeats.keep(key, answer, lambda: any(each.transfer_pending for each in sessions))
         return answer
@@ -274,7 +277,7 @@ class Rest:
         """DELETE Call/{uuid}/ and DELETE Request/{uuid}/: ends the call, ringing or answered."""
         leg = self._need(asked)
         try:
-            self._dialect.hang_up(leg)
+            self._dialect.hang_up(leg, asked.api_id)
         except Refused as refused:
             raise of_refusal(refused) from refused
         return Answer(204)
@@ -284,7 +287,7 @@ class Rest:
         for leg in views.live_legs(self._exchange.state, asked.account.auth_id):
             now = self._exchange.state.legs.get(leg.id)
             if now is not None and now.state is not LegState.OVER:  # it may have ended with one before it
-                self._dialect.hang_up(now)
+                self._dialect.hang_up(now, asked.api_id)
         return Answer(204)
 
     def get_account(self, asked: Asked) -> Answer:

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from switchhook.dialects.plivo.dialect import Plivo
 
 
-def transfer(dialect: Plivo, leg: Leg, asked: TransferCall) -> tuple[Session, ...]:
+def transfer(dialect: Plivo, leg: Leg, asked: TransferCall, cause: str) -> tuple[Session, ...]:
     """Transfers `leg` and its partner as asked; raises `Problem` 404 when there is nothing to transfer.
 
-    Returns the sessions that fetch a document now.
+    Returns the sessions that fetch a document now. `cause` goes into the journal.
     """
     links = _links(dialect, leg, asked)
     for each in links:
@@ -40,7 +40,7 @@ def transfer(dialect: Plivo, leg: Leg, asked: TransferCall) -> tuple[Session, ..
     if counted.call.transfers > dialect.exchange.settings.plivo.max_transfers:
         counted.end(Ending(2060, "Plivo"))
         return ()
-    _take(dialect, sessions)
+    _take(dialect, sessions, cause)
     for each, link in links.items():
         sessions[each].base = ""
         sessions[each].begin(Origin.TRANSFER, link)
@@ -67,7 +67,7 @@ def _takable(dialect: Plivo, leg_id: LegId) -> bool:
     return leg.state is LegState.UP or (leg.side is Side.INBOUND and leg_id in dialect.sessions)
 
 
-def _take(dialect: Plivo, sessions: dict[LegId, Session]) -> None:
+def _take(dialect: Plivo, sessions: dict[LegId, Session], cause: str) -> None:
     detached = [(dial, leg) for leg in sessions for dial in dialect.watch.of_leg(leg)]
     dropped = _dropped(dialect, sessions)
     for dial, leg in detached:
@@ -76,7 +76,7 @@ def _take(dialect: Plivo, sessions: dict[LegId, Session]) -> None:
         session.moving = True
     dialect.endings.update(dict.fromkeys(dropped, Ending(4000, "Plivo")))
     try:
-        dialect.exchange.ask(r.Take(tuple(sessions), "plivo"), cause="API transfer")
+        dialect.exchange.ask(r.Take(tuple(sessions), "plivo"), cause=cause)
     except Refused as refused:
         for dial, leg in detached:
             dial.reattach(leg)
