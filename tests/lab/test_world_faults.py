@@ -11,6 +11,7 @@ import pytest
 from switchhook.lab.faults import Faults
 from switchhook.lab.phone import Phone
 from switchhook.lab.phone_call import State
+from switchhook.lab.replay import replay
 from switchhook.lab.world import MUSIC, RINGBACK, HoldStyle, Outcome, World
 
 ROUGH = Faults(delay_ms=20, jitter_ms=15, loss=0.05, duplicate=0.05, reorder=0.1, reorder_ms=40)
@@ -33,6 +34,14 @@ async def hears_only(world: World, **expected: set[str]) -> None:
         await world.telephones.opened[name].hears_only(*labels, within_s=world.patience_s)
 
 
+async def over(world: World) -> None:
+    """Everybody hangs up; nothing may be left over, and the journal must rebuild all of it."""
+    await world.everybody_hangs_up()
+    played = replay(world.entries)
+    assert played.ended
+    assert played.doubts == []
+
+
 def never_heard(listener: Phone, speaker: str, since: float, until: float) -> None:
     assert speaker not in listener.ears.heard_between(since, until), listener.ears.story()
 
@@ -48,7 +57,7 @@ async def test_a_plain_call(world: World, seed: int) -> None:
 
     await agent.ended(within_s=world.patience_s)
     await customer.ended(within_s=world.patience_s)
-    await world.everybody_hangs_up()
+    await over(world)
 
 
 @on_bad_networks
@@ -61,7 +70,7 @@ async def test_an_unanswered_caller_gives_up(world: World, seed: int) -> None:
 
     await agent.stops_ringing(within_s=world.patience_s)
     assert agent.state is State.ENDED
-    await world.everybody_hangs_up()
+    await over(world)
 
 
 @on_bad_networks
@@ -77,7 +86,7 @@ async def test_hold_by_the_telephone(world: World, seed: int) -> None:
     await world.passes(1)
 
     assert customer.ears.gaps(40, start) == []
-    await world.everybody_hangs_up()
+    await over(world)
 
 
 @on_bad_networks
@@ -100,7 +109,7 @@ async def test_warm_transfer(world: World, seed: int) -> None:
     assert customer.ears.gaps(40, start) == []
     never_heard(customer, "target", start, private)
     never_heard(target, "customer", start, private)
-    await world.everybody_hangs_up()
+    await over(world)
 
 
 @on_bad_networks
@@ -119,7 +128,7 @@ async def test_cold_transfer(world: World, seed: int) -> None:
     assert world.outcome is Outcome.COMPLETED
     assert customer.ears.gaps(40, start) == []
     never_heard(agent, "target", start, world.now)
-    await world.everybody_hangs_up()
+    await over(world)
 
 
 @on_bad_networks
@@ -144,7 +153,7 @@ async def test_two_step_transfer_at_the_desktop(world: World, seed: int) -> None
     assert world.outcome is Outcome.COMPLETED
     assert customer.ears.gaps(40, start) == []
     never_heard(customer, "1002", start, private)
-    await world.everybody_hangs_up()
+    await over(world)
 
 
 @on_bad_networks
@@ -158,4 +167,4 @@ async def test_the_customer_leaves_while_the_target_rings(world: World, seed: in
 
     await target.stops_ringing(within_s=world.patience_s)
     assert world.outcome is Outcome.CUSTOMER_LEFT
-    await world.everybody_hangs_up()
+    await over(world)
