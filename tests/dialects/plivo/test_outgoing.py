@@ -249,3 +249,19 @@ async def test_a_bug_on_the_way_to_a_document_ends_the_call_instead_of_leaving_i
         await on.passes(2)
         assert line.over is not None
         assert world.one("/hangup")["HangupCauseCode"] == "5010"
+
+
+@in_virtual_time
+async def test_when_the_server_stops_every_call_is_ended_and_told() -> None:
+    async with stage() as on:
+        world = World(on)
+        line, at_agent = await world.in_dial(f"callbackUrl='{APP}/cb' action='{APP}/after'")
+        world.page("/after", "<Hangup/>")
+        assert await on.exchange.drain(1)
+        await on.exchange.settle(5)
+        assert line.over is not None
+        assert at_agent.over is not None
+        assert world.told("/cb", "DialAction")[-1] == ("hangup",)
+        end = world.one("/hangup")
+        assert (end["HangupSource"], end["CallStatus"]) == ("Plivo", "completed")
+        assert world.one("/after")["DialStatus"] == "completed"

@@ -85,6 +85,21 @@ async def test_a_call_that_has_ended_is_shown_and_a_live_one_is_not() -> None:
         assert (await world.api("GET", f"Call/{line.leg}/")).status_code == 404
 
 
+@in_virtual_time
+async def test_a_bug_is_never_a_5xx() -> None:
+    """Official client libraries send a voice request again on any 5xx."""
+
+    class Broken(Shelf):
+        def leg_record(self, leg: str) -> Any:
+            raise RuntimeError("a bug")
+
+    async with stage() as on:
+        on.exchange.records = Broken()
+        answer = await World(on).api("GET", f"Call/{UUID}/")
+        assert answer.status_code == 409
+        assert set(answer.json()) == {"api_id", "error"}
+
+
 @pytest.mark.parametrize(
     ("more", "state", "cause"),
     [

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Match
@@ -27,7 +28,7 @@ from switchhook.core.model import Leg, LegState
 from switchhook.dialects.plivo import shapes, views
 from switchhook.dialects.plivo.arguments import MAX_BODY, arguments
 from switchhook.dialects.plivo.auth import account_of, owns
-from switchhook.dialects.plivo.calls import Links, shown
+from switchhook.dialects.plivo.calls import Call, Links, call_of, shown
 from switchhook.dialects.plivo.links import Link
 from switchhook.dialects.plivo.outgoing import Webhook
 from switchhook.dialects.plivo.problems import Problem, invalid, not_found, of_refusal
@@ -40,6 +41,7 @@ from switchhook.settings import Account
 if TYPE_CHECKING:
     from switchhook.dialects.plivo.dialect import Plivo
 
+log = structlog.get_logger("plivo")
 SHORT = 300  # characters of a request that are kept in the journal
 PATH = re.compile(r"/v1/account/(?P<auth_id>[^/]+)(?:/(?P<rest>.*))?$", re.IGNORECASE)
 
@@ -109,6 +111,9 @@ class Rest:
                 found = self._later(asked, callback, found)
         except Problem as problem:
             found = Answer(problem.status, {"api_id": api_id, "error": problem.text})
+        except Exception:  # a bug of ours; client libraries send a request again on any 5xx, and would dial twice
+            log.exception("request failed", path=request.scope["path"])
+            found = Answer(409, {"api_id": api_id, "error": "not possible now: internal error"})
         self._write(request, asked, found, api_id)
         if found.body is None:
             return Response(status_code=found.status)
@@ -220,14 +225,13 @@ class Rest:
         if status != "live":
             raise not_found("records of past calls are not kept by this server")
         account = self._wanted_account(asked)
-        legs = views.selected(
-            views.live_legs(self._exchange.state, account),
-            self._exchange.settings,
+        found = views.selected(
+            [self._call(leg) for leg in views.live_legs(self._exchange.state, account)],
             shapes.text(asked.given, "call_direction"),
             shapes.text(asked.given, "from_number"),
             shapes.text(asked.given, "to_number"),
         )
-        calls = [leg.id for leg in legs]
+        calls = [call.leg for call in found]
         limit, offset = shapes.whole(asked.given, "limit", 0), shapes.whole(asked.given, "offset", 0) or 0
         if limit is not None and not 1 <= limit <= 20:
             raise invalid("limit", "it should be between 1 and 20")
@@ -248,10 +252,11 @@ class Rest:
         if status != "live":
             raise not_found("no such call")
         leg = self._need(asked)
+        return Answer(200, views.live_call(self._exchange.state, leg, self._call(leg), asked.api_id))
+
+    def _call(self, leg: Leg) -> Call:
         session = self._dialect.sessions.get(leg.id)
-        call = session.call if session is not None else None
-        view = views.live_call(self._exchange.settings, self._exchange.state, leg, call, asked.api_id)
-        return Answer(200, view)
+        return session.call if session is not None else call_of(self._exchange.settings, leg)
 
     async def _record(self, asked: Asked) -> Answer:
         records = self._exchange.records

@@ -8,8 +8,8 @@ from switchhook.core.ids import LegId
 from switchhook.core.model import Leg, LegState, RoomKind
 from switchhook.core.state import State
 from switchhook.dialects.plivo import fields
-from switchhook.dialects.plivo.calls import Call, call_of
-from switchhook.settings import Account, Settings
+from switchhook.dialects.plivo.calls import Call
+from switchhook.settings import Account
 
 TALKING = frozenset({RoomKind.CALL, RoomKind.CONSULT})
 
@@ -34,9 +34,8 @@ def bridged(state: State, leg: Leg) -> LegId | None:
     return None
 
 
-def live_call(settings: Settings, state: State, leg: Leg, call: Call | None, api_id: str) -> dict[str, object]:
+def live_call(state: State, leg: Leg, shown: Call, api_id: str) -> dict[str, object]:
     """Returns the live call object; `bridged_call_uuid` is an addition of ours."""
-    shown = call or call_of(settings, leg)
     partner = bridged(state, leg)
     view: dict[str, object] = {
         "api_id": api_id,
@@ -59,15 +58,15 @@ def live_call(settings: Settings, state: State, leg: Leg, call: Call | None, api
     return view
 
 
-def selected(legs: Iterable[Leg], settings: Settings, direction: str, sender: str, receiver: str) -> list[Leg]:
-    """Returns the legs that pass the filters; numbers are compared by their leading digits, without `+`."""
-    out = []
-    for leg in legs:
-        call = call_of(settings, leg)
-        wanted = (not direction or leg.side.value == direction) and _starts(call.sender, sender)
-        if wanted and _starts(call.receiver, receiver):
-            out.append(leg)
-    return out
+def selected(calls: Iterable[Call], direction: str, sender: str, receiver: str) -> list[Call]:
+    """Returns the calls that pass the filters; numbers are compared by their leading digits, without `+`."""
+    return [
+        call
+        for call in calls
+        if (not direction or call.side.value == direction)
+        and _starts(call.sender, sender)
+        and _starts(call.receiver, receiver)
+    ]
 
 
 def _starts(shown: str, wanted: str) -> bool:
