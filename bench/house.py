@@ -26,7 +26,9 @@ PORTS = (12000, 31998)
 class Served:
     """A running server. Use as `with`; `trunk` is the UDP port where its calls go."""
 
-    def __init__(self, folder: Path, trunk: int, *, more: str = "", max_legs: int = MAX_LEGS, pinned: bool = True) -> None:
+    def __init__(
+        self, folder: Path, trunk: int, *, more: str = "", max_legs: int = MAX_LEGS, pinned: bool = True
+    ) -> None:
         self.folder = folder
         self.trunk = trunk
         self.database = folder / "bench.db"
@@ -109,11 +111,15 @@ class Served:
 
     def bugs(self) -> list[str]:
         """Returns lines of the log that tell of an error of ours."""
-        return [line for line in self.said().splitlines() if re.search(r"error|Traceback|exception", line, re.IGNORECASE)]
+        return [
+            line for line in self.said().splitlines() if re.search(r"error|Traceback|exception", line, re.IGNORECASE)
+        ]
 
 
 # SWITCHHOOK_BENCH_PROFILE=FILE runs the server under cProfile (the figures are then worth nothing).
-_PROFILER = ["-m", "cProfile", "-o", os.environ["SWITCHHOOK_BENCH_PROFILE"]] if "SWITCHHOOK_BENCH_PROFILE" in os.environ else []
+_PROFILER = (
+    ["-m", "cProfile", "-o", os.environ["SWITCHHOOK_BENCH_PROFILE"]] if "SWITCHHOOK_BENCH_PROFILE" in os.environ else []
+)
 
 
 def _configuration(database: Path, trunk: int, max_legs: int) -> str:

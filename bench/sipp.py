@@ -52,7 +52,11 @@ class Answering:
 
     def __enter__(self) -> Answering:
         self._process = subprocess.Popen(
-            self._command, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            self._command,
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         time.sleep(_STARTED_S)
         if self._process.poll() is not None:
@@ -123,14 +127,19 @@ def _read(stat: Path, seconds: float, cpu: float) -> Load:
 def _clock(text: str) -> float:
     parts = text.strip().split(":")
     try:
-        return sum(float(part) * 60**place for place, part in enumerate(reversed(parts[:3])))
+        hours, minutes, seconds = (float(part) for part in parts[:3])
+        return hours * 3600 + minutes * 60 + seconds
     except ValueError:
         return 0.0
 
 
 def _percentile(row: dict[str, str], share: float) -> float:
     """Reads the upper edge of the bucket in which the percentile of the response times lies."""
-    buckets = [(name.rpartition("_<")[2], int(value)) for name, value in row.items() if name and "ResponseTimeRepartition1_<" in name]
+    buckets = [
+        (name.rpartition("_<")[2], int(value))
+        for name, value in row.items()
+        if name and "ResponseTimeRepartition1_<" in name
+    ]
     over = sum(int(value) for name, value in row.items() if name and "ResponseTimeRepartition1_>=" in name)
     whole = sum(count for _, count in buckets) + over
     seen = 0

@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from enum import Enum
 from importlib import import_module
-from random import SystemRandom
 from typing import Any, Protocol
 
 import structlog
@@ -23,6 +22,7 @@ from starlette.routing import BaseRoute
 
 from switchhook.core.facts import Fact
 from switchhook.core.ids import LegId
+from switchhook.exchange.chance import PooledRandom
 from switchhook.exchange.clock import SystemClock
 from switchhook.exchange.guard import Guard
 from switchhook.exchange.ports import Entry, Journal, MediaAddress, MediaStats
@@ -160,7 +160,7 @@ class Server:
     def _open_line(self) -> None:
         loop = asyncio.get_running_loop()
         clock = self.exchange.clock
-        resolver = Resolver(self.sockets, clock=clock.now, random=SystemRandom())
+        resolver = Resolver(self.sockets, clock=clock.now, random=PooledRandom())
         self._stack.callback(resolver.close)
         self.line = Line(
             line_settings(self.settings, self.sockets.addresses, secrets.token_bytes(32)),
@@ -171,7 +171,7 @@ class Server:
             new_leg=lambda: LegId(self.exchange.state.ids.new()),
             clock=clock.now,
             defer=loop.call_soon,
-            random=SystemRandom(),
+            random=PooledRandom(),
             locate=resolver,
             tap=sip_notes(self.exchange),
         )
@@ -263,11 +263,12 @@ def sip_notes(exchange: Exchange) -> LegTap:
     def note(at: float, leg: LegId | None, way: str, wire: bytes, peer: str) -> None:
         if leg is None:
             return
+        cseq = wire.find(b"\r\nCSeq:")
         body: dict[str, object] = {
             "direction": way,
             "peer": peer,
-            "first_line": wire[: wire.find(b"\r\n")].decode("utf-8", "replace"),
-            "cseq": _header(wire, b"\r\nCSeq:"),
+            "first_line": _text(wire[: wire.find(b"\r\n")]),
+            "cseq": "" if cseq < 0 else _text(wire[cseq + 7 : wire.find(b"\r\n", cseq + 7)]).strip(),
             "bytes": len(wire),
         }
         exchange.write("SipMessage", body, leg=leg)
@@ -275,12 +276,8 @@ def sip_notes(exchange: Exchange) -> LegTap:
     return note
 
 
-def _header(wire: bytes, name: bytes) -> str:
-    start = wire.find(name)
-    if start < 0:
-        return ""
-    start += len(name)
-    return wire[start : wire.find(b"\r\n", start)].decode("utf-8", "replace").strip()
+def _text(wire: bytes) -> str:
+    return wire.decode("utf-8", "replace")
 
 
 def line_settings(settings: Settings, bound: Sequence[tuple[str, str, int]], secret: bytes) -> LineSettings:

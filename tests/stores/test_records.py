@@ -64,7 +64,7 @@ def leg(id: LegId, side: Side, at: float, parent: LegId | None = None) -> facts.
 
 
 def _values(made: Leg) -> tuple[object, ...]:
-    return tuple(getattr(made, name) for name in list(Leg.__slots__)[:10])
+    return tuple(getattr(made, name) for name in list(Leg.__dataclass_fields__)[:10])
 
 
 def call() -> list[Entry]:

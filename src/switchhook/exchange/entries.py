@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any, get_args
 
 from switchhook.core import facts as f
 from switchhook.exchange.ports import Entry
@@ -22,23 +25,18 @@ class Calls:
 
     def learn(self, fact: f.Fact) -> None:
         """Takes note of what a fact brings into being or ends."""
+        call_of = self._call_of
         match fact:
             case f.LegCreated(leg):
-                self._call_of[leg.id] = leg.call
+                call_of[leg.id] = leg.call
             case f.RoomOpened(room):
-                self._call_of[room.id] = room.call
+                call_of[room.id] = room.call
             case f.DialStarted(dial):
-                self._call_of[dial.id] = self._call_of.get(dial.room, "")
+                call_of[dial.id] = call_of.get(dial.room, "")
             case f.TransferStarted(transfer):
-                self._call_of[transfer.id] = self._call_of.get(transfer.room, "")
-            case f.LegEnded(leg_id):
-                self._end(leg_id)
-            case f.RoomClosed(room_id):
-                self._end(room_id)
-            case f.DialEnded(dial_id):
-                self._end(dial_id)
-            case f.TransferEnded(transfer_id):
-                self._end(transfer_id)
+                call_of[transfer.id] = call_of.get(transfer.room, "")
+            case f.LegEnded(name) | f.RoomClosed(name) | f.DialEnded(name) | f.TransferEnded(name):
+                self._end(name)
             case _:
                 pass
 
@@ -54,36 +52,49 @@ class Calls:
 
     def entry(self, fact: f.Fact, at: float, cause: str, encode: Encode) -> Entry:
         """Makes the journal line of a fact."""
-        self.learn(fact)
+        if type(fact) in _LEARNT:
+            self.learn(fact)
         kind, body = encode(fact)
-        leg = _leg_of(fact)
-        return Entry(at, kind, self.of(leg) or self.of(_owner_of(fact)), leg, body, cause)
+        leg_of, owner_of = _NAMES[type(fact)]
+        leg = leg_of(fact)
+        return Entry(at, kind, self._call_of.get(leg) or self._call_of.get(owner_of(fact), ""), leg, body, cause)
 
 
-def _leg_of(fact: f.Fact) -> str:
-    match fact:
-        case f.LegCreated(leg):
-            return leg.id
-        case f.MemberJoined(_, member):
-            return member.leg
-        case f.TransferStarted(transfer):
-            return transfer.agent
-        case f.RecordingStarted(tape):
-            return tape.left[0] if tape.left else ""
-        case _:
-            named = getattr(fact, "leg", None)
-            return named if isinstance(named, str) else ""
+Name = Callable[[Any], str]
+_LEARNT = frozenset(
+    {
+        *(f.LegCreated, f.RoomOpened, f.DialStarted, f.TransferStarted),
+        *(f.LegEnded, f.RoomClosed, f.DialEnded, f.TransferEnded),
+    }
+)
 
 
-def _owner_of(fact: f.Fact) -> str:
-    match fact:
-        case f.RoomOpened(room):
-            return room.id
-        case f.DialStarted(dial):
-            return dial.id
-        case _:
-            for name in ("room", "dial", "transfer"):
-                owner = getattr(fact, name, None)
-                if isinstance(owner, str):
-                    return owner
-            return ""
+def _nobody(_: Any) -> str:
+    return ""
+
+
+def _leg_name(kind: type) -> Name:
+    named = {each.name: str(each.type) for each in fields(kind)}.get("leg", "")
+    if not named.startswith("LegId"):
+        return _nobody
+    if "None" in named:
+        return lambda fact: fact.leg or ""
+    return attrgetter("leg")
+
+
+def _owner_name(kind: type) -> Name:
+    """The first of room, dial and transfer that a fact names."""
+    for each in fields(kind):
+        if str(each.type) in ("RoomId", "DialId", "TransferId"):
+            return attrgetter(each.name)
+    return _nobody
+
+
+_NAMES: dict[type, tuple[Name, Name]] = {kind: (_leg_name(kind), _owner_name(kind)) for kind in get_args(f.Fact)} | {
+    f.LegCreated: (attrgetter("leg.id"), _nobody),
+    f.MemberJoined: (attrgetter("member.leg"), attrgetter("room")),
+    f.RoomOpened: (_nobody, attrgetter("room.id")),
+    f.DialStarted: (_nobody, attrgetter("dial.id")),
+    f.TransferStarted: (attrgetter("transfer.agent"), attrgetter("transfer.id")),
+    f.RecordingStarted: (lambda fact: fact.tape.left[0] if fact.tape.left else "", _nobody),
+}

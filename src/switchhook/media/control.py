@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -62,7 +63,7 @@ class MediaEngine:
         self._taken: dict[RecordingId, Taken] = {}
         self._slots: dict[tuple[int, int], RecordingId] = {}
         self._free_slots = list(range(settings.max_recordings - 1, -1, -1))
-        self._random = random.SystemRandom()
+        self._random = random.Random(secrets.randbits(256))
         self._counted_at = 0.0
         self._last_event = 0
         self._acknowledge: asyncio.Handle | None = None

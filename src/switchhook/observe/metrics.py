@@ -72,17 +72,19 @@ class Tally:
 
     def __init__(self, name: str, doc: str, labels: tuple[str, ...]) -> None:
         self.name, self.doc, self.labels = name, doc, labels
-        self._counts: Counter[tuple[str, ...]] = Counter()
+        self._counts: Counter[tuple[Enum, ...]] = Counter()
 
     def add(self, *members: Enum, by: float = 1) -> None:
         """Counts once more; raises TypeError for a label that is no enum member."""
-        if len(members) != len(self.labels) or not all(isinstance(member, Enum) for member in members):
+        if members not in self._counts and (
+            len(members) != len(self.labels) or not all(isinstance(member, Enum) for member in members)
+        ):
             raise TypeError(f"{self.name} takes {len(self.labels)} enum members, not {members!r}")
-        self._counts[tuple(str(member.value) for member in members)] += by  # type: ignore[assignment]
+        self._counts[members] += by  # type: ignore[assignment]
 
     def family(self) -> Metric:
         family = CounterMetricFamily(self.name, self.doc, labels=self.labels)
-        for values, count in sorted(self._counts.items()):
+        for values, count in sorted((tuple(str(m.value) for m in key), count) for key, count in self._counts.items()):
             family.add_metric(values, count)
         return family
 
@@ -106,6 +108,8 @@ class Metrics(Collector):
         self._live: dict[str, tuple[str, Enum]] = {}  # leg -> call, direction
         self._calls: Counter[str] = Counter()
         self._kinds: dict[str, Kind] = {}
+        self._sip_words = {f"SIP/2.0 {status}": SipWord(f"{status // 100}xx") for status in range(100, 700)}
+        self._sip_words |= {word.value: word for word in SipWord if word.value.isupper()}
         self._watched: list[Callable[[], Metric]] = []
         self._started = monotonic()
         self._take: dict[str, Callable[[Entry], None]] = {
@@ -212,8 +216,11 @@ class Metrics(Collector):
         self.webhooks.add(answered if status and not entry.body.get("error") else WebhookResult.FAILED)
 
     def _sip_message(self, entry: Entry) -> None:
-        way = _member(Way, entry.body.get("direction"), Way.IN)
-        self.sip.add(way, _sip_word(str(entry.body.get("first_line", ""))))
+        line = str(entry.body.get("first_line", ""))
+        # A response is told by its status, a request by its method: few enough different texts to keep the answers.
+        found = self._sip_words.get(line[:11] if line.startswith("SIP/2.0 ") else line[: line.find(" ")])
+        way = Way.OUT if entry.body.get("direction") == "out" else Way.IN
+        self.sip.add(way, found or _sip_word(line))
 
 
 def _member(cls: type[E], value: object, otherwise: E) -> E:

@@ -26,6 +26,22 @@ class Unreadable(ValueError):
     """A line that this version cannot turn into a fact: an unknown kind, or a value that does not fit."""
 
 
+def _compiled(writers: tuple[tuple[str, Write], ...]) -> Write:
+    """Returns one expression that makes the body: no loop and no look-up by name, since every fact passes here."""
+    names = {f"write_{name}": write for name, write in writers}
+
+    def item(name: str, write: Write) -> str:
+        if write is _same:
+            return f"{name!r}: value.{name}"
+        if write is _value_of:
+            return f"{name!r}: value.{name}._value_"
+        return f"{name!r}: write_{name}(value.{name})"
+
+    body = ", ".join(item(name, write) for name, write in writers)
+    made: Write = eval(f"lambda value: {{{body}}}", names)
+    return made
+
+
 class Encoding:
     """Writes and reads the dataclasses it was made for, and every dataclass that they mention."""
 
@@ -69,14 +85,7 @@ class Encoding:
         writers = tuple((e.name, self._writer(hints[e.name])) for e in fields(cls) if e.name not in SECRETS)
         readers = tuple((each.name, self._reader(hints[each.name])) for each in fields(cls))
         needed = frozenset(e.name for e in fields(cls) if e.default is MISSING and e.default_factory is MISSING)
-        plain = tuple(name for name, write in writers if write is _same)
-        shaped = tuple((name, write) for name, write in writers if write is not _same)
-
-        def write(value: Any) -> dict[str, object]:
-            body = {name: getattr(value, name) for name in plain}
-            for name, write in shaped:
-                body[name] = write(getattr(value, name))
-            return body
+        write = _compiled(writers)
 
         def read(raw: Any) -> Any:
             found = {name: read(raw[name]) for name, read in readers if name in raw}
