@@ -14,3 +14,9 @@ ROOT = Path(__file__).parent.parent
 def test_the_page_is_current(script: str) -> None:
     made = runpy.run_path(str(ROOT / "scripts" / script))
     assert made["PAGE"].read_text(encoding="utf-8") == made["page"]()
+
+
+@pytest.mark.parametrize("name", ["plivo.md", "phlo.md", "genesys.md"])
+def test_the_coverage_page_is_current_and_its_tests_exist(name: str) -> None:
+    made = runpy.run_path(str(ROOT / "scripts" / "coverage_pages.py"))
+    assert (made["FOLDER"] / name).read_text(encoding="utf-8") == made["page"](name)

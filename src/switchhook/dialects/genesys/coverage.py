@@ -1,0 +1,108 @@
+"""What of Genesys Web Services is built: the source of the coverage page.
+
+One line per operation, resource, query parameter and channel: `done`, `partly` (the note says what is missing) or
+`absent`. Each line that is not absent names the test file that shows it; a test compares the list with the code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DONE, PARTLY, ABSENT = "done", "partly", "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of the page."""
+
+    section: str
+    part: str
+    state: str
+    note: str = ""
+    test: str = ""
+
+
+CALLS = "Call operations (POST /me/calls/{id})"
+USER = "User and device operations"
+RESOURCES = "Resources (GET)"
+COMMON = "Common rules"
+BAYEUX = "CometD at /notifications"
+FORBIDDEN = "answers code 3"
+
+
+def lines() -> tuple[Line, ...]:
+    """Returns every row of the page, in the order of the reference."""
+    return (*_calls(), *_user(), *_resources(), *_common(), *_bayeux())
+
+
+def _done(section: str, test: str, *parts: str) -> tuple[Line, ...]:
+    return tuple(Line(section, part, DONE, test=test) for part in parts)
+
+
+def _absent(section: str, note: str, *parts: str) -> tuple[Line, ...]:
+    return tuple(Line(section, part, ABSENT, note) for part in parts)
+
+
+def _calls() -> tuple[Line, ...]:
+    return (
+        Line(CALLS, "Dial (POST /me/devices/{id}/calls)", DONE, test="test_operations.py"),
+        *_done(CALLS, "test_operations.py", "Answer", "Hangup", "Reject", "Hold", "Retrieve"),
+        *_done(CALLS, "test_two_step.py", "InitiateTransfer", "CompleteTransfer", "SwapCalls"),
+        *_done(CALLS, "test_one_step.py", "SingleStepTransfer"),
+        *_done(CALLS, "test_keys_and_data.py", "SendDtmf", "AttachUserData", "UpdateUserData"),
+        *_done(CALLS, "test_keys_and_data.py", "DeleteUserDataPair", "DeleteUserData"),
+        *(
+            Line(CALLS, name, PARTLY, "only with `[genesys] mute`", "test_keys_and_data.py")
+            for name in ("MuteCall", "UnmuteCall")
+        ),
+        *_absent(CALLS, FORBIDDEN, "InitiateConference", "CompleteConference", "SingleStepConference"),
+        *_absent(CALLS, FORBIDDEN, "RemoveParticipantFromConference", "ClearCall", "Accept", "Decline"),
+        *_absent(CALLS, FORBIDDEN, "StartCallRecording", "StopCallRecording"),
+        *_absent(CALLS, FORBIDDEN, "PauseCallRecording", "ResumeCallRecording"),
+        *_absent(CALLS, FORBIDDEN, "MuteMonitoredUser", "UnmuteMonitoredUser"),
+        *_absent(CALLS, FORBIDDEN, "SwitchToListenIn", "SwitchToCoach", "SwitchToBargeIn"),
+    )
+
+
+def _user() -> tuple[Line, ...]:
+    test = "test_operations.py"
+    return (
+        Line(USER, "StartContactCenterSession", PARTLY, "channel voice; others answer code 7", test),
+        *_done(USER, test, "EndContactCenterSession", "Ready", "NotReady", "AfterCallWork", "AuxWork", "Offline"),
+        *_absent(USER, FORBIDDEN, "custom agent states", "DoNotDisturbOn, DoNotDisturbOff"),
+        *_absent(USER, FORBIDDEN, "ForwardCallsOn, ForwardCallsOff", "ListenIn, Coach, BargeIn"),
+        *_absent(USER, FORBIDDEN, "CancelSupervisorMonitoring", "SetCallDisposition"),
+    )
+
+
+def _resources() -> tuple[Line, ...]:
+    test = "test_resources.py"
+    return (
+        *_done(RESOURCES, test, "/me", "/me/devices", "/me/devices/{id}", "/me/calls", "/me/calls/{id}"),
+        *_done(RESOURCES, test, "/me/channels", "/me/features", "/me/settings", "/settings/agent-states"),
+        *_done(RESOURCES, test, "/services", "/diagnostics/version"),
+        *_done(RESOURCES, test, "fields, subresources"),
+        *_absent(RESOURCES, "code 6", "/contacts", "/users", "skills, interactions, chats of other media"),
+    )
+
+
+def _common() -> tuple[Line, ...]:
+    return (
+        *_done(COMMON, "test_access.py", "Basic authentication", "JSESSIONID", "CSRF token", "CORS"),
+        *_done(COMMON, "test_capabilities.py", "capabilities, profiles 2014 and 2016"),
+        *_done(COMMON, "test_samples.py", "messages of InitiateTransfer, samples 1 and 2"),
+        Line(COMMON, "status codes", PARTLY, "0 to 7, 10 and 20 are used", "test_operations.py"),
+    )
+
+
+def _bayeux() -> tuple[Line, ...]:
+    test = "test_bayeux.py"
+    return (
+        *_done(BAYEUX, test, "handshake", "connect", "subscribe, unsubscribe, globs", "disconnect", "ack extension"),
+        *_done(BAYEUX, "test_bayeux_sessions.py", "several sessions, expiry, overflow"),
+        *_done(BAYEUX, "test_polling.py", "long-polling", "callback-polling"),
+        Line(BAYEUX, "websocket", ABSENT, "the upgrade is refused with an HTTP error"),
+        Line(BAYEUX, "/v2/me/calls", DONE, test="test_samples.py"),
+        Line(BAYEUX, "/v2/me/devices", DONE, test="test_operations.py"),
+        *_absent(BAYEUX, "the subscription is accepted, nothing is sent", "/v2/users, channels of other media"),
+    )
