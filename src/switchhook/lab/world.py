@@ -148,7 +148,7 @@ class World(AnyWorld):
             self.settings, clock=self.clock, journal=self, sender=sender, encode=encode, seed=self.seed
         )
         self._stack.callback(self.exchange.sounds.close)
-        self.exchange.subscribe(self.facts.append)
+        self.exchange.subscribe(self._true)
         media = self.settings.media
         self.air = Air(hold_music=media.hold_music, rtp_timeout_s=media.rtp_timeout_s)
         self.media = AirMedia(

@@ -61,6 +61,7 @@ class AnyWorld(ABC):
         self.carriers: dict[str, Carrier] = {}
         self.telephones: Phones
         self._outside = 0
+        self._connected: dict[LegId, str] = {}  # every leg that was ever up, and its Call-ID
 
     # --- telephones
 
@@ -137,7 +138,8 @@ class AnyWorld(ABC):
     def said_to(self, phone: Phone) -> list[str]:
         """Returns every text that was spoken to a telephone in its present or last call, in order."""
         told: list[str] = []
-        legs = {leg for leg, call_id in self._call_ids().items() if call_id == _call_id(phone)}
+        wanted = phone.call_now.line.call_id if phone.call_now is not None else ""
+        legs = {leg for leg, call_id in self._connected.items() if call_id == wanted}
         for stamped in self.facts:
             if isinstance(stamped.fact, f.SoundStarted) and stamped.fact.leg in legs:
                 told += spoken([stamped.fact.sound])
@@ -224,9 +226,11 @@ class AnyWorld(ABC):
     def _lines(self, call: str) -> list[Entry]:
         return [entry for entry in self.entries if entry.call in ("", call)] if call else self.entries
 
-    def _call_ids(self) -> dict[LegId, str]:
-        created = [s.fact.leg.id for s in self.facts if isinstance(s.fact, f.LegCreated)]
-        return {leg: self.line.hidden(leg) for leg in created}
+    def _true(self, stamped: Stamped) -> None:
+        """Takes note of a fact; the line forgets the Call-IDs of old legs, the story may not."""
+        self.facts.append(stamped)
+        if isinstance(stamped.fact, f.LegConnected):
+            self._connected[stamped.fact.leg] = self.line.hidden(stamped.fact.leg)
 
     def _free_endpoint(self, name: str) -> str:
         taken = {phone.username for phone in self.telephones.opened.values()}
@@ -236,7 +240,3 @@ class AnyWorld(ABC):
     def _next_number(self) -> str:
         self._outside += 1
         return f"+{_FIRST_NUMBER + self._outside - 1}"
-
-
-def _call_id(phone: Phone) -> str:
-    return phone.call_now.line.call_id if phone.call_now is not None else ""

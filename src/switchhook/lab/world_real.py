@@ -79,7 +79,7 @@ class RealWorld(AnyWorld):
         self._stack.push_async_callback(self.server.stop)
         self.exchange, self.line = self.server.exchange, self.server.line
         self.exchange.journal = _Tee(self.exchange.journal, self.entries)
-        self.exchange.subscribe(self.facts.append)
+        self.exchange.subscribe(self._true)
         self.dialects = self.server.dialects
         self._open_web()
         self._clients(f"http://127.0.0.1:{self.server.http.port}", None)
