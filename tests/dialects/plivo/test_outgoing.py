@@ -265,3 +265,18 @@ async def test_when_the_server_stops_every_call_is_ended_and_told() -> None:
         end = world.one("/hangup")
         assert (end["HangupSource"], end["CallStatus"]) == ("Plivo", "completed")
         assert world.one("/after")["DialStatus"] == "completed"
+
+
+@in_virtual_time
+async def test_a_scheduled_hangup_cannot_lengthen_a_call() -> None:
+    async with stage() as on:
+        world = World(on)
+        world.page("/start", "<Hangup schedule='900'/>", "<Speak loop='0'>on</Speak>")
+        asked = {"from": "1", "to": f"sip:1001@{SIP}", "answer_url": f"{APP}/start", "time_limit": 60}
+        await world.api("POST", "Call/", asked)
+        line = await on.phone("1001").rings()
+        line.answers()
+        await on.passes(59)
+        assert line.over is None
+        await on.passes(2)
+        assert line.over is not None

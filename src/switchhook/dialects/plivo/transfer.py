@@ -42,7 +42,6 @@ def transfer(dialect: Plivo, leg: Leg, asked: TransferCall, cause: str) -> tuple
         return ()
     _take(dialect, sessions, cause)
     for each, link in links.items():
-        sessions[each].base = ""
         sessions[each].begin(Origin.TRANSFER, link)
     return tuple(sessions.values())
 

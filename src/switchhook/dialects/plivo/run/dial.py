@@ -122,8 +122,6 @@ class DialStep(Step):
 
     def on_dial(self, fact: f.DialStarted) -> None:
         """The attempt has begun; from now on its room is watched."""
-        if self._room is not None:
-            return  # a transfer dials into our room
         self._room, self._dial = fact.dial.room, fact.dial.id
         self.session.dialect.watch.room(fact.dial.room, self)
         self.session.dialect.watch.dial(fact.dial.id, self)

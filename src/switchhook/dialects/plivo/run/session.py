@@ -42,12 +42,11 @@ class Session:
         self.call = call
         self.base = ""  # URL of the running document
         self.step: Step | None = None
-        self.moving = False  # a transfer is taking the leg; what its room says is not for the old document
+        self.moving = False  # a transfer is taking the leg; the end of its sound is not for the old document
         self.transfer_pending = False  # a transfer's document is on its way
         self._rest: deque[Element] = deque()
         self._waiting: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._hang_up_at: float | None = None
         self._starting = False
         self._finished = False
 
@@ -228,16 +227,11 @@ class Session:
 
     def hang_up_in(self, after_s: float) -> None:
         """Hangs the leg up later; what runs goes on. The newest wish counts, within the call's longest time."""
-        self._hang_up_at = self.dialect.exchange.clock.now() + after_s
-        self._limit()
-
-    def _limit(self) -> None:
         leg = self.leg
-        if leg is None or self._hang_up_at is None:
+        if leg is None:
             return
-        now = self.dialect.exchange.clock.now()
-        longest = leg.limit_s - (now - leg.answered_at if leg.answered_at is not None else 0.0)
-        self.ask(r.SetLimit(self.call.leg, max(0.0, min(self._hang_up_at - now, longest))))
+        talked_s = self.dialect.exchange.clock.now() - leg.answered_at if leg.answered_at is not None else 0.0
+        self.ask(r.SetLimit(self.call.leg, max(0.0, min(after_s, leg.limit_s - talked_s))))
 
     def _stop(self) -> None:
         """Ends the one thing the session does; what is left of the document is dropped."""
@@ -256,7 +250,6 @@ class Session:
     def on_connected(self, at: float) -> None:
         """The leg is up: the first document of a call that we made is asked for now."""
         self.call.answered_at = at
-        self._limit()
         if self.call.from_api and self.call.links.answer is not None and self.call.documents == 0:
             if self.call.send_digits:
                 self.ask(r.SendKeys(self.call.leg, self.call.send_digits))
@@ -279,9 +272,9 @@ class Session:
             self.step.on_left(fact)
 
     def on_freed(self, fact: f.LegFreed) -> None:
-        if self.step is not None and not self.moving:
+        if self.step is not None:
             self.step.on_freed(fact)
-        elif not self.moving and self._waiting is None:
+        elif self._waiting is None:
             self.done()  # somebody else's room let it go and no document is left
 
     def take(self) -> None:
