@@ -54,7 +54,7 @@ async def test_a_caller_hears_ringing_and_then_sorry_when_nobody_answers(world: 
 
 
 async def test_an_agent_hands_the_caller_to_a_colleague(world: World, desk: World) -> None:
-    customer, agent, colleague = await world.phones("customer", "1001", "1002")
+    customer, _, colleague = await world.phones("customer", "1001", "1002")
     desktop = await world.genesys.login("agent1")
     await customer.call(NUMBER)
     await desktop.shows("Ringing")

@@ -27,8 +27,6 @@ from contextlib import AsyncExitStack
 from random import Random
 from types import TracebackType
 
-import httpx2
-
 from switchhook.app import dialects, line_settings, sip_notes
 from switchhook.core.facts import Fact
 from switchhook.core.ids import LegId
@@ -51,7 +49,7 @@ from switchhook.lab.virtual_time import VirtualLoop, settle
 from switchhook.lab.world_air import Air, AirMedia
 from switchhook.lab.world_base import AnyWorld
 from switchhook.lab.world_house import NUMBER, SERVER_HOST, SUPPORT_LINE, TRUNK_HOST, Given, settings_of, with_trunks_at
-from switchhook.lab.world_web import Web
+from switchhook.lab.world_web import Nearby, Web
 from switchhook.sip.line import Line
 from switchhook.sip.ticking import Ticking
 from switchhook.stores.encoding import Encoding, facts_of
@@ -188,7 +186,7 @@ class World(AnyWorld):
             self._stack.push_async_callback(dialect.stop)
             routes += dialect.routes()
         self.app = application(routes)
-        self._clients(self.settings.public_url, httpx2.ASGITransport(app=self.app))
+        self._clients(self.settings.public_url, Nearby(self.app))
 
 
 class _VirtualClock:

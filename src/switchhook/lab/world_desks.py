@@ -23,10 +23,18 @@ _OVER = "Released"
 class Desktop(Session):
     """One agent's desktop. `messages` are all notifications so far, `calls` the live calls as last told."""
 
+    _found: Mapping[str, dict[str, Any]] = {}
+
+    async def open(self) -> None:
+        """Logs in, and looks which calls there are already."""
+        await super().open()
+        found = (await self.http.get("/api/v2/me/calls", params={"fields": "*"})).json()["calls"]
+        self._found = {call["id"]: call for call in found}
+
     @property
     def calls(self) -> list[dict[str, Any]]:
         """Returns the calls that are not over, oldest first, each as its latest message described it."""
-        latest: dict[str, dict[str, Any]] = {}
+        latest = dict(self._found)
         for message in self.messages:
             call = message["data"].get("call")
             if call is not None:
@@ -52,7 +60,7 @@ class Desktop(Session):
 
     async def dial(self, to: Who) -> None:
         """Calls somebody from the agent's own telephone."""
-        device = (await self.http.get("/api/v2/me/devices")).json()["devices"][0]["id"]
+        device = (await self.http.get("/api/v2/me/devices", params={"fields": "*"})).json()["devices"][0]["id"]
         await self.post(f"/api/v2/me/devices/{device}/calls", operationName="Dial", **_destination(to))
 
     async def answer(self) -> None:
@@ -88,7 +96,8 @@ class Desktop(Session):
 
     async def swap(self) -> None:
         """Changes between customer and consult."""
-        await self.operate("SwapCalls")
+        on, other = await self.shows("Established"), await self.shows("Held")
+        await self.operate("SwapCalls", on, otherCallUri=other["uri"])
 
     async def operate(self, operation: str, call: Mapping[str, Any] | None = None, **more: Any) -> None:
         """Sends an operation on a call (the newest established one); raises `RuntimeError` when it is refused."""

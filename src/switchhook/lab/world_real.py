@@ -34,6 +34,7 @@ from switchhook.settings import Settings
 
 _MEDIA_PORTS = (31_000, 34_998)  # those in use are passed over
 _MAX_LEGS = 40
+_GOODBYE_S = 1.0
 
 
 class _Tee:
@@ -107,8 +108,12 @@ class RealWorld(AnyWorld):
     async def close(self) -> None:
         """Ends all calls and stops the server and its audio processes."""
         await self.genesys.close()
+        for phone in self.telephones.opened.values():
+            await phone.hang_up()
+        until = self.now + _GOODBYE_S
+        while self.left_over() and self.now < until:
+            await asyncio.sleep(0.02)  # else the server would wait in vain for answers to its BYEs
         await self.telephones.close()
-        await asyncio.sleep(0.05)  # their BYEs leave before the sockets close
         await self._stack.aclose()
 
     async def passes(self, seconds: float) -> None:

@@ -32,7 +32,7 @@ class Web:
     def __init__(self, now: Callable[[], float], *, outside: httpx2.AsyncBaseTransport | None = None) -> None:
         self.hooks: list[Hook] = []
         self.errors: list[str] = []
-        self.delay_s = 0.0  # how long every answer takes
+        self.delay_s = 0.001  # how long every answer takes
         self.transport = _Transport(self, outside)
         self._now = now
         self._canned: dict[str, Answer] = {}
@@ -66,8 +66,7 @@ class Web:
     async def answer(self, hook: Hook) -> httpx2.Response:
         """Answers one request; raises `ConnectError` when nobody listens."""
         self.hooks.append(hook)
-        if self.delay_s:
-            await asyncio.sleep(self.delay_s)
+        await asyncio.sleep(self.delay_s)
         canned = self._canned.get(hook.url.partition("?")[0])
         if canned is not None:
             return await self._canned_answer(canned, hook)
@@ -123,6 +122,20 @@ class _Transport(httpx2.AsyncBaseTransport):
     async def aclose(self) -> None:
         if self.outside is not None:
             await self.outside.aclose()
+
+
+class Nearby(httpx2.AsyncBaseTransport):
+    """Requests to an ASGI application in this loop, with the time that a way there and back takes."""
+
+    def __init__(self, app: App, *, way_s: float = 0.0005) -> None:
+        self._inside = httpx2.ASGITransport(app=app)
+        self._way_s = way_s
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        await asyncio.sleep(self._way_s)
+        answer = await self._inside.handle_async_request(request)
+        await asyncio.sleep(self._way_s)
+        return answer
 
 
 def _base(url: str) -> str:
