@@ -10,7 +10,7 @@ from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import LegId, RecordingId
-from switchhook.core.model import Kind
+from switchhook.core.model import Alone, Kind, RoomKind, RoomPlan
 from switchhook.core.outcomes import Outcome
 from tests.core.rig import ACCOUNT, Rig, destination, dial, plan
 
@@ -270,3 +270,138 @@ def test_endpoints_are_known_once() -> None:
     for on in (True, True, False, False):
         rig.tell(e.EndpointChanged("1001", on))
     assert [fact.on for fact in rig.told(f.EndpointRegistered)] == [True, False]
+
+
+# --- refusals and departures that nothing else shows ------------------------------------------------------------------
+
+
+def test_who_was_never_answered_can_be_played_nothing_and_put_nowhere() -> None:
+    rig = Rig()
+    rig.ask(r.Originate(ACCOUNT, destination("callee"), "100", "program"))
+    leg = rig.leg("callee")
+    room = RoomPlan(RoomKind.CONFERENCE, name="room")
+    for request in (
+        r.Play(leg, ("tone:1:1",)),
+        r.SendKeys(leg, "1"),
+        r.AnswerLeg(leg),
+        r.EnterRoom(leg, room),
+        r.Connect(leg, dial("other")),
+        r.PlaceSecondCall(leg, dial("other")),
+        r.TurnTo(leg, None),
+        r.Take((leg,), "other"),
+    ):
+        with pytest.raises(Refused):
+            rig.ask(request)
+    rig.answers("callee")
+    rig.ask(r.SendKeys(leg, "1"))
+    assert rig.told(f.DigitsSent) == [f.DigitsSent(leg, "1")]
+
+
+def test_who_is_in_a_room_is_put_into_no_other() -> None:
+    rig = Rig()
+    rig.talking()
+    for request in (
+        r.Connect(rig.leg("customer"), dial("other")),
+        r.EnterRoom(rig.leg("customer"), RoomPlan(RoomKind.CONFERENCE, name="room")),
+    ):
+        with pytest.raises(Refused) as refused:
+            rig.ask(request)
+        assert refused.value.reason is Reason.WRONG_STATE
+
+
+def test_nobody_is_added_to_a_room_whose_first_party_has_not_come() -> None:
+    rig = Rig()
+    room = rig.ask(r.PlaceCall(ACCOUNT, dial("agent"), dial("customer"))).room
+    assert room is not None
+    with pytest.raises(Refused):
+        rig.ask(r.AddParty(room, dial("other")))
+
+
+def test_a_member_that_leaves_goes_on_with_its_program_and_the_last_stays_by_the_rooms_rule() -> None:
+    rig = Rig()
+    room = rig.party("ann", "bob", agents=())
+    rig.ask(r.LeaveRoom(room, rig.leg("ann")))
+    assert [(fact.leg, fact.room) for fact in rig.told(f.LegFreed)] == [(rig.leg("ann"), room)]
+    assert rig.hears("bob") == {"music"}
+    rig.ask(r.LeaveRoom(room, rig.leg("bob")))
+    assert room not in rig.state.rooms
+
+
+def test_a_moderator_that_leaves_ends_the_conference() -> None:
+    rig = Rig()
+    room = RoomPlan(RoomKind.CONFERENCE, name="room")
+    rig.ask(r.EnterRoom(rig.arrives("ann"), room))
+    found = rig.ask(r.EnterRoom(rig.arrives("moderator"), room, ends_room=True)).room
+    assert found is not None
+    rig.ask(r.LeaveRoom(found, rig.leg("moderator")))
+    assert {fact.leg for fact in rig.told(f.LegFreed)} == {rig.leg("ann"), rig.leg("moderator")}
+    assert not rig.state.rooms
+
+
+def test_a_program_is_told_why_its_dial_failed() -> None:
+    rig = Rig()
+    leg = rig.arrives("caller", program="plivo")
+    rig.ask(r.Connect(leg, dial("callee")))
+    rig.rejects("callee", Outcome.NOT_FOUND, 404)
+    (freed,) = rig.told(f.LegFreed)
+    assert freed.outcome is Outcome.NOT_FOUND
+
+
+def test_a_room_ends_at_its_longest_time() -> None:
+    rig = Rig()
+    rig.party("ann", "bob", agents=(), limit_s=60.0)
+    rig.passes(61)
+    assert not rig.state.rooms
+    assert {fact.leg for fact in rig.told(f.LegFreed)} == {rig.leg("ann"), rig.leg("bob")}
+
+
+def test_rooms_of_one_name_are_one_room_until_it_closes() -> None:
+    rig = Rig()
+    plan = RoomPlan(RoomKind.CONFERENCE, alone=Alone.MUSIC, name="room")
+    first = rig.ask(r.EnterRoom(rig.arrives("ann"), plan)).room
+    assert rig.ask(r.EnterRoom(rig.arrives("bob"), plan)).room == first
+    rig.hangs_up("ann")
+    rig.hangs_up("bob")
+    assert rig.ask(r.EnterRoom(rig.arrives("ann"), plan)).room != first
+
+
+def test_a_voicemail_drop_on_the_caller_of_three_leaves_the_other_two() -> None:
+    rig = Rig()
+    room = rig.talking()
+    rig.ask(r.AddParty(room, dial("third")))
+    rig.answers("third")
+    rig.ask(r.DropVoicemail(room, rig.leg("customer"), ("tone:1:1",)))
+    rig.hear({"agent": {"third"}, "third": {"agent"}, "customer": {"tone:1:1"}})
+
+
+def test_who_leaves_a_call_of_two_ends_it_for_the_other() -> None:
+    rig = Rig()
+    room = rig.talking(program="plivo")
+    rig.ask(r.LeaveRoom(room, rig.leg("agent")))
+    assert not rig.on_line("agent")
+    assert [fact.leg for fact in rig.told(f.LegFreed)] == [rig.leg("customer")]
+
+
+def test_media_that_is_lost_and_back_is_told() -> None:
+    rig = Rig()
+    rig.talking()
+    rig.tell(e.MediaLost(rig.leg("agent")))
+    rig.tell(e.MediaBack(rig.leg("agent")))
+    assert [fact.lost for fact in rig.told(f.MediaSilent)] == [True, False]
+
+
+def test_a_room_recording_follows_its_members_and_stops_with_the_room() -> None:
+    rig = Rig()
+    room = rig.talking()
+    tape = rig.ask(r.StartRecording((), (), "file", room=room)).recording
+    assert tape is not None
+    assert rig.state.tapes[tape].left == (rig.leg("customer"),)
+    rig.ask(r.StartTransfer(room, rig.leg("agent"), plan(Kind.WARM)))
+    rig.answers("target")
+    rig.ask(r.CompleteTransfer(rig.transfer.id))
+    assert rig.state.tapes[tape].right == (rig.leg("target"),)
+    rig.hangs_up("customer")
+    assert a.StopRecord(tape) in rig.actions
+    rig.tell(e.RecordingEnded(tape, "file", 1000))
+    assert rig.nothing_left()
+    assert not rig.state.tapes

@@ -138,6 +138,16 @@ def _start_transfer(x: Asks) -> r.Request:
     return r.StartTransfer(room, agent, some_transfer(x.n), {"note": "n"} if x.on() else None)
 
 
+def _start_recording(x: Asks) -> r.Request:
+    match x.n.below(3):
+        case 0:
+            return r.StartRecording((x.leg(),), (), "file")
+        case 1:
+            return r.StartRecording((), (), "file", room=x.room())
+        case _:
+            return r.StartRecording((), (), "file", follow=x.leg())
+
+
 def _member(make: Callable[[RoomId, LegId, bool], r.Request]) -> Callable[[Asks], r.Request]:
     def asked(x: Asks) -> r.Request:
         return make(*x.seat(), x.on())
@@ -183,7 +193,7 @@ _MAKERS: tuple[Callable[[Asks], r.Request], ...] = (
     lambda x: r.AbortTransfer(x.transfer()),
     lambda x: r.JoinTransfer(x.transfer()),
     lambda x: r.SwapTransfer(x.transfer()),
-    lambda x: r.StartRecording((x.leg(),), (), "file"),
+    _start_recording,
     lambda x: r.StopRecording(x.n.of([*x.state.tapes, RecordingId("none")])),
 )
 KINDS = len(_MAKERS)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from switchhook.core import actions as a
 from switchhook.core import events as e
-from switchhook.core import requests as r
-from switchhook.core.ids import LegId
 from switchhook.core.model import Side
 from switchhook.core.outcomes import Outcome
 from switchhook.core.witness import Telephone
@@ -31,6 +29,7 @@ class FarRig(Rig):
         self.orders: list[Order] = []
         self.old_timers: list[str] = []  # disarmed or moved, and perhaps on their way all the same
         self.refusals = 0
+        self._ended_tapes: list[e.RecordingEnded] = []
 
     # --- what travels -----------------------------------------------------------------------------------------------
 
@@ -50,12 +49,6 @@ class FarRig(Rig):
             case _:
                 pass
         super().carry_out(action)
-
-    @property
-    def _ended_tapes(self) -> list[e.RecordingEnded]:
-        if not hasattr(self, "_tapes"):
-            self._tapes: list[e.RecordingEnded] = []
-        return self._tapes
 
     def say(self, news: News) -> None:
         """A telephone says something; it arrives now, or when it is delivered."""
@@ -149,14 +142,5 @@ class FarRig(Rig):
                 break
             self.passes(max(0.0, min(self.world.timers.values()) - self.now))
         self.catch_up()
-        for tape in list(self.state.tapes):
-            self.tell(e.RecordingEnded(tape, "", 0))
         assert self.nothing_left(), self.state
         assert not self.state.tapes
-
-
-def nobody() -> LegId:
-    return LegId("nobody")
-
-
-Refusable = r.Request
