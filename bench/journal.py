@@ -1,6 +1,6 @@
 """How many facts per second the journal takes to disk, and what one append costs the event loop.
 
-Run: python bench/journal.py [facts]. The facts look like those of a call: ids, a small JSON body, a cause.
+Run: python -m bench.journal [facts]. The facts look like those of a call: ids, a small JSON body, a cause.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
+from bench.measure import Reading
 from switchhook.core.ids import Ids
 from switchhook.exchange.ports import Entry
 from switchhook.stores.database import connect
@@ -48,6 +49,16 @@ def measure(facts: int) -> dict[str, float]:
         if kept != facts:
             raise SystemExit(f"only {kept} of {facts} facts are on disk")
     return {"journal_facts_per_s": facts / taken, "append_us": appended / facts * 1e6}
+
+
+def read() -> Reading:
+    """Takes the measure once for the table."""
+    found = measure(100_000)
+    return Reading(
+        found["journal_facts_per_s"],
+        "100,000 facts of the size of a call's, call records made beside them, until they are on disk",
+        second={"append_us": found["append_us"]},
+    )
 
 
 def main() -> None:

@@ -46,7 +46,7 @@ class Answering:
     def __init__(self, folder: Path, scenario: Path | None = None) -> None:
         self.port = free_port()
         command = ["-sf", str(scenario)] if scenario is not None else ["-sn", "uas"]
-        self._command = _command(command, self.port, folder / "uas.stat")
+        self._command = command_line(command, self.port, folder / "uas.stat")
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -80,8 +80,9 @@ def calls(
     """Makes `count` calls at `rate` per second to `user` on port `to`, and returns how they went."""
     stat = folder / "uac.stat"
     stat.unlink(missing_ok=True)
-    kind = ["-sf", str(scenario)] if scenario is not None else ["-sn", "uac", "-rtd", "1"][:2]
-    command = _command(kind, free_port(), stat) + [
+    kind = ["-sf", str(scenario)] if scenario is not None else ["-sn", "uac"]
+    command = [
+        *command_line(kind, free_port(), stat),
         f"127.0.0.1:{to}", "-s", user, "-r", str(rate), "-m", str(count), "-d", str(hold_ms), "-l", str(limit),
     ]  # fmt: skip
     before = answering.cpu_s
@@ -100,7 +101,7 @@ def calls(
     return _read(stat, time.monotonic() - began, used + answering.cpu_s - before)
 
 
-def _command(kind: list[str], port: int, stat: Path) -> list[str]:
+def command_line(kind: list[str], port: int, stat: Path) -> list[str]:
     pinned = ["taskset", "-c", ",".join(map(str, sorted(cores()[1])))]
     return [
         *pinned, SIPP, *kind, "-i", "127.0.0.1", "-p", str(port), "-cp", str(free_port()), "-nostdin",

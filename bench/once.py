@@ -1,0 +1,20 @@
+"""Takes one measure once: `python -m bench.once MODULE` prints the reading as one line of JSON."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+from bench.machine import cores
+from bench.measure import Reading, told
+
+
+def main() -> None:
+    os.sched_setaffinity(0, cores()[1])
+    reading: Reading = import_module(f"bench.{sys.argv[1]}").read()
+    print(told(reading))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Every measure of `make bench`, in the order of the table. To add one: a file with `read()`, and a line here."""
+
+from __future__ import annotations
+
+from bench.measure import Measure
+
+MEASURES = (
+    Measure(
+        "call_cpu_ms", "call_cpu", "ms", 0.4,
+        peer="Asterisk 22: 4.0; FreeSWITCH: 14.5; sippy: 2.5; a minimal Python prototype: 0.15",
+    ),
+    Measure(
+        "calls_per_s_core", "call_rate", "calls/s", 2000, more_is_better=True, runs=1,
+        peer="Asterisk 22 on both cores: 400; FreeSWITCH: 130; the prototype: 6,500",
+    ),
+    Measure(
+        "warm_transfer_cpu_ms", "warm_transfer", "ms", 2,
+        peer="Asterisk 22 through ARI: 16, in 14 requests; FreeSWITCH through ESL: 36",
+    ),
+    Measure("memory_call_kb", "memory_call", "kB", 60, runs=1, peer="Asterisk 22: 260; FreeSWITCH: 740"),
+    Measure("journal_facts_per_s", "journal", "facts/s", 20_000, more_is_better=True),
+    Measure("start_ms", "start", "ms", 1000),
+)  # fmt: skip
+
+
+def chosen(names: list[str]) -> tuple[Measure, ...]:
+    """Returns the measures of these names, all without any; raises SystemExit for a name that there is not."""
+    known = {measure.name: measure for measure in MEASURES}
+    for name in names:
+        if name not in known:
+            raise SystemExit(f"no measure {name}; there are {', '.join(known)}")
+    return tuple(known[name] for name in names) or MEASURES
