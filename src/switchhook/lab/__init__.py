@@ -6,5 +6,8 @@ phones, phone, manners      virtual telephones: open, call, answer, hold, press 
 carrier         many telephones behind the one address of a trunk
 ears, heard, detector, fingerprints, rhythm, tones    who and what a telephone hears, when, to the frame
 judge           whether a received RTP stream is continuous
+world, world_real, plugin   a whole switch with telephones, in virtual time or over real sockets; the pytest fixtures
+stage           the same without SIP, for stories that are only about decisions
+replay          a past call again, from its journal
 terminal        a telephone in the terminal (`switchhook phone`)
 """
