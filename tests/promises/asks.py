@@ -46,8 +46,8 @@ class Numbers:
         return choices[self.below(len(choices))]
 
 
-def some_dial(n: Numbers) -> DialPlan:
-    targets = tuple(destination(n.of(NAMES)) for _ in range(1 + n.of((0, 0, 0, 1, 2))))
+def some_dial(n: Numbers, names: Sequence[str] = NAMES) -> DialPlan:
+    targets = tuple(destination(n.of(names)) for _ in range(1 + n.of((0, 0, 0, 1, 2))))
     return DialPlan(
         targets=targets,
         caller="100",
@@ -63,16 +63,15 @@ def some_dial(n: Numbers) -> DialPlan:
     )
 
 
-def some_transfer(n: Numbers) -> TransferPlan:
-    kinds = tuple(FallbackKind)
-    fallbacks = tuple(some_fallback(n.of(kinds), n) for _ in range(n.below(3)))
+def some_transfer(n: Numbers, names: Sequence[str] = NAMES) -> TransferPlan:
+    fallbacks = tuple(some_fallback(n.of(tuple(FallbackKind)), n) for _ in range(n.below(3)))
     return TransferPlan(
         kind=n.of(tuple(Kind)),
         keep_agent=n.yes(),
         rejoin=n.yes(),
         consult_music=("tone:200:100",) if n.yes(4) else (),
         fallbacks=fallbacks,
-        dial=some_dial(n),
+        dial=some_dial(n, names),
     )
 
 
@@ -197,4 +196,3 @@ _MAKERS: tuple[Callable[[Asks], r.Request], ...] = (
     lambda x: r.StopRecording(x.n.of([*x.state.tapes, RecordingId("none")])),
 )
 KINDS = len(_MAKERS)
-TRANSFERS = range(KINDS - 7, KINDS - 2)  # the five requests of transfers
