@@ -411,6 +411,26 @@ async def test_whoever_answers_hears_the_sound_alone_and_is_in_with_the_right_ke
 
 
 @in_virtual_time
+async def test_keys_before_the_talk_match_no_sequence() -> None:
+    async with stage() as on:
+        world = World(on)
+        world.page("/confirm", "<Speak>Press one</Speak>")
+        dial = f"<Dial {CONFIRM} {CALLBACK} digitsMatch='1' digitsMatchBLeg='1'><User>sip:1001@{SIP}</User></Dial>"
+        line = await world.arrives("<Speak>Hi</Speak>", dial)
+        at_agent = await on.phone("1001").rings()
+        await on.passes(1)
+        line.presses("1")
+        at_agent.answers()
+        await on.settled()
+        at_agent.presses("1")
+        await on.settled()
+        assert world.told("/cb", "DialAction") == [("answer",), ("connected",)]
+        at_agent.presses("1")
+        await on.settled()
+        assert world.told("/cb", "DialAction", "DialDigitsPressedBy")[2:] == [("digits", "BLeg")]
+
+
+@in_virtual_time
 async def test_whoever_does_not_press_the_key_counts_as_not_answered() -> None:
     async with stage() as on:
         world = World(on)

@@ -199,6 +199,22 @@ async def test_a_merge_makes_two_bs_and_the_action_waits_for_the_last() -> None:
 
 
 @in_virtual_time
+async def test_in_a_merged_call_each_b_is_put_together_with_a() -> None:
+    async with stage() as on:
+        world = World(on)
+        a, b = await world.in_dial(ATTRIBUTES)
+        transfer = start(on, b, Kind.WARM)
+        t = await on.phone("1002").rings()
+        t.answers()
+        await on.settled()
+        on.exchange.ask(r.JoinTransfer(transfer), cause="desktop")
+        await on.settled()
+        for line, partner in ((a, t), (b, a), (t, a)):
+            view = (await world.api("GET", f"Call/{line.leg}/?status=live")).json()
+            assert view["bridged_call_uuid"] == partner.leg
+
+
+@in_virtual_time
 async def test_after_a_merge_the_agent_may_be_the_last_b() -> None:
     async with stage() as on:
         world = World(on)
