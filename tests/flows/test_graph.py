@@ -145,7 +145,8 @@ def test_what_cannot_run_is_refused(given_definition: Any, text: str) -> None:
         ((node("a", "initiate_call", name="Name s"),), (("s.call", "a"),), "same name"),
         ((node("a", "initiate_call", name="Name_s"),), (("s.call", "a"),), "same name"),
         ((node("a", "initiate_call"),), (("s.call", "a"), ("a.voicemail", "a")), "never taken by this server"),
-        ((node("a", "initiate_call", record=True),), (("s.call", "a"),), "nothing reads the setting 'record'"),
+        ((node("a", "initiate_call", loop=2),), (("s.call", "a"),), "nothing reads the setting 'loop'"),
+        ((node("a", "initiate_call", record_format="mp3"),), (("s.call", "a"),), "recordings are WAV files"),
     ],
 )
 def test_what_looks_wrong_is_noted_and_runs(nodes: Any, lines: Any, text: str) -> None:

@@ -77,7 +77,7 @@ def test_defaults_of_the_nodes() -> None:
     party = MultiParty.of({}, ours)
     assert (party.caller_role, party.callee_role) == (Role.CUSTOMER, Role.AGENT)
     assert (party.transfers, party.cold_on_answer, party.hold_audience) == (True, False, HoldAudience.HELD)
-    assert (party.limit_s, party.max_members, party.callback_events) == (14_400.0, 20, None)
+    assert (party.limit_s, party.max_members, party.callback.events) == (14_400.0, 20, None)
 
 
 def test_roles_follow_the_dialing_option_unless_they_are_set() -> None:

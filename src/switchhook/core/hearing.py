@@ -50,8 +50,17 @@ def hearing(state: State, leg: Leg) -> Sources:
     return _nobody(state, leg, room, member, others)
 
 
+def heard_in(state: State, room: Room) -> list[Member]:
+    """Returns the members whose voices are heard in a room now, in the order in which they came."""
+    return [m for m in room.members.values() if _present(state, room, m) and _speaks(state, m)]
+
+
 def _voices(state: State, present: list[Member]) -> tuple[Source, ...]:
-    return tuple(Voice(m.leg) for m in present if not m.muted and state.legs[m.leg].playing is None)
+    return tuple(Voice(m.leg) for m in present if _speaks(state, m))
+
+
+def _speaks(state: State, member: Member) -> bool:
+    return not member.muted and state.legs[member.leg].playing is None
 
 
 def _present(state: State, room: Room, member: Member) -> bool:

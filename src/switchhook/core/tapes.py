@@ -1,4 +1,9 @@
-"""Recordings: which legs a tape takes, also while the room or the leg that it follows changes company."""
+"""Recordings: which legs a tape takes, also while the room or the leg that it follows changes company.
+
+A tape of a room takes who is heard in it, and nobody else: an agent who has turned away to a consult, a held or a muted
+member are on no tape of the room, because what they say is not said there. While nobody is heard the tape runs on in
+silence.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,7 @@ from switchhook.core import events as e
 from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.errors import Reason, Refused
+from switchhook.core.hearing import heard_in
 from switchhook.core.ids import LegId, RecordingId, RoomId
 from switchhook.core.model import Role, Tape
 from switchhook.core.rooms import need_leg, need_room
@@ -26,12 +32,14 @@ def start_recording(work: Work, request: r.StartRecording) -> r.Accepted:
         need_leg(work, leg)
     left, right = request.legs_left, request.legs_right
     if request.room is not None:
-        need_room(work, request.room)
+        room = need_room(work, request.room)
+        if not room.members:
+            raise Refused(Reason.UNKNOWN_LEG, "nobody to record")
         left, right = _of_room(work.state, request.room)
     elif request.follow is not None:
         need_leg(work, request.follow)
         left, right = _of_leg(work.state, request.follow)
-    if not left and not right:
+    elif not left and not right:
         raise Refused(Reason.UNKNOWN_LEG, "nobody to record")
     tape = Tape(
         id=request.id or RecordingId(work.state.ids.new()),
@@ -74,13 +82,13 @@ def follow(work: Work, rooms: Iterable[RoomId], legs: Iterable[LegId]) -> None:
 
 def _turn(work: Work, recording: RecordingId, sides: Sides) -> None:
     tape = work.state.tapes[recording]
-    if (tape.left, tape.right) != sides and any(sides):
+    if (tape.left, tape.right) != sides:
         work.fact(f.RecordingTurned(recording, *sides))
         work.act(a.Record(replace(tape, left=sides[0], right=sides[1])))
 
 
 def _of_room(state: State, room: RoomId) -> Sides:
-    members = [member for member in state.rooms[room].members.values() if member.leg in state.legs]
+    members = heard_in(state, state.rooms[room])
     customers = tuple(member.leg for member in members if member.role is Role.CUSTOMER)
     return customers, tuple(member.leg for member in members if member.role is not Role.CUSTOMER)
 

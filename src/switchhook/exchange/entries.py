@@ -35,7 +35,12 @@ class Calls:
                 call_of[dial.id] = call_of.get(dial.room, "")
             case f.TransferStarted(transfer):
                 call_of[transfer.id] = call_of.get(transfer.room, "")
+            case f.RecordingStarted(tape):
+                taken = (tape.room, *tape.left, *tape.right)
+                call_of[tape.id] = next((found for name in taken if name and (found := call_of.get(name))), "")
             case f.LegEnded(name) | f.RoomClosed(name) | f.DialEnded(name) | f.TransferEnded(name):
+                self._end(name)
+            case f.RecordingFinished(recording=name):
                 self._end(name)
             case _:
                 pass
@@ -65,6 +70,7 @@ _LEARNT = frozenset(
     {
         *(f.LegCreated, f.RoomOpened, f.DialStarted, f.TransferStarted),
         *(f.LegEnded, f.RoomClosed, f.DialEnded, f.TransferEnded),
+        *(f.RecordingStarted, f.RecordingFinished),
     }
 )
 
@@ -83,9 +89,9 @@ def _leg_name(kind: type) -> Name:
 
 
 def _owner_name(kind: type) -> Name:
-    """The first of room, dial and transfer that a fact names."""
+    """The first of room, dial, transfer and recording that a fact names."""
     for each in fields(kind):
-        if str(each.type) in ("RoomId", "DialId", "TransferId"):
+        if str(each.type) in ("RoomId", "DialId", "TransferId", "RecordingId"):
             return attrgetter(each.name)
     return _nobody
 
@@ -96,5 +102,5 @@ _NAMES: dict[type, tuple[Name, Name]] = {kind: (_leg_name(kind), _owner_name(kin
     f.RoomOpened: (_nobody, attrgetter("room.id")),
     f.DialStarted: (_nobody, attrgetter("dial.id")),
     f.TransferStarted: (attrgetter("transfer.agent"), attrgetter("transfer.id")),
-    f.RecordingStarted: (lambda fact: fact.tape.left[0] if fact.tape.left else "", _nobody),
+    f.RecordingStarted: (lambda fact: fact.tape.left[0] if fact.tape.left else "", attrgetter("tape.id")),
 }

@@ -45,9 +45,7 @@ class Latching(Enum):
     """Whose packets are accepted (media-engineering 2.1)."""
 
     STRICT = "strict"  # only the SDP address
-    SIGNALLING = (
-        "signalling"  # (default) the SDP address, or the address the SIP came from
-    )
+    SIGNALLING = "signalling"  # (default) the SDP address, or the address the SIP came from
     ANY = "any"  # also any other, within the first 5 s
 
 
@@ -132,6 +130,7 @@ class Recording:
     left: tuple[LegId, ...]
     right: tuple[LegId, ...] = ()  # empty: a mono file
     max_ms: int | None = None
+    stereo: bool = False  # two channels also if nobody is on the right yet
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from switchhook.exchange.ports import (
     Signalling,
 )
 from switchhook.exchange.ports import Timers as TimersPort
+from switchhook.exchange.recordings import Recordings
 from switchhook.exchange.repeats import Repeats
 from switchhook.exchange.routes import Directory
 from switchhook.exchange.sounds import Sounds
@@ -92,6 +93,7 @@ class Exchange:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
+        self.recordings = Recordings(self)
 
     # --- wiring -----------------------------------------------------------------------------------------------------
 
@@ -152,7 +154,7 @@ class Exchange:
         for action in done.actions:
             self._carry_out(action)
         self._tell_listeners()
-        if not self.state.legs:
+        if not self.state.legs and not self.state.tapes:
             self._idle.set()
         else:
             self._idle.clear()
@@ -205,7 +207,8 @@ class Exchange:
 
     def _record(self, action: a.Record) -> None:
         tape = action.tape
-        self.media.record(Recording(tape.id, tape.path, tape.left, tape.right, tape.max_ms))
+        following = tape.room is not None or tape.follows is not None
+        self.media.record(Recording(tape.id, tape.path, tape.left, tape.right, tape.max_ms, stereo=following))
 
     # --- around -----------------------------------------------------------------------------------------------------
 
@@ -217,7 +220,10 @@ class Exchange:
         self.journal.append(Entry(self.clock.now(), kind, call or self.calls.of(leg) or leg, leg, body, cause))
 
     async def drain(self, timeout_s: float) -> bool:
-        """Ends every call properly and waits for it; returns False if some were left after `timeout_s`."""
+        """Ends every call properly and waits for it and its recordings.
+
+        Returns False if some were left after `timeout_s`.
+        """
         self.accepting = False
         for leg in list(self.state.legs):
             if leg in self.state.legs:

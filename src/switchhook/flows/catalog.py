@@ -30,7 +30,8 @@ class Kind:
 
 
 _CALL_SPELLINGS = {"busy_rejected": "busy", "busy_or_rejected": "busy", "rejected": "busy", "noanswer": "no_answer"}
-_CALLBACK = frozenset({"event_callback_url", "event_callback_events", "event_callback_format"})
+_TOLD = frozenset({"event_callback_url", "event_callback_events", "event_callback_format"})
+_RECORDED = frozenset({"record", "record_format"})
 
 START = Kind(
     "start",
@@ -43,14 +44,16 @@ START = Kind(
 INITIATE_CALL = Kind(
     "initiate_call",
     frozenset({"answered", "no_answer", "busy", "failed", "voicemail"}),
-    frozenset({"from", "to", "ring_timeout"}),
+    frozenset({"from", "to", "ring_timeout"}) | _RECORDED | _TOLD,
     _CALL_SPELLINGS,
     never=frozenset({"voicemail"}),
 )
 CALL_FORWARD = Kind(
     "call_forward",
     frozenset({"completed", "no_answer", "busy", "failed"}),
-    frozenset({"from", "to", "ring_timeout", "dial_mode", "extension_digits", "screening_prompt", "screening_key"}),
+    frozenset({"from", "to", "ring_timeout", "dial_mode", "extension_digits", "screening_prompt", "screening_key"})
+    | _RECORDED
+    | _TOLD,
     _CALL_SPELLINGS,
     {"mode": "dial_mode", "send_digits": "extension_digits", "confirm_key": "screening_key"},
 )
@@ -78,7 +81,8 @@ MULTI_PARTY_CALL = Kind(
             "accept_digit",
         }
     )
-    | _CALLBACK,
+    | _RECORDED
+    | _TOLD,
 )
 
 KINDS = {kind.name: kind for kind in (START, INITIATE_CALL, CALL_FORWARD, MULTI_PARTY_CALL)}

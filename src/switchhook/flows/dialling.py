@@ -48,12 +48,13 @@ def enter_initiate_call(walker: Walker, branch: Branch, node: Node) -> str | Non
     if branch.leg is not None:
         branch.waiting = WaitingCall(branch.leg, len(options.to))
         branch.leg = None
+    branch.record = options.callback if options.record else None
     if len(options.to) == 1:
         return ring(walker, branch, options.to[0], options.caller, options.ring_s)
     branches = [branch.fork(None) for _ in options.to]
     branch.run.branches.pop(branch, None)
     for one in branches:
-        one.waiting = branch.waiting
+        one.waiting, one.record = branch.waiting, branch.record
     if branch.waiting is not None and branch.waiting.leg is not None:
         walker.follow(branches[0], branch.waiting.leg)
     for one, address in zip(branches, options.to, strict=True):
@@ -87,6 +88,7 @@ def answered(walker: Walker, branch: Branch, leg: LegId) -> None:
         before, waiting.leg = waiting.leg, None
         walker.hang_up(before)
     walker.carry(branch, leg)
+    walker.tapes.call_answered(branch, leg)
 
 
 def not_answered(walker: Walker, branch: Branch) -> None:
@@ -133,6 +135,7 @@ def enter_call_forward(walker: Walker, branch: Branch, node: Node) -> str | None
         send_digits=options.digits,
     )
     branch.won, branch.outcome = False, Outcome.FAILED
+    branch.record = options.callback if options.record else None
     try:
         accepted = walker.exchange.ask(r.Connect(branch.leg, plan), cause=branch.run.id)
     except Refused as refused:
@@ -167,8 +170,9 @@ def attempt_ended(walker: Walker, dial: DialId, winner: LegId | None, outcome: O
     branch.dial = None
     branch.won, branch.outcome = winner is not None, outcome
     record = branch.run.calls.get(winner) if winner is not None else None
-    if record is not None:
+    if winner is not None and record is not None:
         branch.variables[branch.node.name] = record.show()
+        walker.tapes.call_forwarded(branch, winner)
 
 
 def freed(walker: Walker, branch: Branch, outcome: Outcome) -> None:

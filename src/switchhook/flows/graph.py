@@ -146,6 +146,8 @@ def _node(entry: Mapping[str, object], position: int, notes: list[str]) -> Node:
     for key, value in settings.items():
         if key not in kind.settings and value not in ("", None, False, [], {}):
             notes.append(f"node {name or node_id!r}: nothing reads the setting {key!r} of a {kind.name} node")
+        if key == "record_format" and _text(value).strip().lower() not in ("", "wav"):
+            notes.append(f"node {name or node_id!r}: recordings are WAV files; record_format {value!r} is not made")
         for text in _texts(value):
             try:
                 liquid.check(text)

@@ -68,9 +68,37 @@ def clips(value: object, *, literal: bool = True) -> Clips:
     return (f"speak:en-US:WOMAN:{found}",)
 
 
+def recorded(value: object) -> bool:
+    """Returns whether a Record Audio setting asks for a recording (7.12): not by 0, `false`, nothing, or null."""
+    if isinstance(value, Mapping):
+        return True
+    if not isinstance(value, str):
+        return bool(value)
+    word = value.strip().lower()
+    return word not in ("", "false") and word.strip("+-0") != ""
+
+
 def role_of(value: object, default: Role) -> Role:
     """Returns a role word; a supervisor counts as an agent."""
     return {"customer": Role.CUSTOMER, "agent": Role.AGENT, "supervisor": Role.AGENT}.get(text(value).lower(), default)
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """Where a node's events go, and which of them (plivo-phlo 8.1)."""
+
+    url: str = ""
+    events: frozenset[str] | None = None  # None = all
+    as_json: bool = False
+
+    @classmethod
+    def of(cls, given: Rendered) -> Callback:
+        events = addresses(given.get("event_callback_events"))
+        as_json = text(given.get("event_callback_format")).lower() == "json"
+        return cls(text(given.get("event_callback_url")), frozenset(events) or None, as_json)
+
+    def wants(self, event: str) -> bool:
+        return bool(self.url) and (self.events is None or event in self.events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +108,18 @@ class InitiateCall:
     caller: str
     to: tuple[str, ...]
     ring_s: float
+    record: bool = False
+    callback: Callback = Callback()
 
     @classmethod
     def of(cls, given: Rendered, settings: Settings) -> InitiateCall:
-        ring_s = seconds(given.get("ring_timeout"), settings.phlo.ring_s)
-        return cls(text(given.get("from")), addresses(given.get("to")), ring_s)
+        return cls(
+            caller=text(given.get("from")),
+            to=addresses(given.get("to")),
+            ring_s=seconds(given.get("ring_timeout"), settings.phlo.ring_s),
+            record=recorded(given.get("record")),
+            callback=Callback.of(given),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +133,8 @@ class CallForward:
     digits: str
     screening: Clips
     key: str
+    record: bool
+    callback: Callback
 
     @classmethod
     def of(cls, given: Rendered, settings: Settings) -> CallForward:
@@ -112,6 +149,8 @@ class CallForward:
             digits=text(given.get("extension_digits")),
             screening=screening,
             key=key or ("1" if screening else ""),
+            record=recorded(given.get("record")),
+            callback=Callback.of(given),
         )
 
 
@@ -135,16 +174,14 @@ class MultiParty:
     fallback: str
     brief: Clips
     accept_digit: str
-    callback_url: str
-    callback_events: frozenset[str] | None  # None = all
-    callback_json: bool
+    record: bool
+    callback: Callback
 
     @classmethod
     def of(cls, given: Rendered, settings: Settings, literal: bool = True) -> MultiParty:
         """Reads the settings; `literal` is False when templates had a part in any of them."""
         agent_dials = text(given.get("dialing")).lower() == "agent_dials_customer"
         audience = text(given.get("hold_audience")).lower()
-        events = addresses(given.get("event_callback_events"))
         ours = settings.transfers
         return cls(
             caller=text(given.get("from")),
@@ -163,9 +200,8 @@ class MultiParty:
             fallback=text(given.get("fallback")) or ours.fallback,
             brief=clips(given.get("brief"), literal=literal) or clips(ours.brief),
             accept_digit=(text(given.get("accept_digit")) or ours.accept_digit)[:1],
-            callback_url=text(given.get("event_callback_url")),
-            callback_events=frozenset(events) or None,
-            callback_json=text(given.get("event_callback_format")).lower() == "json",
+            record=recorded(given.get("record")),
+            callback=Callback.of(given),
         )
 
 

@@ -45,6 +45,7 @@ class Party:
     pending: set[DialId] = field(default_factory=set)  # attempts to reach the node's own `to`
     reached: bool = False  # one of them came
     transfers: set[TransferId] = field(default_factory=set)  # under way: one at the most
+    taped: bool = False  # its recording has begun
     leaving: bool = False  # whoever is let go now goes on by `failed`
 
     @property

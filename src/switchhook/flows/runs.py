@@ -6,13 +6,16 @@ Variables belong to a branch, so that every number has its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from switchhook.core.ids import DialId, LegId
+from switchhook.core.ids import DialId, LegId, RecordingId
 from switchhook.core.model import Leg, Side
 from switchhook.core.outcomes import Outcome
+from switchhook.exchange.recordings import Recorded
 from switchhook.flows.graph import Flow, Node
+from switchhook.flows.nodes import Callback
 
 Variables = dict[str, dict[str, object]]
 
@@ -45,7 +48,7 @@ class CallRecord:
 
     def show(self) -> dict[str, object]:
         """Returns the call's variables as a set of their own, which later facts keep current."""
-        shown = self._variables()
+        shown = self.variables()
         self.shown.append(shown)
         return shown
 
@@ -59,9 +62,10 @@ class CallRecord:
 
     def _refresh(self) -> None:
         for shown in self.shown:
-            shown.update(self._variables())
+            shown.update(self.variables())
 
-    def _variables(self) -> dict[str, object]:
+    def variables(self) -> dict[str, object]:
+        """Returns the variable set CALL of plivo-phlo 7, as it is now."""
         talked = self.ended_at - self.answered_at if self.ended_at is not None and self.answered_at is not None else 0.0
         return {
             "uuid": self.leg,
@@ -80,6 +84,40 @@ class CallRecord:
         }
 
 
+@dataclass(slots=True)
+class RecordingRecord:
+    """What templates and the event `Record` may know of one recording; `shown` are the sets that are kept current."""
+
+    recording: Recorded
+    url: str
+    node: Node
+    callback: Callback
+    about: Callable[[], Mapping[str, object]]  # the variables of the call or the room that was recorded
+    lane: str  # a room or a leg: its events leave in order
+    shown: list[dict[str, object]] = field(default_factory=list)
+
+    def show(self, variables: dict[str, object]) -> None:
+        """Adds the recording's variables to a set, which its end keeps current."""
+        self.shown.append(variables)
+        variables.update(self.variables())
+
+    def finished(self, recording: Recorded) -> None:
+        self.recording = recording
+        for shown in self.shown:
+            shown.update(self.variables())
+
+    def variables(self) -> dict[str, object]:
+        """Returns the URL and the id; with the end also length and times (plivo-voice-api 1.6)."""
+        found = self.recording
+        known: dict[str, object] = {"record_url": self.url, "recording_id": found.id}
+        if found.finished:
+            known["recording_duration"] = round(found.duration_ms / 1000)
+            known["recording_duration_ms"] = f"{found.duration_ms:.5f}"
+            known["recording_start_ms"] = f"{found.started_at * 1000:.5f}"
+            known["recording_end_ms"] = f"{found.ended_at * 1000:.5f}"
+        return known
+
+
 @dataclass(slots=True, eq=False)
 class Run:
     """One execution, identified by the api id of the request that started it."""
@@ -93,7 +131,13 @@ class Run:
     node: str = ""  # the node entered last
     message: str = ""  # how far the first step came
     calls: dict[LegId, CallRecord] = field(default_factory=dict)
+    recordings: dict[RecordingId, RecordingRecord] = field(default_factory=dict)
     branches: dict[Branch, None] = field(default_factory=dict)  # those still on their way, oldest first
+
+    def shown_sets(self) -> Iterator[list[dict[str, object]]]:
+        """Yields the lists of variable sets that each call and each recording keeps current."""
+        yield from (record.shown for record in self.calls.values())
+        yield from (record.shown for record in self.recordings.values())
 
 
 @dataclass(slots=True, eq=False)
@@ -117,6 +161,7 @@ class Branch:
     dial: DialId | None = None  # the attempt of a Call Forward
     won: bool = False  # somebody answered it
     outcome: Outcome = Outcome.FAILED  # why nobody did
+    record: Callback | None = None  # the current node's call is to be recorded, and who is told
     visits: int = 0
     entered_at: float = 0.0
 
@@ -125,9 +170,9 @@ class Branch:
         variables: Variables = {}
         for name, values in self.variables.items():
             variables[name] = dict(values)
-            for record in self.run.calls.values():
-                if any(shown is values for shown in record.shown):
-                    record.shown.append(variables[name])
+            for sets in self.run.shown_sets():
+                if any(shown is values for shown in sets):
+                    sets.append(variables[name])
         branch = Branch(self.run, self.node, variables, leg=leg, entered_at=self.entered_at)
         self.run.branches[branch] = None
         return branch

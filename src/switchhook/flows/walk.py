@@ -27,6 +27,7 @@ from switchhook.flows import dialling, liquid, party
 from switchhook.flows.graph import Flow, Node
 from switchhook.flows.nodes import clips
 from switchhook.flows.parties import Parties, Party
+from switchhook.flows.recording import Tapes
 from switchhook.flows.runs import Branch, CallRecord, Run
 from switchhook.flows.shelf import Shelf
 
@@ -52,6 +53,7 @@ class Walker:
         self._ended: deque[str] = deque()
         self._branches: dict[LegId, Branch] = {}  # by the call a branch carries, dials, or lets wait
         self._runs_of: dict[LegId, Run] = {}  # every live call of every run
+        self.tapes = Tapes(self)
         self.attempts: dict[DialId, Branch] = {}  # who waits for a Call Forward
         self._readers: list[Reader] = []
 
@@ -237,10 +239,12 @@ class Walker:
 
     def _told(self, stamped: Stamped) -> None:
         self.parties.note(stamped.fact, self.exchange.state.legs.get)
+        self.tapes.note(stamped.fact)
         for reader in self._readers:
             reader(stamped)
         self._on(stamped)
         self.parties.forget(stamped.fact)
+        self.tapes.forget(stamped.fact)
 
     def _on(self, stamped: Stamped) -> None:
         match stamped.fact:
@@ -264,6 +268,8 @@ class Walker:
                 party.fallback_taken(self, taken)
             case f.ProgramSet(leg=leg_id, program=program) if program != PROGRAM:
                 self._taken_away(leg_id)
+            case f.MemberJoined(room=room) if (joined := self.parties.of_room(room)) is not None:
+                self.tapes.member_joined(joined, room)
             case f.RoomClosed(room=room):
                 party.room_closed(self, room)
 
@@ -328,7 +334,7 @@ class Walker:
 
     def holds_nothing(self) -> bool:
         """True when no call, attempt or room is remembered: after the last call, nothing may be."""
-        return not (self._branches or self._runs_of or self.attempts) and self.parties.empty
+        return not (self._branches or self._runs_of or self.attempts) and self.parties.empty and self.tapes.empty
 
     def party_of(self, branch: Branch) -> Party | None:
         """Returns the party in which a branch waits."""

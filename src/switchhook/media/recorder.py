@@ -27,7 +27,7 @@ class _File:
         self.use, self.channels = use, channels
         path.parent.mkdir(parents=True, exist_ok=True)
         again = resume and path.exists()
-        self.file: BinaryIO = path.open("r+b" if again else "w+b", buffering=0)
+        self.file: BinaryIO = path.open("r+b" if again else "x+b", buffering=0)
         self.frames = max(0, path.stat().st_size - wav.HEADER_BYTES) // (2 * channels * FRAME) if again else 0
         self.mended = 0.0
         self.mend()

@@ -100,5 +100,5 @@ class Taken:
         resume, self.begun = self.begun, True
         return {
             "say": "record", "slot": self.slot, "use": self.use, "path": self.recording.path,
-            "channels": 2 if self.recording.right else 1, "resume": resume,
+            "channels": 2 if self.recording.right or self.recording.stereo else 1, "resume": resume,
         }  # fmt: skip

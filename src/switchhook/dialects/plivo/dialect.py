@@ -23,6 +23,7 @@ from switchhook.dialects.plivo import fields
 from switchhook.dialects.plivo.calls import Links, call_of, links_of
 from switchhook.dialects.plivo.causes import Ending, call_status, cause_of
 from switchhook.dialects.plivo.outgoing import Outgoing, Webhook
+from switchhook.dialects.plivo.recordings import RecordingRoute
 from switchhook.dialects.plivo.rest import Rest
 from switchhook.dialects.plivo.run.session import Session
 from switchhook.dialects.plivo.run.step import Origin
@@ -48,7 +49,7 @@ class Plivo:
 
     def routes(self) -> list[BaseRoute]:
         """Returns the HTTP routes, all below /v1/Account/."""
-        return self._rest.routes()
+        return [RecordingRoute(self.exchange), *self._rest.routes()]
 
     async def start(self) -> None:
         """Begins to listen; calls that arrive from now on are asked about."""

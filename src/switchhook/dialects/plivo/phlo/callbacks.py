@@ -1,7 +1,8 @@
-"""Event callbacks of multi-party call nodes: facts become the events of plivo-phlo 8.1 and go to the node's URL.
+"""Event callbacks of call nodes: facts become the events of plivo-phlo 8.1 and go to the node's URL.
 
-One lane per room, so that events leave in the order in which things happened; a slow receiver delays only the events of
-its own room, never a call. Signed like Plivo's voice callbacks. Two retries, on a network error or 5xx.
+All events belong to a Multi-Party Call, except `Record`, which every call node has. One lane per room (a recorded call
+outside of one has its own), so that events leave in the order in which things happened; a slow receiver delays only the
+events of its own room, never a call. Signed like Plivo's voice callbacks. Two retries, on a network error or 5xx.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from switchhook.dialects.plivo.outgoing import Outgoing, Webhook
 from switchhook.dialects.plivo.signatures import headers as signature_headers
 from switchhook.exchange.ports import Reply
 from switchhook.exchange.switch import Exchange, Stamped
+from switchhook.flows.graph import Node
+from switchhook.flows.nodes import Callback
 from switchhook.flows.parties import Party, Seat
-from switchhook.flows.runs import written
+from switchhook.flows.runs import RecordingRecord, Run, written
 from switchhook.flows.walk import Walker
 
 RETRIES = Tuning(retries=2, retried=frozenset({"ct", "rt", "5xx"}))
@@ -80,6 +83,7 @@ class Callbacks:
     def __init__(self, exchange: Exchange, walker: Walker) -> None:
         self._exchange = exchange
         self._parties = walker.parties
+        self._tapes = walker.tapes
         self._outgoing = RoomOutgoing(exchange)
         self._transfers: dict[TransferId, dict[str, str]] = {}  # what the events of a transfer carry
         self._closing: set[RoomId] = set()  # closed rooms whose transfer has yet to be said over
@@ -115,6 +119,10 @@ class Callbacks:
                     self._member(at, leg_id, "VoicemailDropped")
             case f.RoomClosed(room=room):
                 self._room_closed(at, room)
+            case f.RecordingFinished(recording=recording):
+                found_tape = self._tapes.of(recording)
+                if found_tape is not None:
+                    self._recorded(at, *found_tape)
 
     # --- members ----------------------------------------------------------------------------------------------------
 
@@ -174,34 +182,34 @@ class Callbacks:
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
+    def _recorded(self, at: float, run: Run, tape: RecordingRecord) -> None:
+        """The file of a recording is finished; nothing is said of one that was never written."""
+        if tape.recording.has_file:
+            more = {name: str(value) for name, value in {**tape.about(), **tape.variables()}.items()}
+            self._post(at, run, tape.node, tape.callback, tape.lane, "Record", more)
+
     def _send(self, at: float, party: Party, event: str, more: Mapping[str, str]) -> None:
-        options = party.options
-        if not options.callback_url or party.room is None or not is_web_url(options.callback_url):
-            return
-        if options.callback_events is not None and event not in options.callback_events:
+        if party.room is not None:
+            named = {"conference_name": party.name, "conference_uuid": party.room, **more}
+            self._post(at, party.run, party.node, party.options.callback, party.room, event, named)
+
+    def _post(
+        self, at: float, run: Run, node: Node, callback: Callback, lane: str, event: str, more: Mapping[str, str]
+    ) -> None:
+        if not callback.wants(event) or not is_web_url(callback.url):
             return
         fields = {
             "event": event,
-            "phlo_id": party.run.flow.phlo_id,
-            "phlo_run_id": party.run.id,
-            "node_id": party.node.id,
-            "node_name": party.node.name,
-            "node_type": party.node.type,
-            "conference_name": party.name,
-            "conference_uuid": party.room,
+            "phlo_id": run.flow.phlo_id,
+            "phlo_run_id": run.id,
+            "node_id": node.id,
+            "node_name": node.name,
+            "node_type": node.type,
             "timestamp": written(at),
             **more,
         }
-        self._outgoing.tell(
-            RoomWebhook(
-                LegId(party.room),
-                party.run.account,
-                Link(options.callback_url),
-                fields,
-                RETRIES,
-                options.callback_json,
-            )
-        )
+        link = Link(callback.url)
+        self._outgoing.tell(RoomWebhook(LegId(lane), run.account, link, fields, RETRIES, callback.as_json))
 
 
 def _of_seat(seat: Seat) -> dict[str, str]:

@@ -66,7 +66,7 @@ def run(api_id: str, found: Run) -> Body:
         "run_id": found.id,
         "call_uuids": list(found.calls),
         "message_uuids": [],
-        "recording_ids": [],
+        "recording_ids": list(found.recordings),
         "status": found.status,
         "current_node_id": found.node,
         "started_on": written(found.started_at),
