@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from switchhook.core import actions as a
@@ -10,7 +12,7 @@ from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import LegId, RecordingId
-from switchhook.core.model import Alone, Kind, RoomKind, RoomPlan
+from switchhook.core.model import Alone, Kind, RoomKind, RoomPlan, TransferOutcome
 from switchhook.core.outcomes import Outcome
 from tests.core.rig import ACCOUNT, Rig, destination, dial, plan
 
@@ -405,3 +407,87 @@ def test_a_room_recording_follows_its_members_and_stops_with_the_room() -> None:
     rig.tell(e.RecordingEnded(tape, "file", 1000))
     assert rig.nothing_left()
     assert not rig.state.tapes
+
+
+def test_ringing_is_told_once_in_both_directions() -> None:
+    rig = Rig()
+    inbound = rig.arrives("caller")
+    for _ in range(2):
+        rig.ask(r.TellRinging(inbound))
+    assert [act for act in rig.actions if isinstance(act, a.Ring)] == [a.Ring(inbound)]
+    rig.ask(r.Originate(ACCOUNT, destination("callee"), "100", "program"))
+    for _ in range(2):
+        rig.rings("callee")
+    assert [fact.leg for fact in rig.told(f.LegRinging)] == [inbound, rig.leg("callee")]
+
+
+def test_a_dial_ends_the_prompt_of_its_caller() -> None:
+    rig = Rig()
+    leg = rig.arrives("caller")
+    rig.ask(r.Play(leg, ("tone:1:1",), repeat=0))
+    rig.ask(r.Connect(leg, dial("callee")))
+    assert rig.hears("caller") == {"ringback"}
+    assert [fact.stopped for fact in rig.told(f.SoundFinished)] == [True]
+
+
+def test_nobody_to_dial_is_refused() -> None:
+    rig = Rig()
+    room = rig.party()
+    waiting = rig.arrives("caller")
+    for request in (
+        r.Connect(waiting, dial()),
+        r.AddParty(room, dial()),
+        r.PlaceCall(ACCOUNT, dial(), dial("other")),
+        r.PlaceCall(ACCOUNT, dial("other"), dial()),
+        r.PlaceSecondCall(rig.leg("agent"), dial()),
+        r.StartTransfer(room, rig.leg("agent"), replace(plan(Kind.WARM), dial=dial())),
+    ):
+        with pytest.raises(Refused) as refused:
+            rig.ask(request)
+        assert refused.value.reason is Reason.NO_ROUTE
+
+
+def test_a_call_routed_to_nobody_at_all_is_refused_at_once() -> None:
+    rig = Rig()
+    rig.arrives("caller", r.ToParties(ACCOUNT, dial()))
+    assert rig.nothing_left()
+
+
+def test_who_is_no_member_is_refused_by_every_request_about_members() -> None:
+    rig = Rig()
+    room = rig.party()
+    stranger = rig.arrives("stranger")
+    rig.ask(r.AnswerLeg(stranger))
+    for request in (
+        r.HoldMember(room, stranger, True),
+        r.MuteMember(room, stranger, True),
+        r.LeaveRoom(room, stranger),
+        r.DropVoicemail(room, stranger, ("tone:1:1",)),
+        r.ReleaseCall(stranger, room),
+        r.TurnTo(stranger, room),
+        r.StartTransfer(room, stranger, plan(Kind.COLD)),
+    ):
+        with pytest.raises(Refused) as refused:
+            rig.ask(request)
+        assert refused.value.reason is Reason.NOT_A_MEMBER
+
+
+def test_an_unanswered_caller_is_no_listener_for_a_voicemail() -> None:
+    rig = Rig()
+    leg = rig.arrives("caller")
+    room = rig.ask(r.Connect(leg, dial("callee"))).room
+    assert room is not None
+    with pytest.raises(Refused) as refused:
+        rig.ask(r.DropVoicemail(room, leg, ("tone:1:1",)))
+    assert refused.value.reason is Reason.NOT_ANSWERED
+
+
+def test_a_customer_with_a_second_call_that_releases_the_first_has_left_its_transfer() -> None:
+    rig = Rig()
+    room = rig.talking()
+    rig.ask(r.PlaceSecondCall(rig.leg("customer"), dial("other")))
+    rig.answers("other")
+    rig.ask(r.StartTransfer(room, rig.leg("agent"), plan(Kind.CONSULT)))
+    rig.ask(r.ReleaseCall(rig.leg("customer"), room))
+    assert rig.outcome is TransferOutcome.CUSTOMER_LEFT
+    rig.hear({"customer": {"other"}, "other": {"customer"}, "agent": {"ringback"}})

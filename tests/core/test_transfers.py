@@ -475,3 +475,17 @@ def test_the_agents_node_music_replaces_the_ringback_of_the_consult() -> None:
     room = rig.talking()
     start(rig, room, Kind.WARM, consult_music=("file:agent.wav",))
     assert rig.hears("agent") == {"file:agent.wav"}
+
+
+def test_an_agent_that_leaves_the_main_room_completes_and_goes_on_with_its_program() -> None:
+    rig = Rig()
+    room = rig.party(agents=())
+    rig.ask(r.AddParty(room, dial("agent", program="plivo")))
+    rig.answers("agent")
+    start(rig, room, Kind.WARM)
+    rig.answers("target")
+    rig.ask(r.LeaveRoom(room, rig.leg("agent")))
+    assert rig.outcome is TransferOutcome.COMPLETED
+    rig.hear({"customer": {"target"}, "target": {"customer"}})
+    assert rig.on_line("agent")
+    assert [(fact.leg, fact.program) for fact in rig.told(f.LegFreed)] == [(rig.leg("agent"), "plivo")]

@@ -139,6 +139,9 @@ class History:
                 if leg_id in self.connected:
                     self.disorder.append(f"leg {leg_id} was answered twice")
                 self.connected.add(leg_id)
+            case f.FocusChanged(leg_id, room):
+                if leg_id in self.replayed.legs and self.replayed.legs[leg_id].focus == room:
+                    self.disorder.append(f"leg {leg_id} turned to where it talks already")
             case f.HearingChanged(leg_id, sources):
                 if leg_id in self.replayed.legs and self.replayed.legs[leg_id].heard == sources:
                     self.disorder.append(f"leg {leg_id} was told again what it hears already")
