@@ -160,7 +160,8 @@ def test_vias():
         "UDP", "first.example.com", 4000, "z9hG4bK1",
     )  # fmt: skip
     assert parse_via("SIP/2.0/TCP [::1]:5060;BRANCH=x;rport=7;received=::2") == ("TCP", "::1", 5060, "x", "7", "::2")
-    assert parse_via("SIP/3.0/UDP a") is None
+    assert parse_via("SIP/3.0/UDP a") is not None  # answered with 505, so it says where to
+    assert parse_via("HTTP/1.1/UDP a") is None
     assert parse_via("nonsense") is None
 
 

@@ -57,6 +57,18 @@ def response(
     return head.encode("utf-8", "surrogateescape") + body
 
 
+def broken_refusal(request: Message, via: str, tag: str) -> bytes:
+    """Builds a 400 out of whatever a request has of what a response repeats; `via` is its top Via, stamped."""
+    vias = [via, *request.listed("via")[1:]]
+    lines = [f"Via: {value}\r\n" for value in vias]
+    for name, value in (("From", request.first("from")), ("To", request.first("to"))):
+        if value:
+            lines.append(f"{name}: {value}" + (f";tag={tag}\r\n" if name == "To" and not request.to_tag else "\r\n"))
+    lines += [f"{name}: {value}\r\n" for name in ("Call-ID", "CSeq") if (value := request.first(name.lower()))]
+    head = f"SIP/2.0 400 {PHRASES[400]}\r\n{''.join(lines)}Content-Length: 0\r\n\r\n"
+    return head.encode("utf-8", "surrogateescape")
+
+
 def record_route_lines(request: Message) -> str:
     """Returns the Record-Route headers that a dialog-creating response must echo (RFC 3261 12.1.1)."""
     values = request.all("record-route")

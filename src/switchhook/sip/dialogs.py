@@ -16,7 +16,7 @@ from switchhook.sip.build import Draft
 from switchhook.sip.flow import Flow
 from switchhook.sip.headers import parse_address
 from switchhook.sip.message import Message
-from switchhook.sip.uri import is_address, parse_uri
+from switchhook.sip.uri import is_address, parse_uri, without_headers
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ def contact_of(message: Message) -> str:
     """Returns the URI of the first Contact, or an empty text when there is none or it is not a SIP URI."""
     contacts = message.listed("contact")
     address = parse_address(contacts[0]) if contacts else None
-    return address.uri if address is not None and parse_uri(address.uri) is not None else ""
+    return without_headers(address.uri) if address is not None and parse_uri(address.uri) is not None else ""
 
 
 def of_response(draft: Draft, response: Message, flow: Flow, *, behind_nat: bool = False) -> Dialog:

@@ -118,8 +118,8 @@ def parse_via(value: str) -> Via | None:
         protocol, place = words
     name, _, rest = protocol.partition("/")
     version, _, transport = rest.partition("/")
-    if name.upper() != "SIP" or version != "2.0" or not transport:
-        return None
+    if name.upper() != "SIP" or not version or not transport:
+        return None  # another version of SIP is answered with 505, and its Via says where
     split = split_host(place)
     if split is None:
         return None
@@ -141,7 +141,10 @@ def parse_via(value: str) -> Via | None:
 
 
 def parse_address(value: str) -> Address | None:
-    """Parses `"Display" <uri>;params` or `uri;params`; None when quotes or brackets do not close."""
+    """Parses `"Display" <uri>;params` or `uri;params`; None when quotes or brackets do not close.
+
+    A URI with a comma or a question mark must stand in brackets (RFC 3261 20).
+    """
     return _recent_address(value) if len(value) < 300 else _read_address(value)
 
 
@@ -165,7 +168,7 @@ def _read_address(value: str) -> Address | None:
         return None
     uri, semicolon, params = value.partition(";")
     uri = uri.strip(" \t")
-    if not uri or " " in uri:
+    if not uri or " " in uri or "?" in uri or "," in uri:
         return None
     return Address("", uri, semicolon + params)
 

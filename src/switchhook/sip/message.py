@@ -238,6 +238,9 @@ def _read_start_line(message: Message, line: str) -> None:
             return
         raise Malformed("no status code")
     verb, blank, rest = line.partition(" ")
+    if rest.endswith(" "):
+        message.flaw = "blanks behind the start line"
+        rest = rest.rstrip(" ")
     uri, second, version = rest.rpartition(" ")
     if not blank or not second or not _TOKEN.issuperset(verb) or not verb or version[:4].upper() != "SIP/":
         raise Malformed("no start line")

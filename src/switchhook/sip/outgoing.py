@@ -21,6 +21,7 @@ from switchhook.sip.message import Message
 from switchhook.sip.negotiation import Negotiation
 from switchhook.sip.owner import Ending, Owner, ending_of
 from switchhook.sip.transactions import ClientTransaction
+from switchhook.sip.uri import without_headers
 
 MAX_REDIRECTIONS = 5
 
@@ -219,7 +220,7 @@ class OutgoingCall(Call):
             address = parse_address(contact)
             if address is None or len(self._tried) > MAX_REDIRECTIONS:
                 continue
-            uri = self.owner.redirected(self, address.uri)
+            uri = self.owner.redirected(self, without_headers(address.uri))
             if uri is not None and uri not in self._tried:
                 self._tried.add(uri)
                 self._redirects.append(uri)

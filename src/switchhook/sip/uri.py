@@ -62,11 +62,19 @@ def parse_uri(text: str) -> SipUri | None:
     return SipUri(scheme, user, split[0], split[1], semicolon + params, headers)
 
 
+def without_headers(uri: str) -> str:
+    """Takes the headers off a SIP URI: they may not stand in a Request-URI, and none is one that we would send."""
+    parsed = parse_uri(uri) if "?" in uri else None
+    return uri[: -len(parsed.headers) - 1] if parsed is not None and parsed.headers else uri
+
+
 def split_host(place: str) -> tuple[str, int | None] | None:
     """Splits `host[:port]`; IPv6 addresses need their brackets, which are taken off. None when it is neither."""
     place = place.strip(" \t")
     if place.startswith("["):
         host, bracket, tail = place[1:].partition("]")
+        if bracket and ":::" in host:  # the grammar of RFC 3261 allows it before an IPv4 address (RFC 5118 4.10)
+            host = host.replace(":::", "::")
         if not bracket or not is_address(host):
             return None
     else:

@@ -59,8 +59,12 @@ def _header_flaw(request: Message) -> str:
             return f"{key} too long"
     if request.first("max-forwards") and whole_number(request.first("max-forwards"), 255) is None:
         return "bad Max-Forwards"
+    if any(_has_empty_parts(value) for value in request.all("via")):
+        return "bad Via"
     if request.verb == "INVITE":
         return _invite_flaw(request)
+    if request.verb == "REGISTER":
+        return _register_flaw(request)
     return ""
 
 
@@ -69,18 +73,36 @@ def _invite_flaw(request: Message) -> str:
         return "no From tag"
     contacts = request.listed("contact")
     address = parse_address(contacts[0]) if contacts else None
-    if address is None or parse_uri(address.uri) is None:
+    if address is None or parse_uri(address.uri) is None or _has_empty_parts(address.params):
         return "no usable Contact"
     return ""
 
 
+def _register_flaw(request: Message) -> str:
+    to = parse_address(request.first("to"))
+    if to is None or parse_uri(to.uri) is None:
+        return "bad to"
+    contacts = request.listed("contact")
+    if contacts != ["*"] and any(parse_address(contact) is None for contact in contacts):
+        return "bad Contact"
+    return ""
+
+
+def _has_empty_parts(value: str) -> bool:
+    return ";;" in value or ",," in value or value.endswith((";", ","))
+
+
 def _uri_verdict(uri: str) -> int:
-    if parse_uri(uri) is not None:
-        return 0
+    parsed = parse_uri(uri)
+    if parsed is not None:
+        return 400 if parsed.headers else 0  # no headers in a Request-URI (19.1.1)
     scheme, colon, _ = uri.partition(":")
-    if colon and scheme.lower() not in ("sip", "sips", "tel") and scheme.replace("+", "").replace("-", "").isalnum():
+    if colon and scheme.lower() not in ("sip", "sips", "tel") and scheme[:1].isalpha() and _SCHEME.issuperset(scheme):
         return 416
     return 400
+
+
+_SCHEME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.")
 
 
 def _extension_verdict(request: Message, registers: bool) -> tuple[int, str]:
@@ -95,7 +117,15 @@ def _extension_verdict(request: Message, registers: bool) -> tuple[int, str]:
         encoding = request.get("content-encoding")
         if encoding and encoding.lower() != "identity":
             return 415, "Accept: application/sdp\r\nAccept-Encoding: identity\r\n"
+    if request.verb == "INVITE" and not _takes_sdp(request.get_all("accept")):
+        return 406, _warning("an answer is application/sdp")
     return 0, ""
+
+
+def _takes_sdp(accepts: list[str]) -> bool:
+    """True without an Accept, and with one that lets our answer in (20.1); an empty one accepts nothing."""
+    kinds = [part.partition(";")[0].strip(" \t").lower() for value in accepts for part in split_list(value)]
+    return not kinds or any(kind in ("application/sdp", "application/*", "*/*", "*") for kind in kinds)
 
 
 def _warning(flaw: str) -> str:
