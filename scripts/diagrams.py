@@ -5,7 +5,7 @@
 
 Nothing here is written by hand: transfers and fallbacks are read from `core.transfers`; the states of legs and dials,
 and who hears whom, are found by asking the core itself (`step`). The SVG is a ladder: each state is a column, each
-row of the table an arrow from its state to the next.
+row of the table an arrow from its state to the next. One file, so that the script runs from any folder.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Shared by `test_transfer_stories` (each must pass) and by `tests/promises/test_gate` (without a row, one must fail).
 A story is a function of a fresh `Rig` and a kind; its name is its sentence. Sources: plivo-phlo reference 4.5 (warm,
-cold), genesys reference 3 and 9 (consult, single step).
+cold), genesys reference 3 and 9 (consult, single step). The file is long because it has a story for every row.
 """
 
 from __future__ import annotations
