@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from enum import Enum
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -29,12 +28,15 @@ from switchhook.exchange.ports import Entry, Journal, MediaAddress, MediaStats
 from switchhook.exchange.sender import HttpSender
 from switchhook.exchange.switch import Exchange
 from switchhook.exchange.timers import LoopTimers
+from switchhook.figures import watch_all
 from switchhook.http import HttpServer, application, bind, operator_routes
 from switchhook.media.control import MediaEngine
 from switchhook.media.settings import MediaSettings
 from switchhook.observe.metrics import Metrics
 from switchhook.settings import Settings
+from switchhook.sip.lateness import Lateness
 from switchhook.sip.line import LegTap, Line
+from switchhook.sip.overload import Reason
 from switchhook.sip.resolver import Resolver
 from switchhook.sip.settings import EndpointSettings, LineSettings, TrunkSettings
 from switchhook.sip.sockets import Sockets
@@ -46,6 +48,8 @@ from switchhook.stores.reading import Reader
 from switchhook.stores.records import Recorder
 
 log = structlog.get_logger("switchhook")
+
+JOURNAL_BEHIND = 100_000  # lines not yet on disk, some seconds' work; beyond it new calls are refused
 
 DIALECTS = (
     ("switchhook.dialects.plivo", "Plivo"),
@@ -83,6 +87,7 @@ class Server:
     metrics: Metrics
     http: HttpServer
     sockets: Sockets
+    timers: LoopTimers
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -133,7 +138,7 @@ class Server:
         await self._open_audio()
         self._open_line()
         await self._open_http(sock, engine)
-        self._watch()
+        watch_all(self)
         # What exists now stays: the collector need not look at it again (sip-engineering, rule 2).
         gc.collect()
         gc.freeze()
@@ -174,13 +179,18 @@ class Server:
             random=PooledRandom(),
             locate=resolver,
             tap=sip_notes(self.exchange),
+            busy=self._busy,
+            on_overload=self._overloaded,
+            on_note=self._noted,
         )
         self.exchange.directory.listening([f"{host}:{port}" for _, host, port in self.sockets.addresses])
         ticking = Ticking(self.line.engine.timers, self.line.tick, loop)
         self._stack.callback(ticking.close)
-        timers = LoopTimers(clock, self.exchange.tell)
-        self._stack.callback(timers.stop)
-        self.exchange.plug(self.line, self.media, timers)
+        lateness = Lateness(loop, clock.now, self.line.admission.observe, self.sockets.standing_s)
+        self._stack.callback(lateness.close)
+        self.timers = LoopTimers(clock, self.exchange.tell)
+        self._stack.callback(self.timers.stop)
+        self.exchange.plug(self.line, self.media, self.timers)
 
     async def _open_http(self, sock: Any, engine: Engine) -> None:
         routes = operator_routes(self._parts, self.metrics.render)
@@ -222,6 +232,23 @@ class Server:
     def _counted(self, leg: LegId, stats: MediaStats) -> None:
         body: dict[str, object] = {name: getattr(stats, name) for name in MediaStats.__slots__}
         self.exchange.write("MediaStats", body, leg=leg)
+        if stats.strangers:
+            self._noted(
+                leg, f"{stats.strangers} audio packets of a stranger's address were not played"
+            )
+
+    def _noted(self, leg: LegId, text: str) -> None:
+        self.exchange.write("Warning", {"text": text}, leg=leg)
+
+    def _busy(self) -> Reason | None:
+        """A limit outside SIP at which new calls are refused."""
+        if self.media.counters is not None and self.media.counters.full:
+            return Reason.AUDIO
+        return Reason.JOURNAL if self.journal.waiting > JOURNAL_BEHIND else None
+
+    def _overloaded(self, reason: Reason, on: bool, text: str) -> None:
+        log.warning("overload begins" if on else "overload ends", reason=reason.value, text=text)
+        self.exchange.write("Warning", {"text": text, "overload": reason.value, "on": on})
 
     def _audio_replaced(self, which: str) -> None:
         log.warning("an audio process was replaced", which=which)
@@ -234,22 +261,6 @@ class Server:
             "sip": bool(self.sockets.addresses),
             "accepting": not self.stopping,
         }
-
-    def _watch(self) -> None:
-        watch, counters = self.metrics.watch, self.line.counters
-        watch("switchhook_journal_waiting", "Journal lines not yet on disk", lambda: self.journal.waiting)
-        watch("switchhook_endpoints_registered", "Telephones registered", lambda: len(self.exchange.state.registered))
-        words = Enum("words", {name: name for name in counters.by_reason()})  # type: ignore[misc]
-        by_word: Callable[[], dict[Enum, float]] = lambda: {  # noqa: E731
-            words[name]: float(count) for name, count in counters.by_reason().items()
-        }
-        doc = "SIP messages, by what became of them"
-        self.metrics.watch_counts("switchhook_sip_messages_by_reason", doc, "reason", by_word)
-        for name in ("received", "sent", "strangers", "malformed", "late_phases", "most_work_us", "load", "legs"):
-            watch(f"switchhook_audio_{name}", f"Audio process: {name}", self._audio_counter(name))
-
-    def _audio_counter(self, name: str) -> Callable[[], float]:
-        return lambda: float(getattr(self.media.counters, name)) if self.media.counters is not None else 0.0
 
 
 def dialects(exchange: Exchange) -> list[tuple[str, Dialect]]:
@@ -295,6 +306,7 @@ def line_settings(settings: Settings, bound: Sequence[tuple[str, str, int]], sec
             for each in settings.trunks
         ),
         min_expires_s=settings.sip.min_expires_s,
+        max_legs=settings.media.max_legs,
         algorithms=settings.sip.digest,
         secret=secret,
     )

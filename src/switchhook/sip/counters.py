@@ -30,6 +30,9 @@ class Counters:
     extra_answers: int = 0  # 2xx of further forks, acknowledged and ended
     late_answers: int = 0  # 2xx after we gave up, acknowledged and ended
     unresolved: int = 0  # host names that DNS did not know
+    refused_early: int = 0  # new requests refused because of an overload; see sip.overload
+    stateless: int = 0  # refused without a transaction, because there were too many
+    storms: int = 0  # requests that came again more often than RFC 3261 17 sends them
     bugs: int = 0  # an exception of ours that a message brought about; it was logged and the message dropped
 
     def by_reason(self) -> dict[str, int]:

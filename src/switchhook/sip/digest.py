@@ -23,6 +23,7 @@ from switchhook.sip.message import Message
 
 NONCE_LIFE_S = 300.0
 _WINDOW = 64
+MAX_USED = 20_000  # nonces whose counts are kept; about 4 MB
 
 
 def _hash(name: str) -> Callable[[str], str]:
@@ -91,6 +92,7 @@ class Authenticator:
         self._secret = secret
         self._used: dict[str, tuple[int, int]] = {}  # nonce -> highest nc, bits of the _WINDOW below it
         self._made = 0
+        self._not_before = 0  # ms; a nonce made earlier is stale, because its counts may have been dropped
 
     def challenge(self, now: float, *, stale: bool = False, proxy: bool = False) -> str:
         """Returns the header lines of a challenge, one per algorithm."""
@@ -154,7 +156,8 @@ class Authenticator:
         millis = stamp.partition(".")[0]
         if not hmac.compare_digest(self._proof(stamp).encode(), proof.encode("utf-8", "surrogateescape")):
             return False
-        return now - int(millis, 16) / 1000 <= NONCE_LIFE_S
+        made = int(millis, 16)
+        return now - made / 1000 <= NONCE_LIFE_S and made >= self._not_before
 
     def _count(self, nonce: str, nc: str, qop: str) -> bool:
         try:
@@ -172,14 +175,27 @@ class Authenticator:
             if bits & bit:
                 return False
             bits |= bit
+        if nonce not in self._used and len(self._used) >= MAX_USED:
+            self._drop_oldest()
         self._used[nonce] = (highest, bits)
         return True
+
+    def _drop_oldest(self) -> None:
+        """Drops the older half of the counts; their nonces, and all older ones, are stale from now on."""
+        times = sorted(_made_at(one) for one in self._used)
+        self._not_before = times[len(times) // 2] + 1
+        self._used = {one: kept for one, kept in self._used.items() if _made_at(one) >= self._not_before}
 
     def forget(self, now: float) -> None:
         """Drops the counts of nonces that are too old to be used; call it now and then."""
         oldest = (now - NONCE_LIFE_S) * 1000
-        for nonce in [one for one in self._used if int(one.partition(".")[0], 16) < oldest]:
+        for nonce in [one for one in self._used if _made_at(one) < oldest]:
             del self._used[nonce]
+
+
+def _made_at(nonce: str) -> int:
+    """Returns when a nonce of ours was made (ms)."""
+    return int(nonce.partition(".")[0], 16)
 
 
 @dataclass(frozen=True, slots=True)

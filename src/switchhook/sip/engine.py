@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from switchhook.sip.negotiation import Negotiation
     from switchhook.sip.outgoing import Outgoing, OutgoingCall
 
+MAX_REFUSED = 2000  # refused requests whose transaction is kept for retransmissions
+MAX_KEPT = 8192  # bytes of such a request
+STORM = 12  # a request seen so often is a fault: 17.1 sends it 7 (INVITE) or 11 times
+
 Tap = Callable[[float, str, str, bytes, str], None]  # at, label, "in" or "out", wire, peer
 
 
@@ -73,6 +77,7 @@ class Engine:
         self.registers = registers
         self.allow = ALLOW if not registers else ALLOW[:-2] + ", REGISTER\r\n"
         self.tap = tap
+        self.note: Callable[[str, str], None] | None = None  # label, what an operator should see in its timeline
         self._labels: dict[str, str] = {}  # Call-ID -> leg, for the ladder
         self._untold: tuple[bytes, Flow, str] | None = None  # a request that came, until its leg is known
 
@@ -194,7 +199,13 @@ class Engine:
         wire = response(
             transaction.request, status, tag=self.tokens.tag(), extra=extra + self.server_line, phrase=phrase
         )
-        transaction.respond(status, wire)
+        layer = self.transactions
+        if layer.refused >= MAX_REFUSED or sum(map(len, transaction.request.lines)) > MAX_KEPT:
+            # A flood of what we refuse must not be kept for 32 s each (RFC 3261 26.3.2.4: challenge statelessly).
+            self.counters.stateless += 1
+            layer.respond_and_forget(transaction, wire)
+        else:
+            layer.refuse(transaction, status, wire)
 
     def refuse_method(self, transaction: ServerTransaction) -> None:
         """405 for a method that exists and is not for us, 501 for one that does not."""
@@ -222,6 +233,9 @@ class Engine:
         if known is not None:
             if verb != "ACK":
                 self.counters.retransmissions_received += 1
+                known.again += 1
+                if known.again == STORM:
+                    self._stormed(request)
                 known.feed("request")
                 return
             if known.state != "accepted":
@@ -246,8 +260,19 @@ class Engine:
         call = self.calls.get(ack.to_tag)
         if call is None or call.call_id != ack.call_id or ack.flaw:
             self.counters.stray_ack += 1
+            if self.transactions.refused < MAX_REFUSED:  # else it may be that of a stateless refusal
+                self._note(ack.call_id, "an ACK came for which there is no answer any more")
         else:
             call.acknowledged(ack)
+
+    def _stormed(self, request: Message) -> None:
+        self.counters.storms += 1
+        self._note(request.call_id, f"the telephone sends its {request.verb} again and again ({STORM} times)")
+
+    def _note(self, call_id: str, text: str) -> None:
+        label = self._labels.get(call_id)
+        if label and self.note is not None:
+            self.note(label, text)
 
     def _cancelled(self, transaction: ServerTransaction, via: Via) -> None:
         from switchhook.sip.incoming import IncomingCall

@@ -24,6 +24,11 @@ class Framer:
         self._looked = 0  # bytes already searched for the blank line
         self._need = 0  # whole length of the message whose headers are complete, 0 while unknown
 
+    @property
+    def held(self) -> int:
+        """How many bytes of an unfinished message are kept."""
+        return len(self._kept)
+
     def feed(self, arrived: bytes) -> tuple[list[bytes], int]:
         """Takes bytes; returns the complete messages and how many pings want an answer. Raises `Overlong`."""
         kept = self._kept

@@ -4,6 +4,8 @@ Still without clock and sockets: they come in as `clock` and `transport`. Events
 finished with the message, timer or request that brought them about, so the exchange is never called from within its
 own call, and may call back freely. What a message brings is told before `receive` returns; what a port method brings
 is told by `defer` (the loop's `call_soon`).
+
+Somewhat over 400 lines: it is where the parts of the SIP side meet, and each of them is in a file of its own.
 """
 
 from __future__ import annotations
@@ -31,12 +33,15 @@ from switchhook.sip.legs import ArrivedLeg, CalledLeg, Leg
 from switchhook.sip.locate import literal
 from switchhook.sip.negotiation import Negotiation, acceptable
 from switchhook.sip.outgoing import Outgoing, OutgoingCall
+from switchhook.sip.overload import NEW, Admission, Reason
 from switchhook.sip.registrar import Binding, Registrar
 from switchhook.sip.settings import EndpointSettings, LineSettings, TrunkSettings
 from switchhook.sip.transactions import ServerTransaction
 from switchhook.sip.uri import SipUri, escape_user, parse_uri, place_of
 
 LegTap = Callable[[float, LegId | None, str, bytes, str], None]  # at, leg, "in" or "out", wire, peer
+
+_LEAST_HALF_OPEN = 16
 
 REMEMBER_S = 60.0  # how long `hidden` knows a leg that is over
 
@@ -60,6 +65,9 @@ class Line:
         random: Random,
         locate: Locator | None = None,
         tap: LegTap | None = None,
+        busy: Callable[[], Reason | None] = lambda: None,
+        on_overload: Callable[[Reason, bool, str], None] = lambda _reason, _on, _text: None,
+        on_note: Callable[[LegId, str], None] | None = None,
     ) -> None:
         self.settings = settings
         self.tell_session = on_session
@@ -71,6 +79,8 @@ class Line:
         self._random = random
         self._transport = transport
         self._legs: dict[LegId, Leg] = {}
+        self._unanswered: set[LegId] = set()  # arrived legs that have no final answer of ours
+        self._busy_outside = busy
         self._call_ids: dict[LegId, str] = {}
         self._outbox: deque[Event] = deque()
         self._busy = False  # the outbox is emptied when the present work is done
@@ -86,6 +96,11 @@ class Line:
             name=settings.name,
             registers=True,
             tap=None if tap is None else lambda at, leg, way, wire, peer: tap(at, LegId(leg) or None, way, wire, peer),
+        )
+        if on_note is not None:
+            self.engine.note = lambda leg, text: on_note(LegId(leg), text)
+        self.admission = Admission(
+            self.counters, now=clock(), mark=self.engine.tokens.mark, busy=self._limit_reached, changed=on_overload
         )
         self.callers = Callers(settings, self.engine.counters)
         self.registrar = Registrar(self.engine, settings, self._endpoint_changed)
@@ -109,7 +124,26 @@ class Line:
 
     def receive(self, wire: bytes, flow: Flow) -> None:
         """Takes one message from the network; whatever it is, nothing is raised."""
-        self._work(lambda: self.engine.receive(wire, flow, self._clock()), flow)
+        self._work(lambda: self._take(wire, flow), flow)
+
+    def _take(self, wire: bytes, flow: Flow) -> None:
+        if wire.startswith(NEW):
+            refusal = self.admission.refusal(wire, flow, self.engine.transactions)
+            if refusal is not None:
+                self._transport.send(*refusal)
+                return
+        elif wire.startswith(b"ACK ") and self.admission.ours(wire):
+            self.counters.received += 1
+            return
+        self.engine.receive(wire, flow, self._clock())
+
+    def _limit_reached(self) -> Reason | None:
+        most = self.settings.max_legs
+        if most and len(self._legs) >= most:
+            return Reason.LEGS
+        if most and len(self._unanswered) >= max(_LEAST_HALF_OPEN, most // 2):
+            return Reason.HALF_OPEN
+        return self._busy_outside()
 
     def broken(self, flow: Flow) -> None:
         """A connection broke."""
@@ -189,6 +223,7 @@ class Line:
     def answer(self, leg: LegId) -> None:
         found = self._arrived(leg)
         if found is not None and found.call.waiting and found.open_media():
+            self._unanswered.discard(leg)
             found.call.answer()
 
     def end(self, leg: LegId, outcome: Outcome, *, status: int = 0) -> None:
@@ -344,6 +379,7 @@ class Line:
         leg.call = self.engine.take(transaction, leg, label=leg.id)
         leg.call.headers_200 = f"X-CallUUID: {leg.id}\r\n"
         self._legs[leg.id] = leg
+        self._unanswered.add(leg.id)
         self.emit(LegArrived(leg.id, arrival_of(request, flow, caller, called)))
 
     def registering(self, transaction: ServerTransaction) -> None:
@@ -375,6 +411,7 @@ class Line:
     def forget(self, leg: LegId) -> None:
         """Takes a leg that is over out of the table; its Call-ID stays known for a minute."""
         found = self._legs.pop(leg, None)
+        self._unanswered.discard(leg)
         if found is not None:
             self._call_ids[leg] = found.call_id
             self.engine.timers.start(REMEMBER_S, lambda: self._forget_call_id(leg))

@@ -50,6 +50,7 @@ class LineSettings:
     min_expires_s: int = 60
     max_expires_s: int = 3600
     max_contacts: int = 10
+    max_legs: int = 0  # beyond it new calls are refused early; 0: as many as come
     worker: str = "w0"
     name: str = "Switchhook"
     secret: bytes = field(default=b"", repr=False)

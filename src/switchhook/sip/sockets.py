@@ -3,12 +3,17 @@
 Plain asyncio datagram endpoints were measured at eight times the cost of this. One wake-up reads at most 64 datagrams,
 so that a flood cannot starve the loop. The receive buffer is 4 MB or what the system allows. TCP connections are
 reused for both directions (RFC 5923 in spirit): a flow names a remote address, and whoever connected first carries it.
+
+Strangers may connect, so everything about a connection has an end: how many there are (of one host, of all, and never
+so many that no file descriptor is left for the rest of the server), how long one lives without a whole message, and
+how many bytes of unfinished messages all of them hold together (190 kB on each of 4,000 would be 800 MB).
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from switchhook.core.errors import Unavailable
@@ -20,6 +25,10 @@ READ_AT_ONCE = 64
 RECEIVE_BUFFER = 4 * 1024 * 1024
 MAX_CONNECTIONS = 4096
 MAX_UNSENT = 1024 * 1024  # bytes that a slow reader may leave in our buffer
+MAX_OF_ONE_HOST = 1024
+MAX_UNFINISHED = 16 * 1024 * 1024  # bytes of messages that have begun, on all connections together
+SPARE_DESCRIPTORS = 256
+FIRST_S = 32.0  # a connection that has carried no whole message by then is closed
 IDLE_S = 600.0
 
 Listen = tuple[str, str, int]  # "udp" or "tcp", IP, port (0: any free one)
@@ -44,6 +53,9 @@ class Sockets:
         self._udp: list[_Udp] = []
         self._servers: list[asyncio.Server] = []
         self._connections: dict[tuple[str, int], _Connection] = {}
+        self._of_host: Counter[str] = Counter()
+        self._most = most_connections()
+        self._unfinished = 0
         self._connecting: dict[tuple[str, int], list[tuple[bytes, Flow]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._local_hosts: dict[str, str] = {}
@@ -138,10 +150,11 @@ class Sockets:
                 connection.send(wire)
 
     def opened(self, connection: _Connection) -> bool:
-        if len(self._connections) >= MAX_CONNECTIONS:
+        flow = connection.flow
+        if len(self._connections) >= self._most or self._of_host[flow.host] >= MAX_OF_ONE_HOST:
             self.refused_connections += 1
             return False
-        flow = connection.flow
+        self._of_host[flow.host] += 1
         self._connections[flow.host, flow.port] = connection
         return True
 
@@ -149,7 +162,25 @@ class Sockets:
         flow = connection.flow
         if self._connections.get((flow.host, flow.port)) is connection:
             del self._connections[flow.host, flow.port]
+            self._of_host[flow.host] -= 1
+            if not self._of_host[flow.host]:
+                del self._of_host[flow.host]
             self.on_broken(flow)
+
+    def hold(self, more: int) -> bool:
+        """Counts bytes of unfinished messages (less when negative); False when all hold too many together."""
+        self._unfinished += more
+        return more <= 0 or self._unfinished <= MAX_UNFINISHED
+
+    @property
+    def connections(self) -> int:
+        """How many TCP connections there are."""
+        return len(self._connections)
+
+    def standing_s(self) -> float:
+        """Returns how long a UDP socket has not been found empty: no datagram that waits there is older."""
+        now = asyncio.get_running_loop().time()
+        return max((now - udp.behind_since for udp in self._udp if udp.behind_since), default=0.0)
 
     def host_toward(self, own: str, remote: str) -> str:
         """Returns the address of ours that a remote host sees; a socket bound to all of them asks the routing table."""
@@ -187,6 +218,7 @@ class _Udp:
             self._socket.close()
             raise
         self.port: int = self._socket.getsockname()[1]
+        self.behind_since = 0.0  # when a wake-up left datagrams unread; 0 when the last one read all
         self._wildcard = host in ("0.0.0.0", "::")
         self._local = place_of(host, self.port)
         self._loop.add_reader(self._socket.fileno(), self._readable)
@@ -214,12 +246,15 @@ class _Udp:
             try:
                 wire, address = receive(65_536)
             except (BlockingIOError, InterruptedError):
+                self.behind_since = 0.0
                 return
             except OSError:
                 continue  # an ICMP error of an earlier datagram
             host = address[0]
             local = self.local_toward(host) if self._wildcard else self._local
             on_message(wire, Flow("udp", host, address[1], local))
+        if not self.behind_since:
+            self.behind_since = self._loop.time()
 
     def close(self) -> None:
         if self._socket.fileno() >= 0:
@@ -236,6 +271,7 @@ class _Connection(asyncio.Protocol):
         self._framer = Framer()
         self._transport: asyncio.Transport | None = None
         self._idle: asyncio.TimerHandle | None = None
+        self._held = 0
         self.flow = flow or Flow("tcp", "", 0, "")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -247,15 +283,21 @@ class _Connection(asyncio.Protocol):
         if not self._owner.opened(self):
             transport.abort()
             return
-        self._watch()
+        self._watch(FIRST_S if self._wanted is None else IDLE_S)
 
     def data_received(self, data: bytes) -> None:
-        self._watch()
         try:
             messages, pongs = self._framer.feed(data)
         except Overlong:
             self.close()
             return
+        if messages or pongs:
+            self._watch(IDLE_S)
+        if self._framer.held != self._held:
+            fits = self._owner.hold(self._framer.held - self._held)
+            self._held = self._framer.held
+            if not fits:
+                self.close()
         if pongs and self._transport is not None:
             self._transport.write(b"\r\n" * pongs)
         for wire in messages:
@@ -264,6 +306,8 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._idle is not None:
             self._idle.cancel()
+        self._owner.hold(-self._held)
+        self._held = 0
         self._owner.closed(self)
 
     def send(self, wire: bytes) -> None:
@@ -278,7 +322,19 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _watch(self) -> None:
+    def _watch(self, seconds: float) -> None:
         if self._idle is not None:
             self._idle.cancel()
-        self._idle = asyncio.get_running_loop().call_later(IDLE_S, self.close)
+        self._idle = asyncio.get_running_loop().call_later(seconds, self.close)
+
+
+def most_connections() -> int:
+    """Returns how many connections may be open, so that half of what the system allows us stays for the rest."""
+    try:
+        import resource
+    except ImportError:  # not there on Windows
+        return MAX_CONNECTIONS
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return max(16, min(MAX_CONNECTIONS, (soft - SPARE_DESCRIPTORS) // 2))

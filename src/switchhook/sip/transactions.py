@@ -180,7 +180,7 @@ class ClientTransaction(Transaction):
 class ServerTransaction(Transaction):
     """A request of theirs. `respond` sends; the three callbacks are set by whoever takes the request."""
 
-    __slots__ = ("merge_key", "on_ack", "on_unacknowledged", "request", "source", "user")
+    __slots__ = ("again", "merge_key", "on_ack", "on_unacknowledged", "refusing", "request", "source", "user")
 
     def __init__(self, layer: Transactions, key: str, request: Message, flow: Flow, source: Flow) -> None:
         invite = request.verb == "INVITE"
@@ -192,6 +192,8 @@ class ServerTransaction(Transaction):
         self.source = source
         self.user: object | None = None  # the call this belongs to
         self.merge_key = ""
+        self.again = 0  # how often the request was seen again
+        self.refusing = False
         self.on_ack: Callable[[Message], None] | None = None
         self.on_unacknowledged: Callable[[], None] | None = None
 
@@ -230,6 +232,9 @@ class ServerTransaction(Transaction):
         self.on_ack = None
         self.user = None
         self.layer.servers.pop(self.key, None)
+        if self.refusing:
+            self.refusing = False
+            self.layer.refused -= 1
         if self.merge_key:
             self.layer.merges.pop(self.merge_key, None)
 
@@ -265,6 +270,7 @@ class Transactions:
         self.clients: dict[str, ClientTransaction] = {}
         self.servers: dict[str, ServerTransaction] = {}
         self.merges: dict[str, ServerTransaction] = {}
+        self.refused = 0  # server transactions that refuse and are not over
 
     # --- client side
 
@@ -335,6 +341,19 @@ class Transactions:
         transaction = ServerTransaction(self, key, request, reply_flow(via, source), source)
         self.servers[key] = transaction
         return transaction
+
+    def refuse(self, transaction: ServerTransaction, status: int, wire: bytes) -> None:
+        """Sends a final answer to a request that begins nothing; `refused` counts it until it is forgotten."""
+        if not transaction.refusing:
+            transaction.refusing = True
+            self.refused += 1
+        transaction.respond(status, wire)
+
+    def respond_and_forget(self, transaction: ServerTransaction, wire: bytes) -> None:
+        """Answers once and keeps nothing: the request, sent again, is a new one, and its ACK a stray one."""
+        self.send(wire, transaction.flow, transaction.request.call_id)
+        transaction.state = machines.TERMINATED
+        transaction._forget()
 
     def cancelled(self, cancel: Message, via: Via) -> ServerTransaction | None:
         """Finds the INVITE transaction that a CANCEL is for (RFC 3261 9.2)."""

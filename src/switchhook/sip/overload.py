@@ -1,0 +1,237 @@
+"""Admission control: what of the work that strangers bring is taken, and what is refused early and cheaply.
+
+A SIP server that takes more than it can carry serves fewer calls than its best: answers come late, everybody sends
+again, and the queue fills with work that was done already. So new work is refused as soon as the server falls behind,
+by a 503 with Retry-After that is built from the request alone (RFC 3261 8.2.7: no transaction, the tag is a function of
+the request, its ACK is dropped unread), at a twentieth of the cost of a call. What belongs to calls that are up (BYE,
+CANCEL, ACK, re-INVITE, INFO, responses) is always served.
+
+*How far behind.* The delay is the longer of how late the event loop is (a timer's lateness) and how long a socket has
+not been found empty (each wake-up reads a bounded number of datagrams). The second bounds the age of the oldest
+datagram from above, whatever the size of the kernel's buffer; a buffer that overflows hides its delay otherwise.
+
+*How much is taken.* A valve per kind of request lets a rate through that falls by a fifth per tenth of a second while
+the delay is above 100 ms, a little while it is above 30 ms, and rises by a fiftieth otherwise (additive laws were too
+slow over the range from 50 to 3,000 calls/s). The server thus works just below what it can carry; an on/off switch was
+rejected, it swings between nothing and too much. Whichever kind makes the most work is squeezed: INVITE at equal
+shares, and both beyond 200 ms, so that neither a flood of registrations starves calls nor the other way round. OPTIONS
+are refused as long as any valve is closed. A valve opens again when it has refused nothing for three seconds.
+
+Besides the rate: the most legs, the audio's own limit, a journal that falls behind (`busy` says which), and INVITEs
+without an answer of ours (`half_open`) refuse INVITEs alone, for the same answer.
+
+Rejected: the age of datagrams by SO_TIMESTAMP (a dearer receive, and blind to the loop's own lag); the share of time
+that the loop works, which on a shared machine says nothing about what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from zlib import crc32
+
+from switchhook.sip.build import response, stamped_via
+from switchhook.sip.counters import Counters
+from switchhook.sip.flow import Flow
+from switchhook.sip.headers import Via
+from switchhook.sip.message import Malformed, Message, parse
+from switchhook.sip.transactions import Transactions, reply_flow
+
+NEW = (b"INVITE ", b"REGISTER ", b"OPTIONS ")  # what may be refused early
+
+HIGH_S = 0.1  # a delay that new work must not add to
+EASE_S = 0.03  # a delay that nobody notices
+SEVERE_S = 0.2  # a delay at which everything new is squeezed
+PERIOD_S = 0.1  # of one decision
+QUIET_S = 3.0  # so long without a refusal, and the overload is over
+FLOOR = 5.0  # requests per second that are always taken
+WEIGHT = {b"I": 8.0, b"R": 2.0}  # what an INVITE's call and a REGISTER cost, in OPTIONS
+
+
+class Reason(Enum):
+    """Why a request was refused early."""
+
+    DELAY = "delay"
+    LEGS = "legs"
+    AUDIO = "audio"
+    JOURNAL = "journal"
+    HALF_OPEN = "half_open"
+
+
+_SAID = {
+    Reason.DELAY: "the server is behind with its work",
+    Reason.LEGS: "there are as many legs as are allowed",
+    Reason.AUDIO: "the audio works at its limit",
+    Reason.JOURNAL: "the journal is behind",
+    Reason.HALF_OPEN: "too many calls wait for an answer",
+}
+
+
+class Valve:
+    """Lets one kind of request through: all, or a rate that follows the delay."""
+
+    def __init__(self) -> None:
+        self.rate: float | None = None  # per second; None: everything passes
+        self.taken = 0  # in this period
+        self.flow = 0.0  # taken per second, smoothed over about half a second
+        self._tokens = 0.0
+        self._refused_at = 0.0
+
+    def passes(self, now: float) -> bool:
+        """Takes one request, or says no."""
+        if self.rate is not None:
+            if self._tokens < 1.0:
+                self._refused_at = now
+                return False
+            self._tokens -= 1.0
+        self.taken += 1
+        return True
+
+    def measure(self, period_s: float) -> None:
+        """Ends a period."""
+        self.flow += (self.taken / period_s - self.flow) * min(1.0, 2 * period_s)
+        self.taken = 0
+
+    def adjust(self, delay_s: float, now: float, period_s: float, *, squeeze: bool) -> None:
+        """Sets the rate of the next period; `squeeze` says whether this kind is to blame for a high delay."""
+        if delay_s > HIGH_S and squeeze:
+            if self.rate is None:
+                self.rate, self._refused_at = self.flow, now
+            self.rate = max(FLOOR, min(self.rate, self.flow * 1.5) * 0.8)
+        elif self.rate is None:
+            return
+        elif delay_s > EASE_S:
+            self.rate = max(FLOOR, self.rate * 0.98)
+        elif now - self._refused_at > QUIET_S:
+            self.rate = None
+            return
+        else:
+            self.rate += max(1.0, self.rate * 0.02)
+        # What was not used may be caught up with for a period, no longer: bursts are what fills queues.
+        self._tokens = min(self._tokens + self.rate * period_s, self.rate * period_s * 2 + 1.0)
+
+
+class Admission:
+    """Decides for one line. `busy` names another limit that is reached, `changed` is told when one begins or ends."""
+
+    def __init__(
+        self,
+        counters: Counters,
+        *,
+        now: float,
+        mark: str,
+        busy: Callable[[], Reason | None] = lambda: None,
+        changed: Callable[[Reason, bool, str], None] = lambda _reason, _on, _text: None,
+    ) -> None:
+        self.refused: dict[Reason, int] = dict.fromkeys(Reason, 0)
+        self.delay_s = 0.0  # the last one measured
+        self.worst_delay_s = 0.0
+        self._counters = counters
+        self._busy = busy
+        self._changed = changed
+        self._mark = f"busy.{mark}"  # of this run, so that nobody's ACK is taken for one of ours
+        self._ack_mark = f"tag={self._mark}".encode()
+        self._invites, self._registers = Valve(), Valve()
+        self._since: dict[Reason, float] = {}
+        self._last: dict[Reason, float] = {}
+        self._before: dict[Reason, int] = {}
+        self._decided_at = now
+        self._now = now
+        self._longest = 0.0
+
+    @property
+    def overloaded(self) -> bool:
+        """True while anything is refused."""
+        return bool(self._since)
+
+    @property
+    def rate(self) -> float | None:
+        """INVITEs per second that are taken at present; None: all."""
+        return self._invites.rate
+
+    # --- deciding
+
+    def judge(self, kind: bytes) -> Reason | None:
+        """Says why a new request (`kind`: first letter of its method) is refused; None takes it."""
+        if kind == b"I":
+            reason = self._busy()
+            if reason is None and not self._invites.passes(self._now):
+                reason = Reason.DELAY
+            return reason
+        if kind == b"R":
+            return None if self._registers.passes(self._now) else Reason.DELAY
+        return Reason.DELAY if self._invites.rate is not None or self._registers.rate is not None else None
+
+    def refusal(self, wire: bytes, flow: Flow, transactions: Transactions) -> tuple[bytes, Flow] | None:
+        """Returns the 503 for a message that begins with one of `NEW`, and where it goes; None lets it in.
+
+        Let in are also requests within a dialog and ones seen before.
+        """
+        reason = self.judge(wire[:1])
+        if reason is None:
+            return None
+        try:
+            request = parse(wire)
+        except Malformed:
+            return None
+        via = request.via
+        if via is None or request.cseq is None or not request.call_id or request.to_tag:
+            return None
+        if transactions.seen(request, via) is not None:
+            return None
+        self._counters.received += 1
+        self._counters.sent += 1
+        self._counters.refused_early += 1
+        self._count(reason)
+        return self._answer(request, via, flow)
+
+    def _count(self, reason: Reason) -> None:
+        self.refused[reason] += 1
+        self._last[reason] = self._now
+        if reason not in self._since:
+            self._since[reason] = self._now
+            self._before[reason] = self.refused[reason] - 1
+            self._changed(reason, True, f"new calls are refused: {_SAID[reason]}")
+
+    def _answer(self, request: Message, via: Via, flow: Flow) -> tuple[bytes, Flow]:
+        top = request.first("via").partition(",")[0].strip(" \t")
+        stamped = stamped_via(top, via, flow.host, flow.port)
+        if stamped != top:
+            request.replace_top_via(stamped, via._replace(received=flow.host))
+        key = f"{via.branch}{request.call_id}{request.from_tag}".encode("utf-8", "surrogateescape")
+        number = crc32(key)
+        # Spread over some seconds, or all come back at once.
+        extra = f"Retry-After: {2 + number % 5}\r\n"
+        return response(request, 503, tag=f"{self._mark}{number:08x}", extra=extra), reply_flow(via, flow)
+
+    def ours(self, ack: bytes) -> bool:
+        """True for the ACK of an early refusal, which is of no use."""
+        return self._ack_mark in ack
+
+    # --- measuring
+
+    def observe(self, delay_s: float, now: float) -> None:
+        """Takes a measure of the delay, about every 50 ms; decides anew every 100 ms."""
+        self._now = now
+        self.delay_s = delay_s
+        self.worst_delay_s = max(self.worst_delay_s, delay_s)
+        self._longest = max(self._longest, delay_s)
+        period_s = now - self._decided_at
+        if period_s < PERIOD_S * 0.9:
+            return
+        longest, self._longest, self._decided_at = self._longest, 0.0, now
+        invites, registers = self._invites, self._registers
+        invites.measure(period_s)
+        registers.measure(period_s)
+        calls_weigh_more = invites.flow * WEIGHT[b"I"] >= registers.flow * WEIGHT[b"R"]
+        severe = longest > SEVERE_S
+        invites.adjust(longest, now, min(period_s, 0.5), squeeze=calls_weigh_more or severe)
+        registers.adjust(longest, now, min(period_s, 0.5), squeeze=not calls_weigh_more or severe)
+        for reason, last in list(self._last.items()):
+            if now - last > QUIET_S and not (reason is Reason.DELAY and invites.rate is not None):
+                self._over(reason, now)
+
+    def _over(self, reason: Reason, now: float) -> None:
+        since, count = self._since.pop(reason), self.refused[reason] - self._before.pop(reason)
+        del self._last[reason]
+        self._changed(reason, False, f"new calls are taken again; {count} were refused within {now - since:.1f} s")
