@@ -103,7 +103,13 @@ class Chaos:
 
 
 async def chaos(world: World, seed: int, *, steps: int = 40) -> None:
-    await Chaos(world, seed).play(steps)
+    people = Chaos(world, seed)
+    await people.play(steps)
+    await world.passes(70)
+    for caller in people.callers:
+        call = caller.call_now
+        if call is not None and call.state is State.ANSWERED and not call.holding:
+            assert caller.ears.lately(), f"{caller.name} waits in silence: {caller.ears.story()}"
     await world.everybody_hangs_up(within_s=200)
 
     assert world.line.counters.bugs == 0
