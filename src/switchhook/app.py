@@ -88,6 +88,7 @@ class Server:
     http: HttpServer
     sockets: Sockets
     timers: LoopTimers
+    lateness: Lateness
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -143,6 +144,10 @@ class Server:
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 50, 100)
+        # From here on: what the start itself took is no sign of overload.
+        loop, clock, admission = asyncio.get_running_loop(), self.exchange.clock, self.line.admission
+        self.lateness = Lateness(loop, clock.now, admission.observe, self.sockets.standing_s)
+        stack.callback(self.lateness.close)
 
     async def _open_audio(self) -> None:
         settings = self.settings.media
@@ -186,8 +191,6 @@ class Server:
         self.exchange.directory.listening([f"{host}:{port}" for _, host, port in self.sockets.addresses])
         ticking = Ticking(self.line.engine.timers, self.line.tick, loop)
         self._stack.callback(ticking.close)
-        lateness = Lateness(loop, clock.now, self.line.admission.observe, self.sockets.standing_s)
-        self._stack.callback(lateness.close)
         self.timers = LoopTimers(clock, self.exchange.tell)
         self._stack.callback(self.timers.stop)
         self.exchange.plug(self.line, self.media, self.timers)

@@ -78,6 +78,7 @@ class RealWorld(AnyWorld):
         self._stack.callback(gc.unfreeze)  # a server freezes what exists at its start
         self.server = await Server.start(self.settings)
         self._stack.push_async_callback(self.server.stop)
+        self.server.lateness.close()  # the loop is the test's, too: its work would be taken for overload
         self.exchange, self.line = self.server.exchange, self.server.line
         self.exchange.journal = _Tee(self.exchange.journal, self.entries)
         self.exchange.subscribe(self._true)

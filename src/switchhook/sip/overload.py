@@ -97,6 +97,7 @@ class Valve:
         if delay_s > HIGH_S and squeeze:
             if self.rate is None:
                 self.rate, self._refused_at = self.flow, now
+                self._tokens = FLOOR  # one stall of an idle server is no reason to refuse the next call
             self.rate = max(FLOOR, min(self.rate, self.flow * 1.5) * 0.8)
         elif self.rate is None:
             return
