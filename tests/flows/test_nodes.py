@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from switchhook.core.model import HoldAudience, Order, Role
-from switchhook.flows.nodes import CallForward, InitiateCall, MultiParty, addresses, clips, seconds, text, yes
+from switchhook.flows.nodes import (
+    Callback,
+    CallForward,
+    InitiateCall,
+    MultiParty,
+    addresses,
+    clips,
+    recorded,
+    seconds,
+    text,
+    yes,
+)
 from switchhook.settings import Transfers
 from tests.stories.common import settings
 
@@ -78,6 +89,27 @@ def test_defaults_of_the_nodes() -> None:
     assert (party.caller_role, party.callee_role) == (Role.CUSTOMER, Role.AGENT)
     assert (party.transfers, party.cold_on_answer, party.hold_audience) == (True, False, HoldAudience.HELD)
     assert (party.limit_s, party.max_members, party.callback.events) == (14_400.0, 20, None)
+
+
+@pytest.mark.parametrize("value", [True, 1, -3, 1.0, "true", "TRUE", "1", "no", "anything", {}, {"on": False}, ["x"]])
+def test_what_is_read_as_record(value: object) -> None:
+    assert recorded(value)
+
+
+@pytest.mark.parametrize("value", [False, 0, 0.0, None, "", "  ", "false", " False ", "FALSE", "0", "00", "-0", []])
+def test_what_is_read_as_do_not_record(value: object) -> None:
+    assert not recorded(value)
+
+
+def test_callbacks_of_the_call_nodes() -> None:
+    given = {"event_callback_url": "http://x.example/", "event_callback_events": "Record", "record": "yes"}
+    for node in (InitiateCall, CallForward, MultiParty):
+        options = node.of(given, settings())
+        assert options.record
+        assert options.callback == Callback("http://x.example/", frozenset({"Record"}), False)
+        assert options.callback.wants("Record")
+        assert not options.callback.wants("RoomEnded")
+        assert not node.of({"record": True}, settings()).callback.wants("Record")
 
 
 def test_roles_follow_the_dialing_option_unless_they_are_set() -> None:

@@ -52,6 +52,34 @@ async def test_each_side_has_its_channel_while_they_are_relayed(tmp_path: Path) 
 
 
 @story
+async def test_who_comes_to_the_right_later_has_a_channel_kept(tmp_path: Path) -> None:
+    async with studio() as s:
+        s.phone("a", 600)
+        s.phone("b", 900)
+        path = str(tmp_path / "r.wav")
+        s.engine.record(Recording(RecordingId("r"), path, (LegId("a"),), stereo=True))
+        await asyncio.sleep(0.4)
+        s.engine.record(Recording(RecordingId("r"), path, (), (LegId("b"),), stereo=True))
+        await asyncio.sleep(0.8)
+        s.engine.stop_recording(RecordingId("r"))
+        await s.until(lambda: s.came(RecordingEnded))
+        late = read(tmp_path / "r.wav")[-4_000:-800]
+        assert amplitude(late[:, 1], 900) > 7_000
+        assert amplitude(late[:, 0], 600) < 60
+
+
+@story
+async def test_a_file_that_is_there_is_never_written_over(tmp_path: Path) -> None:
+    async with studio() as s:
+        s.phone("a", 600)
+        (tmp_path / "r.wav").write_bytes(b"somebody's")
+        s.engine.record(Recording(RecordingId("r"), str(tmp_path / "r.wav"), (LegId("a"),)))
+        ended = (await s.until(lambda: s.came(RecordingEnded)))[0]
+        assert (ended.duration_ms, bool(ended.error)) == (0, True)
+        assert (tmp_path / "r.wav").read_bytes() == b"somebody's"
+
+
+@story
 async def test_the_longest_time_ends_a_recording_exactly(tmp_path: Path) -> None:
     async with studio() as s:
         s.phone("a", 600)

@@ -9,7 +9,7 @@ from switchhook.core import requests as r
 from switchhook.core.addresses import Destination, Endpoint
 from switchhook.core.errors import Refused
 from switchhook.core.ids import RecordingId
-from switchhook.core.model import DialPlan
+from switchhook.core.model import DialPlan, Kind, TransferPlan
 from switchhook.lab.stage import Line, Stage
 from switchhook.lab.virtual_time import in_virtual_time
 from tests.stories.common import settings
@@ -64,6 +64,60 @@ async def test_a_leg_is_recorded_with_whom_it_hears_until_it_ends() -> None:
         agent.hangs_up()
         await stage.passes(0.1)
         assert not stage.media.recordings
+        assert stage.nothing_left()
+
+
+@in_virtual_time
+async def test_who_is_not_heard_in_the_room_is_not_on_its_tape() -> None:
+    async with Stage(settings()) as stage:
+        customer, agent = await talking(stage)
+        room = next(iter(stage.exchange.state.rooms))
+        stage.exchange.ask(r.StartRecording((), (), "room.wav", room=room))
+
+        def sides() -> tuple[set[str], set[str]]:
+            (tape,) = stage.media.recordings
+            assert tape.stereo
+            names = {customer.leg: "customer", agent.leg: "agent"}
+            return {names[leg] for leg in tape.left}, {names[leg] for leg in tape.right}
+
+        assert sides() == ({"customer"}, {"agent"})
+        stage.exchange.ask(r.MuteMember(room, agent.leg, True))
+        assert sides() == ({"customer"}, set())
+        stage.exchange.ask(r.HoldMember(room, customer.leg, True))
+        assert sides() == (set(), set())
+        stage.exchange.ask(r.MuteMember(room, agent.leg, False))
+        stage.exchange.ask(r.HoldMember(room, customer.leg, False))
+        assert sides() == ({"customer"}, {"agent"})
+        agent.holds()
+        assert sides() == ({"customer"}, set())
+        agent.holds(False)
+        assert sides() == ({"customer"}, {"agent"})
+        customer.hangs_up()
+        await stage.passes(0.1)
+        assert not stage.media.recordings
+
+
+@in_virtual_time
+async def test_the_consult_is_not_on_the_tape_of_the_customers_room() -> None:
+    async with Stage(settings()) as stage:
+        customer, agent = await talking(stage)
+        room = next(iter(stage.exchange.state.rooms))
+        stage.exchange.ask(r.StartRecording((), (), "room.wav", room=room))
+        target = Destination("1002", Endpoint("1002"), "1002")
+        plan = TransferPlan(Kind.WARM, DialPlan(targets=(target,), caller="1001"))
+        stage.exchange.ask(r.StartTransfer(room, agent.leg, plan))
+        at_target = await stage.phone("1002").rings()
+        at_target.answers()
+        await stage.settled()
+        assert agent.hears == {"1002"}
+        (tape,) = stage.media.recordings
+        assert (tape.left, tape.right) == ((customer.leg,), ())
+        agent.hangs_up()
+        await stage.settled()
+        (tape,) = stage.media.recordings
+        assert (tape.left, tape.right) == ((customer.leg,), (at_target.leg,))
+        customer.hangs_up()
+        await stage.passes(0.1)
         assert stage.nothing_left()
 
 

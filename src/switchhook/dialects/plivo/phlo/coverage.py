@@ -59,7 +59,14 @@ EVENT_NAMES = (
     "TransferAborted",
     "VoicemailDropped",
     "RoomEnded",
+    "Record",
 )
+_PARTLY = {
+    "record_format": "WAV files whatever it says; another word is noted when the flow is loaded",
+    "initiate_call: event_callback_events": "the event is Record",
+    "call_forward: event_callback_events": "the event is Record",
+}
+_OTHER_TESTS = {"record": "test_recording.py", "Record": "test_recording.py"}
 
 
 def lines() -> tuple[Line, ...]:
@@ -95,16 +102,20 @@ def _nodes() -> tuple[Line, ...]:
             never = output in kind.never
             note = "the line from it is never taken" if never else ""
             found.append(Line(STATES, f"{kind.name}: {output}", ABSENT if never else DONE, note, "" if never else test))
-        found += [Line(SETTINGS, f"{kind.name}: {name}", DONE, test="test_nodes.py") for name in sorted(kind.settings)]
-    for name in ("initiate_call: machine detection", "record and record_format of the call nodes"):
-        found.append(Line(SETTINGS, name, ABSENT, "noted when the flow is loaded"))
+        found += [_setting(kind.name, name) for name in sorted(kind.settings)]
+    found.append(Line(SETTINGS, "initiate_call: machine detection", ABSENT, "noted when the flow is loaded"))
     return tuple(found)
+
+
+def _setting(kind: str, name: str) -> Line:
+    part, test = f"{kind}: {name}", _OTHER_TESTS.get(name, "test_nodes.py")
+    note = _PARTLY.get(part) or _PARTLY.get(name, "")
+    return Line(SETTINGS, part, PARTLY if note else DONE, note, test)
 
 
 def _events() -> tuple[Line, ...]:
     return (
-        *(Line(EVENTS, name, DONE, test="test_callbacks.py") for name in EVENT_NAMES),
-        Line(EVENTS, "Record", ABSENT, "call nodes record nothing"),
+        *(Line(EVENTS, name, DONE, test=_OTHER_TESTS.get(name, "test_callbacks.py")) for name in EVENT_NAMES),
         Line(EVENTS, "Redirect", ABSENT, "no call of a flow is redirected"),
     )
 
@@ -112,6 +123,20 @@ def _events() -> tuple[Line, ...]:
 def _rest() -> tuple[Line, ...]:
     return (
         Line(REST, "variables to_iso2, from_iso2, to_country, from_country", ABSENT, "render as nothing"),
+        Line(
+            REST,
+            "variables record_url, recording_id, recording_duration, recording_duration_ms, recording_start_ms, "
+            "recording_end_ms",
+            PARTLY,
+            "URL and id at once; length and times when the file is finished, a moment after the call",
+            "test_recording.py",
+        ),
+        Line(
+            REST,
+            "GET /v1/Account/{auth_id}/Recording/{recording_id}.wav (record_url)",
+            DONE,
+            test="../plivo/test_recordings.py",
+        ),
         Line(REST, "variables bill_duration, bill_rate, bill_amount", PARTLY, "always 0", "test_runs.py"),
         Line(REST, "definitions in YAML", ABSENT, "JSON only"),
     )
