@@ -99,7 +99,7 @@ class Server:
 
     def last_line(self) -> int:
         """Returns the number of the newest line of the journal."""
-        return max((number for number, _ in self._since(0)), default=0)
+        return max((number for number, _ in self.since(0)), default=0)
 
     def story(self, after: int) -> Story:
         """Waits until no leg is left and all is on disk; returns what the journal has since line `after`."""
@@ -109,9 +109,9 @@ class Server:
             return not now["switchhook_legs_live"] and not now["switchhook_journal_waiting"]
 
         until(over, 10.0, "every leg is over and written")
-        return Story([entry for _, entry in self._since(after)])
+        return Story([entry for _, entry in self.since(after)])
 
-    def _since(self, after: int) -> list[tuple[int, Entry]]:
+    def since(self, after: int) -> list[tuple[int, Entry]]:
         engine = connect(f"sqlite:///{self._database}", migrate=False)
         try:
             found: list[tuple[int, Entry]] = []
