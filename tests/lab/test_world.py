@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl
 
 import pytest
@@ -221,6 +223,48 @@ async def test_an_application_that_takes_too_long_is_given_up(world: World) -> N
     await customer.call(NUMBER)
     await customer.ended(within_s=200)
     assert "within 15 s" in world.timeline()
+
+
+def test_an_application_starts_with_its_first_request_and_ends_with_the_world() -> None:
+    told: list[str] = []
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, str]]:
+        told.append("start")
+        yield {"greeting": "Hello"}
+        told.append("end")
+
+    async def answer(request: Request) -> Response:
+        told.append(request.url.path)
+        return Response(f"<Response><Speak>{request.state.greeting}</Speak></Response>")
+
+    async def story() -> list[str]:
+        async with World() as world:
+            routes = [Route("/answer", answer, methods=["POST"]), Route("/hangup", answer, methods=["POST"])]
+            world.web.mount(APP, Starlette(routes=routes, lifespan=lifespan))
+            customer = await world.phone("customer")
+            await customer.call(NUMBER)
+            await customer.ended(within_s=20)
+            await world.passes(1)
+            assert world.web.errors == []
+            return world.said_to(customer)
+
+    assert run(story()) == ["Hello"]
+    assert told == ["start", "/answer", "/hangup", "end"]
+
+
+async def test_an_application_that_cannot_start_is_a_500(world: World) -> None:
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        raise OSError("no database")
+        yield
+
+    world.web.mount(APP, Starlette(lifespan=lifespan))
+    customer = await world.phone("customer")
+    await customer.call(NUMBER)
+    await customer.ended(within_s=60)
+    assert "did not start" in world.web.errors[0]
+    assert "no database" in world.web.errors[0]
 
 
 def test_only_whole_hosts_can_be_mounted() -> None:

@@ -110,6 +110,7 @@ class World(AnyWorld):
         await self.exchange.drain(1.0)
         await self.exchange.settle(1.0)
         await self._stack.aclose()
+        await self.web.close()
         await self.http.aclose()
         for carrier in self.carriers.values():
             carrier.close()

@@ -98,6 +98,7 @@ class RealWorld(AnyWorld):
             resolve=self.web.resolve,
             transport=self.web.transport,
         )
+        self._stack.push_async_callback(self.web.close)
         self._stack.push_async_callback(sender.close)
         self.exchange.sender = sender
 

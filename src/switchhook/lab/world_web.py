@@ -22,6 +22,7 @@ import httpx2
 from switchhook.core.errors import Unavailable
 from switchhook.exchange.sender import system_resolve
 from switchhook.lab.stage import Answer, Hook
+from switchhook.lab.world_lifespan import Lifespan
 
 App = Callable[[Any, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 
@@ -37,13 +38,23 @@ class Web:
         self._now = now
         self._canned: dict[str, Answer] = {}
         self._mounts: dict[str, App] = {}
+        self._lives: dict[str, Lifespan] = {}
 
     def mount(self, base_url: str, app: App) -> None:
-        """Serves everything below `base_url` (scheme, host, port if any, no path) by an ASGI application."""
+        """Serves everything below `base_url` (scheme, host, port if any, no path) by an ASGI application.
+
+        Its lifespan begins with its first request.
+        """
         base = base_url.rstrip("/")
         if "/" in base.partition("://")[2] or "://" not in base:
             raise ValueError(f"mount a whole host, such as http://app.test, not {base_url!r}")
         self._mounts[base] = app
+        self._lives[base] = Lifespan(app)
+
+    async def close(self) -> None:
+        """Stops the mounted applications that were ever asked."""
+        for life in self._lives.values():
+            await life.stop()
 
     def on(self, url: str, answer: Answer) -> None:
         """Answers requests to `url` (compared without query); wins over a mounted application."""
@@ -87,9 +98,11 @@ class Web:
         return httpx2.Response(status, headers={"content-type": "application/xml"}, content=content)
 
     async def _ask(self, app: App, hook: Hook) -> httpx2.Response:
-        transport = httpx2.ASGITransport(app=app)
+        life = self._lives[_base(hook.url)]
+        transport = httpx2.ASGITransport(app=_with_state(app, life.state))
         request = httpx2.Request(hook.method, hook.url, headers=hook.headers, content=hook.body)
         try:
+            await life.start()
             answer = await transport.handle_async_request(request)
             return httpx2.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
         except Exception as error:  # as any ASGI server does
@@ -136,6 +149,13 @@ class Nearby(httpx2.AsyncBaseTransport):
         answer = await self._inside.handle_async_request(request)
         await asyncio.sleep(self._way_s)
         return answer
+
+
+def _with_state(app: App, state: dict[str, Any]) -> App:
+    async def asked(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, "state": dict(state)}, receive, send)
+
+    return asked
 
 
 def _base(url: str) -> str:
