@@ -8,7 +8,8 @@ Rules that are easy to get wrong, and where they come from:
   with BYE (13.3.1.4, 14.2). The ACK is found by CSeq number, its branch means nothing.
 - A re-INVITE that meets one of ours gets 491; ours, answered 491, is tried again after 2.1 to 4 s by the side that
   made the Call-ID and 0 to 2 s by the other (14.1).
-- A failed re-INVITE changes nothing, except that 481 and 408 end the dialog (12.2.1.2).
+- A failed re-INVITE changes nothing, except that 481 and 408 end the dialog (12.2.1.2). A 481 mostly means that the
+  far end has hung up and its BYE was lost or overtaken, so we wait `BYE_DUE_S` for it: the call then ended as they say.
 - BYE may cross anything: it is answered 200 while our own is under way, and pending re-INVITEs get 487.
 - The called side must not send BYE before the ACK or the give-up of its 2xx (15).
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from switchhook.sip.engine import Engine
 
 SDP = "application/sdp"
+BYE_DUE_S = 4.0  # a BYE is sent again after 0.5, 1.5 and 3.5 s
 
 
 class Call:
@@ -64,6 +66,8 @@ class Call:
         self._reinvite: ClientTransaction | None = None
         self._again: Timer | None = None
         self._wanted = False  # a re-INVITE waits for its turn
+        self._offerless = False  # the one that waits is without an offer
+        self._bye_due: Timer | None = None  # they have no such dialog any more
         self._byes = 0
 
     # --- what the owner may ask for
@@ -74,11 +78,11 @@ class Call:
 
     def reinvite(self, *, offerless: bool = False) -> None:
         """Offers our present wish anew (hold, resume, refresh); waits for its turn when an INVITE is under way."""
-        if self.ended or not self.confirmed or self.dialog is None:
-            self._wanted = not self.ended
+        if self.ended or self._bye_due is not None:
             return
-        if self._reinvite is not None or self._unacked:
-            self._wanted = True
+        waiting = self._reinvite is not None or self._again is not None or self._unacked
+        if waiting or not self.confirmed or self.dialog is None:
+            self._wanted, self._offerless = True, offerless
             return
         self._wanted = False
         body = b"" if offerless or self.media is None else self.media.offer()
@@ -123,7 +127,7 @@ class Call:
             if answer is not None:
                 answer(status)
             elif status in (408, 481) and within is self.dialog and self.confirmed:
-                self._finish(Ending(Outcome.FAILED, True, reason=f"{method} got {status}"), bye=status == 408)
+                self._lost(f"{method} got {status}", status)
 
         def send(credentials: str) -> None:
             draft = within.draft(method, extra=extra + credentials, body=body, kind=kind)
@@ -263,8 +267,7 @@ class Call:
             else:
                 self._agree(session)
         self._confirmed_by_ack()
-        if self._wanted:
-            self.reinvite()
+        self._retry()
 
     def _confirmed_by_ack(self) -> None:
         """The ACK of a re-INVITE's answer confirms nothing new; an incoming call's first one does."""
@@ -276,7 +279,25 @@ class Call:
         )
         transaction.respond(status, wire)
 
+    def _lost(self, reason: str, status: int) -> None:
+        """The far end does not know the dialog (481), or does not answer (408): unless it says more, the call failed."""
+        ending = Ending(Outcome.FAILED, True, reason=reason)
+        if self.ended or self._bye_due is not None:
+            return
+        if status == 408:
+            self._finish(ending, bye=True)
+        else:
+            self._bye_due = self.engine.timers.start(BYE_DUE_S, lambda: self._finish(ending, bye=True))
+
     # --- our re-INVITE
+
+    def _try_again(self) -> None:
+        self._again = None
+        self._retry()
+
+    def _retry(self) -> None:
+        if self._wanted:
+            self.reinvite(offerless=self._offerless)
 
     def _send_reinvite(self, dialog: Dialog, body: bytes, credentials: str) -> None:
         draft = dialog.draft(
@@ -303,15 +324,18 @@ class Call:
             return
         if status == 491:
             low, high = (2.1, 4.0) if self.caller else (0.0, 2.0)
-            self._again = self.engine.timers.start(self.engine.tokens.between_s(low, high), self.reinvite)
+            self._wanted, self._offerless = True, not transaction.draft.body
+            self._again = self.engine.timers.start(self.engine.tokens.between_s(low, high), self._try_again)
         elif status in (401, 407):
             lines = self._credentials(message, "INVITE", transaction.draft.uri, transaction.draft.body)
             if lines:
                 self._send_reinvite(dialog, transaction.draft.body, lines)
+            else:
+                self._retry()
         elif status in (408, 481):
-            self._finish(Ending(Outcome.FAILED, True, reason=f"re-INVITE got {status}"), bye=True)
-        elif self._wanted:
-            self.reinvite()
+            self._lost(f"re-INVITE got {status}", status)
+        else:
+            self._retry()
 
     def _reinvite_accepted(self, dialog: Dialog, transaction: ClientTransaction, message: Message) -> None:
         first = self._reinvite is transaction
@@ -334,8 +358,8 @@ class Call:
             self._reinvite_ack = dialog.draft("ACK", cseq=transaction.draft.cseq, body=answer, kind=SDP)
         ack = self._reinvite_ack
         self.engine.toward(dialog, lambda flow: self.engine.send_alone(ack, flow), lambda: None)
-        if first and self._wanted:
-            self.reinvite()
+        if first:
+            self._retry()
 
     def _reinvite_failure(self, _: ClientTransaction, status: int) -> None:
         self._reinvite = None
@@ -391,8 +415,9 @@ class Call:
             if waiting.transaction.open:
                 self.reply(waiting.transaction, 487)
         self._unacked.clear()
-        if self._again is not None:
-            self._again.cancel()
+        for timer in (self._again, self._bye_due):
+            if timer is not None:
+                timer.cancel()
         self._wanted = False
         if bye and self.dialog is not None:
             self.bye(self.dialog, reason)

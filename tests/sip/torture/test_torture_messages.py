@@ -1,4 +1,4 @@
-"""Every message of RFC 4475 and RFC 5118: what the server answers, byte-faithful parsing, and cutting it from a stream."""
+"""Every message of RFC 4475 and RFC 5118: what the server answers, no byte lost, and cutting it from a stream."""
 
 from __future__ import annotations
 
