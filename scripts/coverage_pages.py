@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from importlib import import_module
 from itertools import groupby
+from os.path import normpath
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def page(file: str) -> str:
     for section, lines in groupby(rows, key=lambda row: row.section):
         parts.append(f"## {section}\n\n| | state | note | test |\n|---|---|---|---|")
         for row in lines:
-            test = f"`{tests}/{row.test}`" if row.test else ""
+            test = f"`{normpath(f'{tests}/{row.test}')}`" if row.test else ""
             parts.append(f"| `{_cell(row.part)}` | {row.state} | {_cell(row.note)} | {test} |")
         parts.append("")
     return "\n".join(parts)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from switchhook.core.ids import DialId, LegId
+from dataclasses import replace
+from pathlib import Path
+
+from switchhook.core.ids import DialId, LegId, RecordingId
 from switchhook.core.model import Leg, LegState, Side
 from switchhook.core.outcomes import Outcome
+from switchhook.exchange.recordings import Recorded
 from switchhook.flows.graph import Flow, read
-from switchhook.flows.runs import Branch, CallRecord, Run, written
+from switchhook.flows.nodes import Callback
+from switchhook.flows.runs import Branch, CallRecord, RecordingRecord, Run, written
 from switchhook.flows.walk import payload
 from tests.stories.common import ACCOUNT
 
@@ -69,6 +74,28 @@ def test_branches_have_variables_of_their_own_that_stay_current() -> None:
     record.ended(1_709_633_800.0, Outcome.REJECTED)
     assert branch.variables["Dial"]["hangup_cause"] == other.variables["Dial"]["hangup_cause"] == "rejected"
     assert list(run.branches) == [other]
+
+
+def test_the_length_of_a_recording_reaches_the_branches_that_split_while_it_ran() -> None:
+    run = Run("r", flow(), ACCOUNT, 0.0)
+    node = run.flow.nodes["s"]
+    began = Recorded(RecordingId("tape"), ACCOUNT, Path("tape.wav"), 1_709_633_730.5)
+    tape = run.recordings[began.id] = RecordingRecord(began, "http://x/tape.wav", node, Callback(), dict, "leg-1")
+    branch = Branch(run, node, {"Dial": {"to": "1001"}})
+    tape.show(branch.variables["Dial"])
+    assert branch.variables["Dial"] == {"to": "1001", "record_url": "http://x/tape.wav", "recording_id": "tape"}
+    other = branch.fork(None)
+    tape.finished(replace(began, duration_ms=345_100, finished=True))
+    assert branch.variables["Dial"] == other.variables["Dial"]
+    assert other.variables["Dial"] == {
+        "to": "1001",
+        "record_url": "http://x/tape.wav",
+        "recording_id": "tape",
+        "recording_duration": 345,
+        "recording_duration_ms": "345100.00000",
+        "recording_start_ms": "1709633730500.00000",
+        "recording_end_ms": "1709634075600.00000",
+    }
 
 
 def test_payload_in_all_its_shapes() -> None:

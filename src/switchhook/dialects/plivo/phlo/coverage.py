@@ -66,7 +66,11 @@ _PARTLY = {
     "initiate_call: event_callback_events": "the event is Record",
     "call_forward: event_callback_events": "the event is Record",
 }
-_OTHER_TESTS = {"record": "test_recording.py", "Record": "test_recording.py"}
+_OTHER_TESTS = {
+    "record": "test_recording.py",
+    "Record": "test_recording.py",
+    "record_format": "../../flows/test_graph.py",
+}
 
 
 def lines() -> tuple[Line, ...]:
@@ -108,7 +112,7 @@ def _nodes() -> tuple[Line, ...]:
 
 
 def _setting(kind: str, name: str) -> Line:
-    part, test = f"{kind}: {name}", _OTHER_TESTS.get(name, "test_nodes.py")
+    part, test = f"{kind}: {name}", _OTHER_TESTS.get(name, "../../flows/test_nodes.py")
     note = _PARTLY.get(part) or _PARTLY.get(name, "")
     return Line(SETTINGS, part, PARTLY if note else DONE, note, test)
 
@@ -137,6 +141,6 @@ def _rest() -> tuple[Line, ...]:
             DONE,
             test="../plivo/test_recordings.py",
         ),
-        Line(REST, "variables bill_duration, bill_rate, bill_amount", PARTLY, "always 0", "test_runs.py"),
+        Line(REST, "variables bill_duration, bill_rate, bill_amount", PARTLY, "always 0", "../../flows/test_runs.py"),
         Line(REST, "definitions in YAML", ABSENT, "JSON only"),
     )
