@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from http import HTTPStatus
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -108,8 +108,12 @@ class Metrics(Collector):
         self._live: dict[str, tuple[str, Enum]] = {}  # leg -> call, direction
         self._calls: Counter[str] = Counter()
         self._kinds: dict[str, Kind] = {}
-        self._sip_words = {f"SIP/2.0 {status}": SipWord(f"{status // 100}xx") for status in range(100, 700)}
-        self._sip_words |= {word.value: word for word in SipWord if word.value.isupper()}
+        # A response is told by its status, a request by its method: few enough for a cell each, found without work.
+        words = {f"SIP/2.0 {status}": SipWord(f"{status // 100}xx") for status in range(100, 700)}
+        words |= {word.value: word for word in SipWord if word.value.isupper()}
+        self._cells: dict[tuple[object, str], list[Any]] = {
+            (way.value, head): [way, word, 0] for way in Way for head, word in words.items()
+        }
         self._watched: list[Callable[[], Metric]] = []
         self._started = monotonic()
         self._take: dict[str, Callable[[Entry], None]] = {
@@ -169,6 +173,7 @@ class Metrics(Collector):
         yield GaugeMetricFamily("switchhook_calls_live", "Calls with at least one leg", value=self.live_calls)
         yield GaugeMetricFamily("switchhook_legs_live", "Legs that are not over", value=self.live_legs)
         yield GaugeMetricFamily("switchhook_uptime_seconds", "Time since the start", value=monotonic() - self._started)
+        self._fold_cells()
         for tally in self._tallies:
             yield tally.family()
         for family in self._watched:
@@ -216,11 +221,18 @@ class Metrics(Collector):
         self.webhooks.add(answered if status and not entry.body.get("error") else WebhookResult.FAILED)
 
     def _sip_message(self, entry: Entry) -> None:
-        line = str(entry.body.get("first_line", ""))
-        # A response is told by its status, a request by its method: few enough different texts to keep the answers.
-        found = self._sip_words.get(line[:11] if line.startswith("SIP/2.0 ") else line[: line.find(" ")])
-        way = Way.OUT if entry.body.get("direction") == "out" else Way.IN
-        self.sip.add(way, found or _sip_word(line))
+        line, direction = str(entry.body.get("first_line", "")), entry.body.get("direction")
+        cell = self._cells.get((direction, line[:11] if line.startswith("SIP/2.0 ") else line[: line.find(" ")]))
+        if cell is not None:
+            cell[2] += 1
+        else:
+            self.sip.add(_member(Way, direction, Way.IN), _sip_word(line))
+
+    def _fold_cells(self) -> None:
+        for cell in self._cells.values():
+            if cell[2]:
+                self.sip.add(cell[0], cell[1], by=cell[2])
+                cell[2] = 0
 
 
 def _member(cls: type[E], value: object, otherwise: E) -> E:

@@ -98,8 +98,9 @@ class Recorder:
 
     def _write_legs(self, connection: Connection) -> None:
         if self._ended:
-            connection.execute(delete(schema.leg).where(schema.leg.c.leg.in_(list(self._ended))))
-            connection.execute(insert(schema.leg), [_row(record) for record in self._ended.values()])
+            if connection.dialect.name != "sqlite":
+                connection.execute(delete(schema.leg).where(schema.leg.c.leg.in_(list(self._ended))))
+            connection.execute(_ENDED, [_row(record) for record in self._ended.values()])
         if self._counted:
             connection.execute(_COUNTED, [{"of": leg, "found": _json(body)} for leg, body in self._counted.items()])
 
@@ -230,6 +231,8 @@ def _row(record: LegRecord) -> Body:
     return row
 
 
+# A leg that ended twice (a journal read again after a crash) keeps its last record.
+_ENDED = insert(schema.leg).prefix_with("OR REPLACE", dialect="sqlite")
 _COUNTED = update(schema.leg).where(schema.leg.c.leg == bindparam("of")).values(media=bindparam("found"))
 LEG_FIELDS = tuple(each.name for each in fields(LegRecord))
 TRANSFER_FIELDS = tuple(each.name for each in fields(TransferRecord))
