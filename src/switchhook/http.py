@@ -1,4 +1,9 @@
-"""The one HTTP port: routes of all dialects, health and metrics, on a socket that is bound before anything starts."""
+"""The one HTTP port: routes of all dialects, health and metrics, on a socket that is bound before anything starts.
+
+What a client can pile up is bounded before any dialect sees it, so that nothing that was accepted is refused later: the
+bytes of a body (413, at the limit and not after reading it all), the requests at a time (429 with Retry-After, not 503:
+the vendors' libraries send a request again at once on any 5xx), the connections (closed by uvicorn with 503).
+"""
 
 from __future__ import annotations
 
@@ -12,12 +17,16 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from switchhook.core.errors import Unavailable
 from switchhook.observe.metrics import CONTENT_TYPE
 from switchhook.settings import Settings
 
 MAX_BODY = 1024 * 1024  # bytes of a request
+MAX_REQUESTS = 4000  # at a time, long polls included
+MAX_CONNECTIONS = 5000
+_OPERATORS = ("/healthz", "/readyz", "/metrics")  # answered at any time
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -77,6 +86,7 @@ class HttpServer:
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=2,
                 h11_max_incomplete_event_size=65536,
+                limit_concurrency=MAX_CONNECTIONS,
                 ssl_certfile=settings.http.certificate or None,
                 ssl_keyfile=settings.http.key or None,
                 ws="none",
@@ -113,4 +123,64 @@ def application(routes: Sequence[BaseRoute]) -> Starlette:
     """Returns the application of all routes; nothing is redirected."""
     app = Starlette(routes=list(routes))
     app.router.redirect_slashes = False
+    app.add_middleware(Bounded)
     return app
+
+
+class _TooLong(Exception):
+    """A body went beyond the limit while it was read."""
+
+
+class Bounded:
+    """Keeps a client from piling up requests or bytes. See the top of this file."""
+
+    def __init__(self, app: ASGIApp, *, requests: int = MAX_REQUESTS, body: int = MAX_BODY) -> None:
+        self._app = app
+        self._most = requests
+        self._longest = body
+        self._active = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in _OPERATORS:
+            await self._app(scope, receive, send)
+            return
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        self._active += 1
+        try:
+            await self._serve(scope, receive, send)
+        finally:
+            self._active -= 1
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        if self._active >= self._most:
+            return JSONResponse({"error": "too many requests at a time"}, 429, headers={"Retry-After": "1"})
+        length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+        return _too_long() if length.isdigit() and int(length) > self._longest else None
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        read, started = 0, False
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._longest and not started:
+                raise _TooLong
+            return message
+
+        async def noted(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, counted, noted)
+        except _TooLong:
+            await _too_long()(scope, receive, send)
+
+
+def _too_long() -> Response:
+    return JSONResponse({"error": f"the body is longer than {MAX_BODY} bytes"}, 413, headers={"Connection": "close"})

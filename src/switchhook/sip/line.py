@@ -100,7 +100,7 @@ class Line:
         if on_note is not None:
             self.engine.note = lambda leg, text: on_note(LegId(leg), text)
         self.admission = Admission(
-            self.counters, now=clock(), mark=self.engine.tokens.mark, busy=self._limit_reached, changed=on_overload
+            self.counters, clock=clock, mark=self.engine.tokens.mark, busy=self._limit_reached, changed=on_overload
         )
         self.callers = Callers(settings, self.engine.counters)
         self.registrar = Registrar(self.engine, settings, self._endpoint_changed)

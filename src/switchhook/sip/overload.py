@@ -10,12 +10,16 @@ CANCEL, ACK, re-INVITE, INFO, responses) is always served.
 not been found empty (each wake-up reads a bounded number of datagrams). The second bounds the age of the oldest
 datagram from above, whatever the size of the kernel's buffer; a buffer that overflows hides its delay otherwise.
 
-*How much is taken.* A valve per kind of request lets a rate through that falls by a fifth per tenth of a second while
-the delay is above 100 ms, a little while it is above 30 ms, and rises by a fiftieth otherwise (additive laws were too
-slow over the range from 50 to 3,000 calls/s). The server thus works just below what it can carry; an on/off switch was
-rejected, it swings between nothing and too much. Whichever kind makes the most work is squeezed: INVITE at equal
-shares, and both beyond 200 ms, so that neither a flood of registrations starves calls nor the other way round. OPTIONS
-are refused as long as any valve is closed. A valve opens again when it has refused nothing for three seconds.
+*How much is taken.* A valve per kind of request lets a rate through that is decided every tenth of a second. It falls
+by a fifth while the delay is above 100 ms and not yet shrinking (a backlog takes its time, cutting on would overshoot),
+by a fiftieth while it is above 30 ms. Otherwise it rises: by a tenth up to nine tenths of where it was last too much,
+by a hundredth beyond. The server thus works just below what it can carry. An on/off switch was rejected, it swings
+between nothing and too much; so did handing out a period's requests at once (half the calls at five times the load,
+because the lump itself is a delay). A single stall closes nothing: the delay must last for two decisions.
+
+*Who is squeezed.* Whichever kind makes the most work, INVITE at equal shares, and both beyond 200 ms, so that neither
+a flood of registrations starves calls nor the other way round. OPTIONS are refused as long as any valve is closed. A
+valve opens again when it has refused nothing for three seconds.
 
 Besides the rate: the most legs, the audio's own limit, a journal that falls behind (`busy` says which), and INVITEs
 without an answer of ours (`half_open`) refuse INVITEs alone, for the same answer.
@@ -45,6 +49,7 @@ SEVERE_S = 0.2  # a delay at which everything new is squeezed
 PERIOD_S = 0.1  # of one decision
 QUIET_S = 3.0  # so long without a refusal, and the overload is over
 FLOOR = 5.0  # requests per second that are always taken
+BURST_S = 0.01  # what was not used may be caught up with, no longer: bursts are what fills queues
 WEIGHT = {b"I": 8.0, b"R": 2.0}  # what an INVITE's call and a REGISTER cost, in OPTIONS
 
 
@@ -75,11 +80,17 @@ class Valve:
         self.taken = 0  # in this period
         self.flow = 0.0  # taken per second, smoothed over about half a second
         self._tokens = 0.0
+        self._filled_at = 0.0
         self._refused_at = 0.0
+        self._too_much = 0.0  # the rate when it was last cut
+        self._before_s = 0.0  # the delay of the last period
 
     def passes(self, now: float) -> bool:
         """Takes one request, or says no."""
         if self.rate is not None:
+            most = max(FLOOR, self.rate * BURST_S)
+            self._tokens = min(most, self._tokens + self.rate * max(0.0, now - self._filled_at))
+            self._filled_at = now
             if self._tokens < 1.0:
                 self._refused_at = now
                 return False
@@ -94,22 +105,22 @@ class Valve:
 
     def adjust(self, delay_s: float, now: float, period_s: float, *, squeeze: bool) -> None:
         """Sets the rate of the next period; `squeeze` says whether this kind is to blame for a high delay."""
+        before, self._before_s = self._before_s, delay_s
+        if self.rate is None:
+            if not squeeze or min(delay_s, before) <= HIGH_S:
+                return
+            self.rate, self._refused_at, before = max(FLOOR, self.flow), now, 0.0
+            self._tokens, self._filled_at = FLOOR, now
         if delay_s > HIGH_S and squeeze:
-            if self.rate is None:
-                self.rate, self._refused_at = self.flow, now
-                self._tokens = FLOOR  # one stall of an idle server is no reason to refuse the next call
-            self.rate = max(FLOOR, min(self.rate, self.flow * 1.5) * 0.8)
-        elif self.rate is None:
-            return
+            if delay_s >= before:
+                self._too_much, self.rate = self.rate, max(FLOOR, self.rate * 0.8)
         elif delay_s > EASE_S:
             self.rate = max(FLOOR, self.rate * 0.98)
         elif now - self._refused_at > QUIET_S:
             self.rate = None
             return
         else:
-            self.rate += max(1.0, self.rate * 0.02)
-        # What was not used may be caught up with for a period, no longer: bursts are what fills queues.
-        self._tokens = min(self._tokens + self.rate * period_s, self.rate * period_s * 2 + 1.0)
+            self.rate += max(1.0, self.rate * (0.1 if self.rate < 0.9 * self._too_much else 0.01))
 
 
 class Admission:
@@ -119,7 +130,7 @@ class Admission:
         self,
         counters: Counters,
         *,
-        now: float,
+        clock: Callable[[], float],
         mark: str,
         busy: Callable[[], Reason | None] = lambda: None,
         changed: Callable[[Reason, bool, str], None] = lambda _reason, _on, _text: None,
@@ -136,8 +147,8 @@ class Admission:
         self._since: dict[Reason, float] = {}
         self._last: dict[Reason, float] = {}
         self._before: dict[Reason, int] = {}
-        self._decided_at = now
-        self._now = now
+        self._clock = clock
+        self._now = self._decided_at = clock()
         self._longest = 0.0
 
     @property
@@ -156,12 +167,14 @@ class Admission:
         """Says why a new request (`kind`: first letter of its method) is refused; None takes it."""
         if kind == b"I":
             reason = self._busy()
-            if reason is None and not self._invites.passes(self._now):
-                reason = Reason.DELAY
-            return reason
+            return reason if reason is not None else self._pass(self._invites)
         if kind == b"R":
-            return None if self._registers.passes(self._now) else Reason.DELAY
+            return self._pass(self._registers)
         return Reason.DELAY if self._invites.rate is not None or self._registers.rate is not None else None
+
+    def _pass(self, valve: Valve) -> Reason | None:
+        now = self._now if valve.rate is None else self._clock()
+        return None if valve.passes(now) else Reason.DELAY
 
     def refusal(self, wire: bytes, flow: Flow, transactions: Transactions) -> tuple[bytes, Flow] | None:
         """Returns the 503 for a message that begins with one of `NEW`, and where it goes; None lets it in.

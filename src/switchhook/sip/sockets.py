@@ -45,7 +45,8 @@ def _ignore_broken(_flow: Flow) -> None:
 class Sockets:
     """All sockets of one SIP element; the real equal of the lab's fake network (`flow.Transport`)."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, first_s: float = FIRST_S) -> None:
+        self.first_s = first_s
         self.on_message: Callable[[bytes, Flow], None] = _ignore_message
         self.on_broken: Callable[[Flow], None] = _ignore_broken
         self.addresses: list[Listen] = []  # what we really listen on
@@ -283,7 +284,7 @@ class _Connection(asyncio.Protocol):
         if not self._owner.opened(self):
             transport.abort()
             return
-        self._watch(FIRST_S if self._wanted is None else IDLE_S)
+        self._watch(self._owner.first_s if self._wanted is None else IDLE_S)
 
     def data_received(self, data: bytes) -> None:
         try:

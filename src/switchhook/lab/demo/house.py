@@ -72,6 +72,8 @@ class ServerProcess:
         self._process: asyncio.subprocess.Process | None = None
         self.http = ""
         self.sip: tuple[str, int] = ("127.0.0.1", 0)
+        self.sip_tcp: tuple[str, int] = ("127.0.0.1", 0)
+        self.pid = 0
         flow_file = folder / "support.json"
         flow_file.write_text(json.dumps(flow(), indent=2), encoding="utf-8")
         self._config.write_text(_configuration(self.database, profile, carrier, web), encoding="utf-8")
@@ -93,7 +95,9 @@ class ServerProcess:
                 await asyncio.sleep(0.02)
         listening = json.loads(self._ready.read_text(encoding="utf-8"))
         self.http = f"http://127.0.0.1:{listening['http']}"
-        self.sip = next((host, port) for transport, host, port in listening["sip"] if transport == "udp")
+        self.pid = int(listening["pid"])
+        places = {transport: (str(host), int(port)) for transport, host, port in listening["sip"]}
+        self.sip, self.sip_tcp = places["udp"], places["tcp"]
 
     async def stop(self) -> None:
         """Asks it to stop and waits."""

@@ -1,0 +1,116 @@
+"""Floods on a real server, on loopback and of a bounded count: its memory stays, and a call made meanwhile works."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from switchhook.lab.demo.house import APPLICATION_NUMBER, CUSTOMER_NUMBER, DOMAIN, House
+
+pytestmark = pytest.mark.slow
+COUNT = 12_000
+AT_ONCE = 100  # then the test's own telephones get their turn
+MOST_GROWTH = 40_000_000  # bytes; 12,000 transactions kept for 32 s would be about 100 million
+Make = Callable[[int, random.Random], bytes]
+
+
+def request(method: str, number: int, user: str, more: str = "") -> bytes:
+    return (
+        f"{method} sip:{user}@{DOMAIN} SIP/2.0\r\n"
+        f"Via: SIP/2.0/UDP 127.0.0.1:9;rport;branch=z9hG4bK-f{method}{number}\r\n"
+        f"Max-Forwards: 70\r\nFrom: <sip:{user}@{DOMAIN}>;tag=f{number}\r\nTo: <sip:{user}@{DOMAIN}>\r\n"
+        f"Call-ID: flood-{number}-{method}\r\nCSeq: 1 {method}\r\nContact: <sip:{user}@127.0.0.1:9>\r\n"
+        f"{more}Content-Length: 0\r\n\r\n"
+    ).encode()
+
+
+def noise(_: int, chance: random.Random) -> bytes:
+    return chance.randbytes(chance.randrange(1, 1400))
+
+
+def broken(number: int, chance: random.Random) -> bytes:
+    whole = bytearray(request(chance.choice(["INVITE", "BYE", "OPTIONS", "NONSENSE"]), number, "1001"))
+    for _ in range(5):
+        whole[chance.randrange(len(whole))] = chance.randrange(256)
+    return bytes(whole)
+
+
+def half_open(number: int, _: random.Random) -> bytes:
+    return request("INVITE", number, "1001")  # challenged; its ACK never comes
+
+
+def registration(number: int, _: random.Random) -> bytes:
+    return request("REGISTER", number, f"user{number}")
+
+
+def spoofed_bye(number: int, _: random.Random) -> bytes:
+    return request("BYE", number, "1001").replace(b"To: <sip:1001@", b"To: <sip:x@", 1)
+
+
+async def memory(house: House) -> float:
+    page = (await house.client.get("/metrics")).text
+    return next(float(line.split()[1]) for line in page.splitlines() if line.startswith("process_resident_memory_by"))
+
+
+async def flood(house: House, make: Make) -> None:
+    chance = random.Random(7)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for number in range(COUNT):
+            sock.sendto(make(number, chance), house.server.sip)
+            if number % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0.02)
+
+
+async def a_call_works(house: House) -> None:
+    customer = await house.outside("customer", CUSTOMER_NUMBER)
+    agent = await house.inside("agent", "1002", answers_after_s=0.0)
+    await customer.call(APPLICATION_NUMBER)
+    await customer.answered(within_s=8)
+    await customer.hears("agent", within_s=8)
+    await agent.hears("customer", within_s=8)
+    await customer.hang_up()
+    await agent.ended(within_s=8)
+
+
+@pytest.mark.parametrize("make", [noise, broken, half_open, registration, spoofed_bye])
+def test_a_flood_of_datagrams(tmp_path: Path, make: Make) -> None:
+    async def story() -> None:
+        async with House(tmp_path) as house:
+            await a_call_works(house)
+            before = await memory(house)
+            pouring = asyncio.create_task(flood(house, make))
+            await asyncio.sleep(0.3)
+            await a_call_works(house)
+            await pouring
+            assert await memory(house) - before < MOST_GROWTH
+
+    asyncio.run(story())
+
+
+def test_a_flood_of_connections(tmp_path: Path) -> None:
+    """Each begins a long message and never ends it."""
+
+    async def story() -> None:
+        async with House(tmp_path) as house:
+            await a_call_works(house)
+            before = await memory(house)
+            listening = house.server.sip_tcp
+            writers = []
+            for _ in range(1200):
+                try:
+                    _, writer = await asyncio.open_connection(*listening)
+                except OSError:
+                    continue
+                writer.write(b"INVITE sip:1001 SIP/2.0\r\nX: " + b"x" * 60_000)
+                writers.append(writer)
+            await a_call_works(house)
+            assert await memory(house) - before < MOST_GROWTH
+            for writer in writers:
+                writer.close()
+
+    asyncio.run(story())

@@ -1,0 +1,380 @@
+"""Overload: what is refused early, what never is, how much is carried meanwhile, and what cannot be piled up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+import pytest
+
+from switchhook.core.events import LegAnswered, LegArrived, LegGone
+from switchhook.exchange.ports import Direction
+from switchhook.sip.counters import Counters
+from switchhook.sip.digest import MAX_USED, Authenticator
+from switchhook.sip.engine import MAX_REFUSED, STORM
+from switchhook.sip.flow import Flow
+from switchhook.sip.overload import FLOOR, PERIOD_S, QUIET_S, Admission, Reason
+from switchhook.sip.sockets import MAX_OF_ONE_HOST, MAX_UNFINISHED, Sockets
+from tests.sip.house import House
+from tests.sip.link import Person, Wire
+
+SERVER = "10.0.0.100"
+
+
+@pytest.fixture
+def wire():
+    return Wire()
+
+
+@pytest.fixture
+def house(wire):
+    return House(wire, on=None)
+
+
+def carrier(wire: Wire, **more) -> Person:
+    return Person(wire, "carrier", "10.0.0.50", SERVER, **more)
+
+
+def behind(house: House, seconds: float = 0.3) -> None:
+    """The server has been behind for two periods, and everything that the floor allows has been taken."""
+    for period in (1, 2):
+        house.line.admission.observe(seconds, house.wire.now + period * PERIOD_S)
+    while house.line.admission.judge(b"I") is None:
+        pass
+
+
+def request(method: str, number: int, *, host: str = "10.9.9.9", extra: str = "", to_tag: str = "") -> bytes:
+    tag = f";tag={to_tag}" if to_tag else ""
+    return (
+        f"{method} sip:1001@example.org SIP/2.0\r\n"
+        f"Via: SIP/2.0/UDP {host}:5060;rport;branch=z9hG4bK-{method}-{number}\r\n"
+        f"Max-Forwards: 70\r\nFrom: <sip:nobody@{host}>;tag=f{number}\r\nTo: <sip:1001@example.org>{tag}\r\n"
+        f"Call-ID: flood-{number}\r\nCSeq: 1 {method}\r\nContact: <sip:nobody@{host}>\r\n"
+        f"{extra}Content-Length: 0\r\n\r\n"
+    ).encode()
+
+
+def flow(host: str = "10.9.9.9", port: int = 5060) -> Flow:
+    return Flow("udp", host, port, f"{SERVER}:5060")
+
+
+# --- what is refused, and what is not
+
+
+def test_a_new_call_is_refused_early_with_retry_after_and_without_a_transaction(wire, house):
+    person = carrier(wire)
+    behind(house)
+    person.call("1001")
+    wire.run(1.0)
+    assert not house.told(LegArrived)
+    (refusal,) = wire.seen("SIP/2.0 503")
+    assert b"\r\nRetry-After: " in refusal
+    assert house.line.engine.transactions.live() == 0
+    assert house.line.counters.stray_ack == 0  # its ACK was dropped unread
+    assert house.line.counters.refused_early == 1
+    assert house.line.admission.refused[Reason.DELAY] == 1
+
+
+def test_the_same_request_gets_the_same_answer_again(wire, house):
+    behind(house)
+    invite = request("INVITE", 1)
+    house.line.receive(invite, flow())
+    house.line.receive(invite, flow())
+    first, second = wire.seen("SIP/2.0 503")
+    assert first == second  # RFC 3261 8.2.7: the tag too
+
+
+def test_what_belongs_to_a_live_call_is_served_however_late_we_are(wire, house):
+    person = carrier(wire)
+    line = person.call("1001")
+    wire.run(0.2)
+    leg = house.arrived.leg
+    house.line.answer(leg)
+    wire.run(0.5)
+    assert house.told(LegAnswered)
+    behind(house, 5.0)
+    line.hold(Direction.SENDONLY)
+    wire.run(1.0)
+    assert wire.seen("SIP/2.0 200")[-1].count(b"a=recvonly") == 1
+    line.hang_up()
+    wire.run(1.0)
+    assert [event.leg for event in house.told(LegGone)] == [leg]
+    assert not wire.seen("SIP/2.0 503")
+
+
+def test_a_call_that_was_taken_is_not_refused_when_its_invite_comes_again(wire, house):
+    invite = request("INVITE", 1, host="10.0.0.50")
+    house.line.receive(invite, flow("10.0.0.50"))
+    behind(house)
+    house.line.receive(invite, flow("10.0.0.50"))
+    assert len(house.told(LegArrived)) == 1
+    assert [wire_.split(b" ")[1] for wire_ in wire.seen("SIP/2.0")] == [b"100", b"100"]
+
+
+def test_options_go_first_and_registrations_last(wire, house):
+    behind(house, 0.15)
+    house.line.receive(request("OPTIONS", 1), flow())
+    house.line.receive(request("REGISTER", 2), flow())
+    assert [wire_[8:11] for wire_ in wire.seen("SIP/2.0")] == [b"503", b"401"]
+
+
+def test_a_flood_of_registrations_is_squeezed_and_calls_are_not(wire, house):
+    admission = house.line.admission
+    for period in range(1, 20):
+        for _ in range(100):
+            admission.judge(b"R")
+        admission.observe(0.15, wire.now + period * PERIOD_S)
+    assert any(admission.judge(b"R") is Reason.DELAY for _ in range(1000))
+    assert admission.rate is None
+
+
+@pytest.mark.parametrize("reason", [Reason.AUDIO, Reason.JOURNAL])
+def test_another_limit_refuses_calls_alone(reason):
+    admission = Admission(Counters(), clock=lambda: 0.0, mark="m", busy=lambda: reason)
+    assert admission.judge(b"I") is reason
+    assert admission.judge(b"R") is None
+    assert admission.judge(b"O") is None
+
+
+# --- limits and their words
+
+
+def limited(wire: Wire, most: int) -> House:
+    house = House(wire)
+    house.line.settings = type(house.line.settings)(
+        **{name: getattr(house.line.settings, name) for name in house.line.settings.__slots__} | {"max_legs": most}
+    )
+    return house
+
+
+def test_no_more_legs_than_allowed_and_half_of_them_unanswered(wire):
+    house = limited(wire, 40)
+    for number in range(30):
+        house.line.receive(request("INVITE", number, host="10.0.0.50"), flow("10.0.0.50"))
+    assert house.line.live_legs == 20
+    assert house.line.admission.refused[Reason.HALF_OPEN] == 10
+    for event in house.told(LegArrived):
+        house.line.answer(event.leg)
+    for number in range(30, 60):
+        house.line.receive(request("INVITE", number, host="10.0.0.50"), flow("10.0.0.50"))
+    assert house.line.live_legs == 40
+    assert house.line.admission.refused[Reason.LEGS] == 10
+
+
+def test_an_overload_is_told_when_it_begins_and_when_it_is_over():
+    told: list[tuple[Reason, bool, str]] = []
+    admission = Admission(Counters(), clock=lambda: 0.0, mark="m", changed=lambda *each: told.append(each))
+    admission.observe(0.2, PERIOD_S)
+    assert admission.rate is None  # one stall is no overload
+    admission.observe(0.2, 2 * PERIOD_S)
+    now = 2 * PERIOD_S
+    refused = 0
+    for number in range(50):
+        refused += admission.refusal(request("INVITE", number), flow(), _nothing()) is not None
+    assert refused
+    assert admission.overloaded
+    assert [(reason, on) for reason, on, _ in told] == [(Reason.DELAY, True)]
+    while now < 2 * QUIET_S:
+        now += PERIOD_S
+        admission.observe(0.0, now)
+    assert [(reason, on) for reason, on, _ in told] == [(Reason.DELAY, True), (Reason.DELAY, False)]
+    assert f"{refused} were refused" in told[-1][2]
+    assert not admission.overloaded
+
+
+def _nothing():
+    from random import Random
+
+    from switchhook.sip.timers import Timers
+    from switchhook.sip.tokens import Tokens
+    from switchhook.sip.transactions import Transactions
+
+    return Transactions(Timers(), lambda *_: None, Counters(), Tokens("w", Random(1)))
+
+
+# --- how much is carried
+
+
+class Busy:
+    """A server on one core: work in order of arrival, `call_ms` for a call, `no_ms` for a refusal."""
+
+    def __init__(self, call_ms: float = 0.5, no_ms: float = 0.02) -> None:
+        self.call_s, self.no_s = call_ms / 1000, no_ms / 1000
+        self.free_at = self.now = 0.0
+        self.served = self.late = 0
+        self.clock = 0.0
+        self.admission = Admission(Counters(), clock=lambda: self.clock, mark="m")
+        self._next = 0.05
+
+    def run(self, per_s: float, seconds: float) -> float:
+        """Offers calls for a while; returns how many were served per second in the second half."""
+        end, half, counted, arrivals = self.now + seconds, self.now + seconds / 2, 0, deque[float]()
+        at = self.now
+        while at < end:
+            arrivals.append(at)
+            at += 1 / per_s
+        self.clock = max(self.free_at, self.now)
+        while arrivals:
+            arrived = arrivals.popleft()
+            self.clock = max(self.clock, arrived)
+            while self._next <= self.clock:
+                self.admission.observe(max(0.0, self._next - arrived), self._next)
+                self._next += 0.05
+            taken = self.admission.judge(b"I") is None
+            self.clock += self.call_s if taken else self.no_s
+            counted += taken and self.clock > half
+            self.late += taken and self.clock - arrived > 0.4
+        self.now, self.free_at = end, self.clock
+        return counted / (max(self.clock, end) - half)
+
+
+@pytest.mark.parametrize("times", [1.1, 2.0, 5.0])
+def test_offered_more_than_it_can_carry_it_serves_nine_tenths_of_its_best(times):
+    best = 2000.0
+    server = Busy()
+    server.run(best * times, 10.0)  # the first seconds find the rate
+    server.late = 0
+    served = server.run(best * times, 20.0)
+    refusals = best * (times - 1) * server.no_s  # what saying no costs of the core, whoever decides
+    assert served > 0.9 * best * (1 - refusals)
+    assert server.late == 0  # and nobody who was taken waited
+
+
+def test_within_its_means_it_refuses_nothing():
+    server = Busy()
+    assert server.run(1600, 10.0) == pytest.approx(1600, rel=0.01)
+    assert server.admission.rate is None
+
+
+def test_one_stall_of_an_idle_server_closes_nothing():
+    """A suspended laptop, a slow disk: the next calls are taken all the same."""
+    admission = Admission(Counters(), clock=lambda: 0.0, mark="m")
+    for beat in range(1, 100):
+        admission.observe(0.4 if beat == 50 else 0.0, beat * 0.05)
+        assert admission.rate is None
+
+
+def test_two_stalls_in_a_row_of_an_idle_server_let_a_few_calls_in():
+    admission = Admission(Counters(), clock=lambda: 0.0, mark="m")
+    for beat in (1, 2):
+        admission.observe(0.4, beat * PERIOD_S)
+    answers = [admission.judge(b"I") for _ in range(10)]
+    assert answers[:3] == [None] * 3
+    assert answers[-1] is Reason.DELAY
+
+
+def test_the_rate_never_falls_below_its_floor():
+    admission = Admission(Counters(), clock=lambda: 0.0, mark="m")
+    for period in range(1, 200):
+        admission.observe(2.0, period * PERIOD_S)
+    assert admission.rate == FLOOR
+
+
+# --- what cannot be piled up
+
+
+def test_refused_requests_are_kept_only_up_to_a_bound(wire, house):
+    layer = house.line.engine.transactions
+    for number in range(3 * MAX_REFUSED):
+        house.line.receive(request("INVITE", number), flow())
+    assert layer.refused == len(layer.servers) == MAX_REFUSED
+    assert len(layer.merges) <= MAX_REFUSED
+    assert len(wire.seen("SIP/2.0 403")) == 3 * MAX_REFUSED
+    assert house.line.counters.stateless == 2 * MAX_REFUSED
+    house.line.tick()
+    wire.tickers.clear()
+    house.line.engine.tick(wire.now + 40)
+    assert layer.refused == 0
+    assert not layer.servers
+    assert not layer.merges
+
+
+def test_a_long_request_is_refused_and_not_kept(wire, house):
+    house.line.receive(request("OPTIONS", 1, extra=f"X-Long: {'x' * 30_000}\r\n"), flow())
+    assert wire.seen("SIP/2.0 200")
+    assert house.clean()
+
+
+def test_a_storm_and_a_late_ack_stand_in_the_timeline_of_their_leg(wire):
+    house = House(wire)
+    notes: list[tuple[str, str]] = []
+    house.line.engine.note = lambda leg, text: notes.append((leg, text))
+    invite = request("INVITE", 1, host="10.0.0.50")
+    for _ in range(2 * STORM):
+        house.line.receive(invite, flow("10.0.0.50"))
+    assert [leg for leg, _ in notes] == [house.arrived.leg]
+    assert "INVITE again and again" in notes[0][1]
+    house.line.receive(request("ACK", 1, host="10.0.0.50", to_tag="gone"), flow("10.0.0.50"))
+    assert len(notes) == 2
+
+
+def test_counts_of_used_nonces_are_bounded_and_none_can_be_used_twice():
+    digest = Authenticator("example.org", b"s" * 16)
+    nonces = [digest.nonce(1000.0 + n / 1000) for n in range(MAX_USED + 10)]
+    now = 1030.0
+    assert all(digest._fresh(each, now) and digest._count(each, "1", "auth") for each in nonces)
+    assert len(digest._used) <= MAX_USED
+    for each in nonces[:: MAX_USED // 50]:
+        assert not (digest._fresh(each, now) and digest._count(each, "1", "auth"))
+
+
+def test_connections_of_one_host_are_bounded_and_silent_ones_are_closed():
+    async def story() -> None:
+        sockets = Sockets(first_s=0.1)
+        await sockets.open([("tcp", "127.0.0.1", 0)])
+        port = sockets.addresses[0][2]
+        opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
+        for reader, _ in opened:
+            assert await asyncio.wait_for(reader.read(), 5) == b""  # nothing whole came, so it was closed
+        assert sockets.connections == 0
+        for _, writer in opened:
+            writer.close()
+        sockets.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.slow
+def test_no_more_than_so_many_connections_of_one_host():
+    async def story() -> None:
+        sockets = Sockets()
+        await sockets.open([("tcp", "127.0.0.1", 0)])
+        port = sockets.addresses[0][2]
+        opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MAX_OF_ONE_HOST + 20)]
+        async with asyncio.timeout(5):
+            while sockets.refused_connections < 20:
+                await asyncio.sleep(0.01)
+        assert sockets.connections == MAX_OF_ONE_HOST
+        for _, writer in opened:
+            writer.close()
+        sockets.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.slow
+def test_unfinished_messages_of_all_connections_together_are_bounded():
+    async def story() -> None:
+        sockets = Sockets()
+        await sockets.open([("tcp", "127.0.0.1", 0)])
+        port = sockets.addresses[0][2]
+        piece = b"INVITE sip:x SIP/2.0\r\nX: " + b"x" * 60_000
+        opened = []
+        for _ in range(MAX_UNFINISHED // len(piece) + 20):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(piece)
+            await writer.drain()
+            opened.append(writer)
+        async with asyncio.timeout(5):
+            while sockets.connections == len(opened):
+                await asyncio.sleep(0.01)
+        assert sockets._unfinished <= MAX_UNFINISHED
+        for writer in opened:
+            writer.close()
+        async with asyncio.timeout(5):
+            while sockets.connections:
+                await asyncio.sleep(0.01)
+        assert sockets._unfinished == 0
+        sockets.close()
+
+    asyncio.run(story())
