@@ -238,6 +238,8 @@ class Walker:
     # --- what the exchange tells ------------------------------------------------------------------------------------
 
     def _told(self, stamped: Stamped) -> None:
+        if type(stamped.fact) in _OF_NO_INTEREST:
+            return
         self.parties.note(stamped.fact, self.exchange.state.legs.get)
         self.tapes.note(stamped.fact)
         for reader in self._readers:
@@ -386,3 +388,6 @@ def _enter(walker: Walker, branch: Branch, node: Node) -> str | None:
     except liquid.TemplateBroke as error:
         walker.warn(f"node {node.name!r} of flow {branch.run.flow.phlo_id}: {error}", branch.leg)
         return "failed"
+
+
+_OF_NO_INTEREST = frozenset({f.HearingChanged, f.FocusChanged, f.DialRang})  # a third of all facts; no flow reads them
