@@ -80,3 +80,35 @@ async def test_left_is_the_customer_and_right_the_agent_and_the_consult_is_not_t
     assert share(right[-edge - 25 * FRAME : -edge], hz["target"]) > 0.9
     assert share(right, set()) * len(right) / 8000 > 0.4  # the consult: the agent speaks to the target alone
     assert share(right, hz["agent"] | hz["target"]) < 0.02
+
+
+async def test_a_stopping_server_finishes_the_file_and_tells_it(real_world: RealWorld) -> None:
+    world = real_world
+    world.web.on(EVENTS, "ok")
+    customer, agent = await world.phones("customer", "agent")
+    world.support(agent, record=1, event_callback_url=EVENTS)
+    await world.talking(customer, agent, through=SUPPORT_LINE)
+    await world.passes(0.5)
+    assert await world.exchange.drain(5)
+    await world.exchange.settle(5)
+    (told,) = [hook.form for hook in world.web.to(EVENTS) if hook.form["event"] == "Record"]
+    file = Path(world.settings.media.recordings) / ACCOUNT / f"{told['recording_id']}.wav"
+    left, _ = channels(file.read_bytes())
+    assert len(left) / 8 == float(told["recording_duration_ms"]) > 400
+
+
+async def test_a_folder_that_cannot_be_made_is_a_warning_and_nobody_hears_of_it(real_world: RealWorld) -> None:
+    world = real_world
+    world.web.on(EVENTS, "ok")
+    (Path(world.settings.media.recordings) / ACCOUNT).write_text("a file in the place of the folder")
+    customer, agent = await world.phones("customer", "agent")
+    world.support(agent, record=True, event_callback_url=EVENTS)
+    await world.talking(customer, agent, through=SUPPORT_LINE)
+    await world.passes(0.5)
+    assert await customer.hears_only("agent")
+    assert await agent.hears_only("customer")
+    assert not world.exchange.state.tapes
+    warnings = [str(entry.body["text"]) for entry in world.entries if entry.kind == "Warning"]
+    assert any(text.startswith("recording ") and ACCOUNT in text for text in warnings), warnings
+    await world.everybody_hangs_up()
+    assert "Record" not in [hook.form["event"] for hook in world.web.to(EVENTS)]
