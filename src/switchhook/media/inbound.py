@@ -22,12 +22,11 @@ from switchhook.media.outbox import Outbox
 from switchhook.media.reporter import Reporter
 from switchhook.media.rtp import Array, Packet
 from switchhook.media.table import HALF, MIX, RELAY, Table
-from switchhook.media.wires import STRIDE, Odd, Wire
+from switchhook.media.wires import LONGEST, STRIDE, Odd, Round, Wire
 
 RECEIVED, STRANGERS, MALFORMED = 0, 2, 3  # places in `counters`
 ROUNDS = 8  # at most this many packets of a leg per phase
-FEW = 200  # sockets
-_LONGEST = 12 + 480
+FEW = 100  # legs
 
 
 class Inbound:
@@ -48,18 +47,18 @@ class Inbound:
 
         With few legs everything is drained. With many, one packet of each socket per phase is four times what a
         telephone sends, and what comes in meanwhile is cheaper with the next phase; a backlog (most sockets have a
-        packet) is worked off at once, and the bursts of single legs by a second look in every other phase.
+        packet) is worked off at once, and the bursts of single legs by a second look in one phase of four.
         """
         few = self._wire.watched <= FEW
         for n in range(ROUNDS):
-            rows, lengths, odd, count = self._wire.round()
-            if len(rows):
-                self._table.counters[RECEIVED] += len(rows)
-                self._sort(rows, lengths, phases, now)
-            for found in odd:
-                self._odd(found, phases, now)
-            again = few or count > self._wire.watched // 3 or (n == 0 and phases % 2 == 0)
-            if not count or not again:
+            found = self._wire.round()
+            if len(found.rows):
+                self._table.counters[RECEIVED] += len(found.rows)
+                self._sort(found, phases, now)
+            for packet in found.odd:
+                self._odd(packet, phases, now)
+            again = few or found.taken > self._wire.watched * 2 // 3 or (n == 0 and phases % 4 == 0)
+            if not found.taken or not again:
                 return
 
     def forget(self, row: int) -> None:
@@ -75,25 +74,25 @@ class Inbound:
 
     # --- the many -----------------------------------------------------------------------------------------------
 
-    def _sort(self, rows: Array, lengths: Array, phases: int, now: float) -> None:
-        table, received = self._table, self._wire.received
-        header = rtp.columns(received[: len(rows)])
+    def _sort(self, found: Round, phases: int, now: float) -> None:
+        table, rows, packets, lengths = self._table, found.rows, found.packets, found.lengths
+        header = rtp.columns(packets)
         good = (
             (header["first"] == 0x80)
             & (header["second"] & 0x7F == table.payload[rows])
             & (header["ssrc"] == table.heard_ssrc[rows])
             & (table.has_ssrc[rows] != 0)
             & (lengths > 12)
-            & (lengths <= _LONGEST)
+            & (lengths <= LONGEST)
         )
         if good.all():
-            self._ordinary(rows, lengths, header, received, phases, now)
+            self._ordinary(rows, lengths, header, packets, phases, now)
             return
         places = np.flatnonzero(good)
         if len(places):
-            self._ordinary(rows[places], lengths[places], header[places], received[places], phases, now)
+            self._ordinary(rows[places], lengths[places], header[places], packets[places], phases, now)
         for place in np.flatnonzero(~good):
-            self._single(int(rows[place]), received[place, : lengths[place]].tobytes(), phases, now)
+            self._single(int(rows[place]), packets[place, : lengths[place]].tobytes(), phases, now)
 
     def _ordinary(self, rows: Array, lengths: Array, header: Array, packets: Array, phases: int, now: float) -> None:
         table = self._table
@@ -121,12 +120,14 @@ class Inbound:
             header["second"][places] >= 0x80, now,
         )  # fmt: skip
         size = lengths[places]
-        out = np.empty((len(places), int(size.max())), np.uint8)
-        out[:, :12] = rtp.headers(table.payload[listeners], passed.marker, passed.seq, passed.ts, table.ssrc[listeners])
-        out[:, 12:] = packets[places, 12 : out.shape[1]]
+        width = int(size.max())
+        heads = rtp.headers(table.payload[listeners], passed.marker, passed.seq, passed.ts, table.ssrc[listeners])
         if not passed.keep.all():
-            listeners, out, size = listeners[passed.keep], out[passed.keep], size[passed.keep]
-        self._wire.send(listeners, out, size)
+            listeners, size, places, heads = (a[passed.keep] for a in (listeners, size, places, heads))
+        out = self._wire.outgoing
+        out[: len(heads), :12] = heads
+        out[: len(heads), 12:width] = packets[places, 12:width]
+        self._wire.send(listeners, size)
         table.sent[listeners] += 1
         table.octets[listeners] += size - 12
         table.counters[SENT] += len(listeners)
@@ -139,6 +140,10 @@ class Inbound:
             return
         if found.rtcp:
             self._reporter.receive(row, found.packet, found.source[:2], now)
+            return
+        if found.own:
+            table.counters[RECEIVED] += 1
+            self._single(row, found.packet, phases, now)
             return
         source = found.source[:2]
         if table.mux[row] and rtp.looks_like_rtcp(found.packet):
@@ -184,7 +189,7 @@ class Inbound:
             reception.begin(table, row, packet.seq)
             table.heard_ssrc[row], table.has_ssrc[row], table.ring_ready[row] = packet.ssrc, 1, 0
         kind = packet.payload_type
-        if kind == table.payload[row] and len(packet.payload) <= _LONGEST - 12:
+        if kind == table.payload[row] and len(packet.payload) <= LONGEST - 12:
             whole = rtp.build(packet)
             self._one[0, : len(whole)] = np.frombuffer(whole, np.uint8)
             header = rtp.columns(self._one)

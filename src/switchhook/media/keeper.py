@@ -32,14 +32,14 @@ from pathlib import Path
 from switchhook.media.link import Unframer, frame
 from switchhook.media.settings import MediaSettings
 from switchhook.media.waiting import readable
+from switchhook.media.wires import Ports
 
-Pair = tuple[socket.socket, socket.socket]
 BUFFER_BYTES = 64 * 1024
 DEATHS, WITHIN_S = 3, 10.0
 PUMP_SOCKET, SHOP_SOCKET = "pump", "workshop"
 
 
-def open_pairs(settings: MediaSettings, exact: list[int]) -> tuple[list[Pair], list[str]]:
+def open_pairs(settings: MediaSettings, exact: list[int]) -> tuple[list[Ports], list[str]]:
     """Opens RTP on even ports and RTCP on the next ones, skipping ports in use; `exact` ports are waited for."""
     warnings: list[str] = []
     spare = 100
@@ -50,21 +50,23 @@ def open_pairs(settings: MediaSettings, exact: list[int]) -> tuple[list[Pair], l
     except (OSError, ValueError):
         pass
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and 2 * wanted + spare > soft:
-        wanted = max(1, (soft - spare) // 2)
+    own = sys.platform == "linux"
+    each = 3 if own else 2
+    if soft != resource.RLIM_INFINITY and each * wanted + spare > soft:
+        wanted = max(1, (soft - spare) // each)
         warnings.append(f"only {wanted} of {settings.max_legs} legs can have audio: the limit of open files is {soft}")
     low, high = settings.ports
-    pairs: list[Pair] = []
+    pairs: list[Ports] = []
     for port in exact or range(low + low % 2, high, 2):
         if len(pairs) >= wanted:
             break
         pair = _open_pair(settings.bind_address, port, patience_s=2.0 if exact else 0.0)
         if pair is not None:
-            pairs.append(pair)
+            pairs.append(_with_own(pair) if own else pair)
     return pairs, warnings
 
 
-def _open_pair(host: str, port: int, patience_s: float) -> Pair | None:
+def _open_pair(host: str, port: int, patience_s: float) -> Ports | None:
     end = time.monotonic() + patience_s
     while True:
         made: list[socket.socket] = []
@@ -75,13 +77,31 @@ def _open_pair(host: str, port: int, patience_s: float) -> Pair | None:
                 sock.setblocking(False)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
                 sock.bind((host, number))
-            return made[0], made[1]
+            return Ports(made[0], made[1])
         except OSError:
             for sock in made:
                 sock.close()
             if time.monotonic() >= end:
                 return None
             time.sleep(0.01)
+
+
+def _with_own(ports: Ports) -> Ports:
+    """Opens a second socket on the RTP port (see `wire_poll`); goes on without where that is refused.
+
+    The first one was bound alone, so a port that another program holds is still seen as taken.
+    """
+    own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        own.setblocking(False)
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+        for sock in (ports.rtp, own):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        own.bind(ports.rtp.getsockname())
+    except OSError:
+        own.close()
+        return ports
+    return ports._replace(own=own)
 
 
 class Keeper:
@@ -184,7 +204,8 @@ class Keeper:
         self._listeners[PUMP_SOCKET].close()
         for pair in self._pairs:
             for sock in pair:
-                sock.close()
+                if sock is not None:
+                    sock.close()
         Workshop(self._table, self._listeners[SHOP_SOCKET]).run(keeper)
 
     def _reap(self) -> None:

@@ -74,12 +74,12 @@ class Outbound:
         if not len(rows):
             return
         stamp = streams.own_frames(table, rows, due)
-        packets = np.empty((len(rows), rtp.HEADER_BYTES + FRAME), np.uint8)
+        packets = self._wire.outgoing[: len(rows)]
         packets[:, : rtp.HEADER_BYTES] = rtp.headers(
             table.payload[rows], stamp.marker, stamp.seq, stamp.ts, table.ssrc[rows]
         )
-        packets[:, rtp.HEADER_BYTES :] = g711.encode(frames, table.codec[rows][:, None])
-        self._wire.send(rows, packets, np.full(len(rows), packets.shape[1]))
+        packets[:, rtp.HEADER_BYTES : rtp.HEADER_BYTES + FRAME] = g711.encode(frames, table.codec[rows][:, None])
+        self._wire.send(rows, np.full(len(rows), rtp.HEADER_BYTES + FRAME))
         table.sent[rows] += 1
         table.octets[rows] += FRAME
         table.counters[SENT] += len(rows)

@@ -30,7 +30,8 @@ from switchhook.media.reporter import Reporter
 from switchhook.media.statements import Statements
 from switchhook.media.table import Table
 from switchhook.media.waiting import readable
-from switchhook.media.wires import Pair, PollWire, Wire
+from switchhook.media.wire_poll import PollWire
+from switchhook.media.wires import Ports, Wire
 
 PHASE_S, PHASES = 0.005, 4
 OVERDUE = 20  # phases (100 ms) that are made up for
@@ -78,7 +79,6 @@ class ControlEnd:
 
     def receive(self) -> list[Message]:
         """Returns the messages that came, oldest first, together with those put back before."""
-        self._accept()
         while self._conn is not None:
             try:
                 received = self._conn.recv(1 << 18)
@@ -100,7 +100,8 @@ class ControlEnd:
     def put_back(self, messages: list[Message]) -> None:
         self._waiting = messages + self._waiting
 
-    def _accept(self) -> None:
+    def accept(self) -> None:
+        """Takes a new connection of control, if there is one, in the place of the one before."""
         try:
             conn, _ = self._listener.accept()
         except BlockingIOError:
@@ -123,9 +124,9 @@ class ControlEnd:
 class Pump:
     """Everything the loop works with; `run` returns only when the keeper is gone."""
 
-    def __init__(self, table: Table, pairs: list[Pair], listener: socket.socket) -> None:
+    def __init__(self, table: Table, ports: list[Ports], listener: socket.socket) -> None:
         self._table = table
-        self._wire: Wire = PollWire(pairs)
+        self._wire: Wire = PollWire(ports)
         self._link = ControlEnd(listener)
         self._outbox = Outbox(table)
         self._desk = Desk(table)
@@ -161,6 +162,8 @@ class Pump:
                 due += late * PHASE_S
                 table.counters[SKIPPED] += late
             self._phase(number, due, now)
+            if number % PHASES == 0:
+                self._link.accept()
             if number % 10 == 0 and not self._seldom(number, now, keeper):
                 return
             if not table.use.any() and number % PHASES == 0:
@@ -233,6 +236,7 @@ class Pump:
         self._control()
         if not self._table.use.any() and not self._link.busy:
             readable(self._link.sockets, 1.0)
+            self._link.accept()
             self._control()
 
 

@@ -41,6 +41,29 @@ def lost(table: Table, row: int) -> int:
 
 def count(table: Table, rows: Array, seq: Array, ts: Array, now: float, *, audio: bool = True) -> None:
     """Counts one packet of each of these legs, all different, that arrived about `now`."""
+    known = table.arrival_rows.take(rows)
+    next_in_order = apart16(seq, known["last_ext"] & 0xFFFF) == 1
+    if not next_in_order.all():
+        odd = ~next_in_order
+        _count_any(table, rows[odd], seq[odd], ts[odd], now, audio=audio)
+        rows, ts, known = rows[next_in_order], ts[next_in_order], known[next_in_order]
+    window = known["window"]
+    known["window"] = window << _ONE | _ONE
+    known["last_ext"] += 1
+    known["received"] += 1
+    known["arrival"] = now
+    if audio:
+        transit = now * 8000.0 - ts
+        moved_by = np.abs(transit - known["transit"])
+        moved_by -= known["jitter"]
+        moved_by[~(moved_by < 16_000.0)] = 0.0  # a jump, or the first packet, whose transit is NaN
+        known["jitter"] += moved_by / 16.0
+        known["transit"] = transit
+    table.arrival_rows.put(rows, known)
+
+
+def _count_any(table: Table, rows: Array, seq: Array, ts: Array, now: float, *, audio: bool) -> None:
+    """Counts what was lost before, came late, twice or after a jump."""
     last = table.last_ext[rows]
     ahead = apart16(seq.astype(np.int64), last & 0xFFFF)
     jumped = np.abs(ahead) >= JUMP

@@ -73,8 +73,8 @@ def headers(payload_type: Array, marker: Array, seq: Array, ts: Array, ssrc: Arr
     made = np.empty(len(seq), HEADER)
     made["first"] = 0x80
     made["second"] = payload_type | marker.astype(np.uint8) << 7
-    made["seq"] = seq & 0xFFFF
-    made["ts"] = ts & 0xFFFFFFFF
+    made["seq"] = seq  # cut to their width
+    made["ts"] = ts
     made["ssrc"] = ssrc
     return made.view(np.uint8).reshape(len(seq), HEADER_BYTES)
 

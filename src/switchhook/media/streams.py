@@ -59,6 +59,33 @@ def relay(
     clock is not taken from it.
     """
     seq, ts = seq.astype(np.int64), ts.astype(np.int64)
+    known = table.stream_rows.take(listeners)
+    step = apart32(ts, known["source_ts"])
+    out_seq = seq + known["seq_offset"] & 0xFFFF
+    plain = (known["source"] == sources) & (known["source_ssrc"] == ssrc)
+    plain &= apart16(seq, known["source_seq"].astype(np.int64)) == 1
+    plain &= apart16(out_seq, known["seq"].astype(np.int64)) == 1
+    plain &= (step >= 0) & (step <= TS_JUMP)
+    age = apart16(seq, known["source_first"].astype(np.int64))
+    plain &= (age >= 0) & (age <= 8_000)
+    if event or not plain.all():
+        return _relay_any(table, listeners, sources, seq, ts, ssrc, length, marker, now, event=event)
+    known["source_ts"] += step
+    out_ts = known["source_ts"] + known["ts_offset"]
+    known["seq"], known["source_seq"], known["ts"] = out_seq, seq, out_ts
+    known["length"], known["at"] = length, now
+    known["clock"] += (out_ts - now * 8000.0 - known["clock"]) * _FOLLOW
+    marked = marker | (known["mark"] != 0)
+    known["mark"] = 0
+    table.stream_rows.put(listeners, known)
+    return Passed(plain, out_seq, out_ts, marked)
+
+
+def _relay_any(
+    table: Table, listeners: Array, sources: Array, seq: Array, ts: Array, ssrc: Array, length: Array, marker: Array,
+    now: float, *, event: bool,
+) -> Passed:  # fmt: skip
+    """Carries over packets among which some are not simply the next of their stream."""
     joined = (
         (table.source[listeners] == sources)
         & (table.source_ssrc[listeners] == ssrc)

@@ -33,25 +33,32 @@ RECORDING, STOPPING = 1, 2  # of a recording; 0 is nothing
 
 _LEG: dict[str, tuple[str, int]] = {
     # who the leg is
-    "use": ("i8", 1), "version": ("i8", 1), "heard_version": ("i8", 1), "connected": ("u1", 1), "codec": ("u1", 1),
-    "payload": ("u1", 1), "digits_pt": ("i2", 1), "noise_pt": ("i2", 1), "direction": ("u1", 1), "frame_ms": ("u1", 1),
-    "mux": ("u1", 1), "latching": ("u1", 1), "sdp_ip": ("u4", 1), "sdp_port": ("u2", 1), "rtcp_port": ("u2", 1),
+    "use": ("i8", 1), "version": ("i8", 1), "heard_version": ("i8", 1), "connected": ("u1", 1),
+    "digits_pt": ("i2", 1), "noise_pt": ("i2", 1), "direction": ("u1", 1), "frame_ms": ("u1", 1), "mux": ("u1", 1),
+    "latching": ("u1", 1), "sdp_ip": ("u4", 1), "sdp_port": ("u2", 1), "rtcp_port": ("u2", 1),
     "signalling_ip": ("u4", 1), "connected_at": ("f8", 1),
     # what arrives from it
-    "latched_ip": ("u4", 1), "latched_port": ("u2", 1), "has_ssrc": ("u1", 1), "heard_ssrc": ("u4", 1),
-    "arrival": ("f8", 1), "waits_since": ("f8", 1), "lost": ("u1", 1), "first_ext": ("i8", 1), "last_ext": ("i8", 1),
-    "window": ("u8", 1), "received": ("i8", 1), "duplicated": ("i8", 1), "late": ("i8", 1), "strangers": ("i8", 1),
-    "lost_before": ("i8", 1), "transit": ("f8", 1), "jitter": ("f8", 1), "report_expected": ("i8", 1),
-    "report_received": ("i8", 1), "remote_lost": ("i8", 1), "remote_jitter": ("f8", 1), "round_trip": ("f8", 1),
+    "latched_ip": ("u4", 1), "latched_port": ("u2", 1), "waits_since": ("f8", 1), "lost": ("u1", 1),
+    "first_ext": ("i8", 1), "late": ("i8", 1), "strangers": ("i8", 1), "lost_before": ("i8", 1),
+    "report_expected": ("i8", 1), "report_received": ("i8", 1), "remote_lost": ("i8", 1), "remote_jitter": ("f8", 1),
+    "round_trip": ("f8", 1),
     # its jitter ring
-    "ring_on": ("u1", 1), "ring_ready": ("u1", 1), "ring_ts": ("i8", 1), "ring_half": ("i8", 1), "depth": ("i4", 1),
+    "ring_ready": ("u1", 1), "ring_ts": ("i8", 1), "ring_half": ("i8", 1), "depth": ("i4", 1),
     "least_margin": ("i4", 1), "late_lately": ("i4", 1), "misses": ("i4", 1),
-    # the stream that it hears
-    "ssrc": ("u4", 1), "seq": ("u2", 1), "ts": ("i8", 1), "at": ("f8", 1), "clock": ("f8", 1), "length": ("i4", 1),
-    "mark": ("u1", 1), "sends": ("u1", 1), "hush": ("u1", 1), "phase": ("u1", 1), "mode": ("u1", 1),
-    "sent": ("i8", 1), "octets": ("i8", 1), "source": ("i4", 1), "source_ssrc": ("u4", 1), "source_seq": ("u2", 1),
-    "source_ts": ("i8", 1), "source_first": ("u2", 1), "seq_offset": ("i4", 1), "ts_offset": ("i8", 1),
-    "voice_count": ("i4", 1), "voices": ("i4", MAX_VOICES), "sound_count": ("i4", 1), "sounds": ("i4", MAX_SOUNDS),
+    # what it hears
+    "phase": ("u1", 1), "mode": ("u1", 1), "voice_count": ("i4", 1), "voices": ("i4", MAX_VOICES),
+    "sound_count": ("i4", 1), "sounds": ("i4", MAX_SOUNDS),
+}  # fmt: skip
+# What every packet reads and writes lies together, a row in one or two cache lines, so that a batch is one gather and
+# one scatter. The fields are columns like all others, too (`table.seq`).
+_ARRIVALS = {  # what arrives from the leg
+    "last_ext": "i8", "window": "u8", "received": "i8", "duplicated": "i8", "arrival": "f8", "transit": "f8",
+    "jitter": "f8", "heard_ssrc": "u4", "has_ssrc": "u1", "payload": "u1", "codec": "u1", "ring_on": "u1",
+}  # fmt: skip
+_STREAMS = {  # the stream that it hears
+    "ts": "i8", "at": "f8", "clock": "f8", "source_ts": "i8", "ts_offset": "i8", "sent": "i8", "octets": "i8",
+    "ssrc": "u4", "source": "i4", "source_ssrc": "u4", "length": "i4", "seq_offset": "i4", "seq": "u2",
+    "source_seq": "u2", "source_first": "u2", "mark": "u1", "sends": "u1", "hush": "u1",
 }  # fmt: skip
 _PLAY: dict[str, tuple[str, int]] = {
     "play_use": ("i8", 1), "play_state": ("u1", 1), "play_count": ("i4", 1), "play_clips": ("i4", MAX_CLIPS_OF_SOUND),
@@ -67,6 +74,29 @@ _RECORDING: dict[str, tuple[str, int]] = {
 }  # fmt: skip
 
 
+def _record(fields: dict[str, str]) -> Any:
+    return np.dtype(list(fields.items()), align=True)
+
+
+class Records:
+    """Rows of several columns that are read and written together; as plain bytes, twenty times faster than by field."""
+
+    __slots__ = ("_fields", "_rows")
+
+    def __init__(self, rows: Array) -> None:
+        self._fields = rows.dtype
+        self._rows = rows.view(f"V{rows.dtype.itemsize}")
+
+    def take(self, rows: Array) -> Array:
+        """Returns copies of these rows, with fields by name."""
+        found: Array = self._rows.take(rows).view(self._fields)
+        return found
+
+    def put(self, rows: Array, known: Array) -> None:
+        """Writes these rows back, all fields at once."""
+        self._rows[rows] = known.view(self._rows.dtype)
+
+
 class Table:
     """The columns by name (`table.seq[rows]`), the jitter rings, the clips' samples, the recordings' rings."""
 
@@ -76,7 +106,7 @@ class Table:
         self.nobody = settings.max_legs
         rows = settings.max_legs + 1
         arena_frames = settings.clip_memory_mb * 1024 * 1024 // (2 * FRAME)
-        wanted: dict[str, tuple[str, tuple[int, ...]]] = {}
+        wanted: dict[str, tuple[Any, tuple[int, ...]]] = {}
         for columns, count in (
             (_LEG, rows), (_PLAY, settings.max_plays), (_CLIP, settings.max_clips),
             (_RECORDING, settings.max_recordings),
@@ -84,6 +114,8 @@ class Table:
             for name, (kind, width) in columns.items():
                 wanted[name] = (kind, (count,) if width == 1 else (count, width))
         wanted |= {
+            "arrivals": (_record(_ARRIVALS), (rows,)),
+            "streams": (_record(_STREAMS), (rows,)),
             "ring": ("i2", (HALVES, rows, HALF)),
             "ring_stamp": ("i8", (HALVES, rows)),
             "last_frame": ("f4", (rows, FRAME)),
@@ -99,12 +131,17 @@ class Table:
         size = 0
         for name, (kind, shape) in wanted.items():
             offsets[name] = size
-            size += -(-int(np.prod(shape)) * np.dtype(kind).itemsize // 4096) * 4096
+            size += -(-int(np.prod(shape)) * np.dtype(kind).itemsize // 64) * 64 + 64
         flags = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
         self._memory = mmap.mmap(-1, size, flags=flags)
         self._columns: dict[str, Array] = {
             name: np.ndarray(shape, kind, self._memory, offsets[name]) for name, (kind, shape) in wanted.items()
         }
+        for group, fields in (("arrivals", _ARRIVALS), ("streams", _STREAMS)):
+            for name in fields:
+                self._columns[name] = self._columns[group][name]
+        self.arrival_rows = Records(self._columns["arrivals"])
+        self.stream_rows = Records(self._columns["streams"])
         for name, column in self._columns.items():
             setattr(self, name, column)
         self.clear()
@@ -114,7 +151,7 @@ class Table:
 
     def clear(self) -> None:
         """Forgets every leg, sound and recording; clips stay."""
-        for name in (*_LEG, *_PLAY, *_RECORDING):
+        for name in (*_LEG, "arrivals", "streams", *_PLAY, *_RECORDING):
             self._columns[name][...] = 0
         self.version[:] = WRITING
         self.source[:] = -1
@@ -122,7 +159,7 @@ class Table:
 
     def begin_leg(self, row: int, use: int, now: float) -> None:
         """Makes a row new: own random SSRC, sequence number and timestamp for the whole life of the leg."""
-        for name in _LEG:
+        for name in (*_LEG, "arrivals", "streams"):
             self._columns[name][row] = 0
         self.version[row] = self.heard_version[row] = WRITING
         self.ring_stamp[:, row] = WRITING
