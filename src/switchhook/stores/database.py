@@ -38,7 +38,14 @@ def connect(url: str, *, migrate: bool = True) -> Engine:
 def _tune(connection: Any, _record: object) -> None:
     """WAL: readers do not wait for the writer. NORMAL: a power cut may cost the last moments, never the file."""
     connection.isolation_level = None  # the driver's own idea of transactions leaves DDL outside of them
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "cache_size = -8000"):
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "foreign_keys = ON",
+        "cache_size = -16000",
+        # A page of an index changes many times in a second: copied into the database once in 32 MB, not once in 4.
+        "wal_autocheckpoint = 8000",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 
