@@ -236,9 +236,7 @@ class Server:
         body: dict[str, object] = {name: getattr(stats, name) for name in MediaStats.__slots__}
         self.exchange.write("MediaStats", body, leg=leg)
         if stats.strangers:
-            self._noted(
-                leg, f"{stats.strangers} audio packets of a stranger's address were not played"
-            )
+            self._noted(leg, f"{stats.strangers} audio packets of a stranger's address were not played")
 
     def _noted(self, leg: LegId, text: str) -> None:
         self.exchange.write("Warning", {"text": text}, leg=leg)

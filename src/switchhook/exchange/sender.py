@@ -53,16 +53,26 @@ class HttpSender:
     @property
     def _client(self) -> httpx2.AsyncClient:
         if self._made is None:
-            limits = httpx2.Limits(max_connections=500, max_keepalive_connections=100, keepalive_expiry=15)
-            self._made = httpx2.AsyncClient(
-                verify=self._verify,
-                trust_env=False,
-                follow_redirects=False,
-                limits=limits,
-                transport=self._transport,
-                headers={"User-Agent": self._user_agent},
-            )
+            self._made = self._make()
         return self._made
+
+    def _make(self) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(
+            verify=self._verify,
+            trust_env=False,
+            follow_redirects=False,
+            limits=httpx2.Limits(max_connections=500, max_keepalive_connections=100, keepalive_expiry=15),
+            transport=self._transport,
+            headers={"User-Agent": self._user_agent},
+        )
+
+    async def warm(self) -> None:
+        """Makes the client in a thread: reading the certificates takes 100 ms, which no first call should wait for."""
+        made = await asyncio.to_thread(self._make)
+        if self._made is None:
+            self._made = made
+        else:
+            await made.aclose()
 
     async def close(self) -> None:
         if self._made is not None:
