@@ -51,6 +51,8 @@ log = structlog.get_logger("switchhook")
 
 JOURNAL_BEHIND = 100_000  # lines not yet on disk, some seconds' work; beyond it new calls are refused
 
+STRANGERS_NOTED = 5  # fewer are a telephone that spoke before its answer had arrived
+
 DIALECTS = (
     ("switchhook.dialects.plivo", "Plivo"),
     ("switchhook.dialects.plivo.phlo", "Phlo"),
@@ -140,6 +142,7 @@ class Server:
         self._open_line()
         await self._open_http(sock, engine)
         watch_all(self)
+        self.exchange.spawn(sender.warm(), name="warm the HTTP client")
         # What exists now stays: the collector need not look at it again (sip-engineering, rule 2).
         gc.collect()
         gc.freeze()
@@ -235,7 +238,7 @@ class Server:
     def _counted(self, leg: LegId, stats: MediaStats) -> None:
         body: dict[str, object] = {name: getattr(stats, name) for name in MediaStats.__slots__}
         self.exchange.write("MediaStats", body, leg=leg)
-        if stats.strangers:
+        if stats.strangers >= STRANGERS_NOTED:
             self._noted(leg, f"{stats.strangers} audio packets of a stranger's address were not played")
 
     def _noted(self, leg: LegId, text: str) -> None:
