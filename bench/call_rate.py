@@ -1,13 +1,14 @@
 """`calls_per_s_core`: the highest rate at which calls pass without a failure and without one message sent again.
 
-The rate goes up by a quarter until a step is not clean or its 99th percentile from INVITE to 200 is over 50 ms; then a
-longer run confirms the last good rate. Server, audio processes included, on one core; both SIPp on the others. That
-SIPp is not the limit is shown by the same SIPp pair without a server in between.
+The rate goes up by a quarter until a step, taken twice, is not clean or its 99th percentile from INVITE to 200 is over
+50 ms; then a longer run confirms the last good rate. Server, audio processes included, on one core; both SIPp on the
+others. That SIPp is not the limit is shown by the same SIPp pair without a server in between.
 """
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from bench import sipp
 from bench.house import CALLED, Served
@@ -26,8 +27,9 @@ def read() -> Reading:
             rate, best = FIRST, sipp.Load(0, 0, 0, 0, 0.0, 0.0, 0.0)
             reached = 0
             while True:
-                load = sipp.calls(folder, server.sip, CALLED, rate=rate, count=rate * STEP_S, answering=behind)
-                server.settled()
+                load = step(folder, server, behind, rate)
+                if not good(load):
+                    load = step(folder, server, behind, rate)  # once more: other work may have had the core
                 if not good(load):
                     break
                 reached, best = rate, load
@@ -52,6 +54,12 @@ def read() -> Reading:
         floor_is="the two SIPp without a server",
         second={"p99_ms": best.p99_ms},
     )
+
+
+def step(folder: Path, server: Served, behind: sipp.Answering, rate: int) -> sipp.Load:
+    load = sipp.calls(folder, server.sip, CALLED, rate=rate, count=rate * STEP_S, answering=behind)
+    server.settled()
+    return load
 
 
 def good(load: sipp.Load) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 from bench.machine import cores, cpu_s, free_port
 
 SIPP = shutil.which("sipp") or ""
-_STARTED_S = 0.3
+_START_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,11 @@ class Answering:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        time.sleep(_STARTED_S)
-        if self._process.poll() is not None:
-            raise SystemExit("SIPp did not start as the called side")
+        until = time.monotonic() + _START_S
+        while not _bound(self.port):
+            if self._process.poll() is not None or time.monotonic() > until:
+                raise SystemExit("SIPp did not start as the called side")
+            time.sleep(0.01)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -107,6 +109,12 @@ def command_line(kind: list[str], port: int, stat: Path) -> list[str]:
         *pinned, SIPP, *kind, "-i", "127.0.0.1", "-p", str(port), "-cp", str(free_port()), "-nostdin",
         "-trace_stat", "-stf", str(stat), "-fd", "1", "-timer_resol", "10", "-buff_size", "4194304",
     ]  # fmt: skip
+
+
+def _bound(port: int) -> bool:
+    """True when some process has bound that UDP port."""
+    lines = Path("/proc/net/udp").read_text().splitlines()[1:]
+    return any(line.split()[1].endswith(f":{port:04X}") for line in lines)
 
 
 def _read(stat: Path, seconds: float, cpu: float) -> Load:
