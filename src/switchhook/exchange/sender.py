@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
+from importlib import import_module
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
@@ -68,7 +69,12 @@ class HttpSender:
 
     async def warm(self) -> None:
         """Makes the client in a thread: reading the certificates takes 100 ms, which no first call should wait for."""
-        made = await asyncio.to_thread(self._make)
+
+        def make() -> httpx2.AsyncClient:
+            import_module("anyio._backends._asyncio")  # what the first request would load otherwise
+            return self._make()
+
+        made = await asyncio.to_thread(make)
         if self._made is None:
             self._made = made
         else:

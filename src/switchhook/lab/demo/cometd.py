@@ -18,7 +18,9 @@ class Desktop:
         self, base_url: str, user: str, password: str, *, transport: httpx2.AsyncBaseTransport | None = None
     ) -> None:
         auth = (user, password)
-        self.http = httpx2.AsyncClient(base_url=base_url, auth=auth, timeout=40, trust_env=False, transport=transport)
+        self.http = httpx2.AsyncClient(
+            base_url=base_url, auth=auth, timeout=40, trust_env=False, verify=False, transport=transport
+        )
         self.messages: list[dict[str, Any]] = []
         self._ids = count(1)
         self._client_id = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
 TARGET = "1001"
@@ -29,10 +30,14 @@ class WebApplication:
     @classmethod
     async def start(cls) -> WebApplication:
         web = cls()
-        web._server = await asyncio.start_server(web._serve, "127.0.0.1", 0)
-        port = web._server.sockets[0].getsockname()[1]
-        web.url = f"http://127.0.0.1:{port}"
+        await web.listen()
         return web
+
+    async def listen(self) -> None:
+        """Opens its port."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
 
     async def stop(self) -> None:
         if self._server is not None:
@@ -48,19 +53,26 @@ class WebApplication:
             parts = urlsplit(target)
             form = dict(parse_qsl(parts.query) + parse_qsl(body))
             self.told.append(Told(method, parts.path, form))
-            answer = self._document(parts.path).encode()
-            writer.write(
-                b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nConnection: close\r\n"
-                + f"Content-Length: {len(answer)}\r\n\r\n".encode()
-                + answer
-            )
-            await writer.drain()
+            status = await self.status(parts.path)
+            if status:
+                answer = self.document(parts.path).encode() if status == 200 else b""
+                writer.write(
+                    f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/xml\r\n".encode()
+                    + f"Connection: close\r\nContent-Length: {len(answer)}\r\n\r\n".encode()
+                    + answer
+                )
+                await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError, ValueError):
             pass
         finally:
             writer.close()
 
-    def _document(self, path: str) -> str:
+    async def status(self, path: str) -> int:
+        """Returns the status of an answer, in its own time; 0 closes the connection without one."""
+        return 200
+
+    def document(self, path: str) -> str:
+        """Returns the XML for a path."""
         match path.strip("/").split("/"):
             case ["answer", endpoint]:
                 user = f"<User>sip:{endpoint}@phone.plivo.com</User>"
