@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -30,15 +31,22 @@ def main() -> None:
     print(f"{', '.join(map(str, sorted(load)))}; other work takes {others:.0%} of the machine\n\n{HEAD}", flush=True)
     if load == {own}:
         print("(one core only: server and load share it, and the figures are worth little)")
-    results = []
+    results, failed = [], 0
     for measure in measures:
-        result = Result(measure, [take(measure) for _ in range(measure.runs)])
+        try:
+            result = Result(measure, [take(measure) for _ in range(measure.runs)])
+        except (SystemExit, subprocess.TimeoutExpired) as why:
+            failed += 1
+            print(f"{measure.name:<22}{'failed':>10}  {' '.join(str(why).split())[:300]}", flush=True)
+            continue
         results.append(result)
         print(_row(result), flush=True)
     kept = {row["measure"]: row for row in _earlier()} if len(measures) < len(chosen([])) else {}
     kept.update({result.measure.name: result.json() for result in results})
     RESULTS.write_text(json.dumps(list(kept.values()), indent=1) + "\n", encoding="utf-8")
     print(f"\n{RESULTS} says how each was taken; docs/benchmarks.md explains.")
+    if failed:
+        raise SystemExit(1)
 
 
 def _row(result: Result) -> str:

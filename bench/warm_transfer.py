@@ -24,6 +24,7 @@ from switchhook.sip.call import Ending
 from switchhook.sip.ticking import Ticking
 
 TEAMS, ROUNDS, BETWEEN_S = 20, 5, 0.05
+LONGEST_S = 60.0
 AUDIO = MediaAddress("127.0.0.1", 9)  # the discard port: nobody sends, nobody listens
 
 
@@ -126,7 +127,16 @@ class Team:
 
 def read() -> Reading:
     with workshop() as folder:
-        return asyncio.run(_read(folder))
+        return asyncio.run(_bounded(folder))
+
+
+async def _bounded(folder: Path) -> Reading:
+    """A call that is refused (an overloaded machine) would be waited for without end."""
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            return await _read(folder)
+    except TimeoutError:
+        raise SystemExit(f"the transfers were not done within {LONGEST_S:g} s: the machine is too busy") from None
 
 
 async def _read(folder: Path) -> Reading:
