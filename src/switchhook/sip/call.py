@@ -11,9 +11,11 @@ Rules that are easy to get wrong, and where they come from:
 - A failed re-INVITE changes nothing, except that 481 and 408 end the dialog (12.2.1.2). A 481 mostly means that the
   far end has hung up and its BYE was lost or overtaken, so we wait `BYE_DUE_S` for it: the call then ended as they say.
 - BYE may cross anything: it is answered 200 while our own is under way, and pending re-INVITEs get 487.
+- A 2xx seen again gets the ACK of its own INVITE again, also when a later one is under way; and who sends the next
+  INVITE has had our 2xx to the one before, whatever became of its ACK.
 - The called side must not send BYE before the ACK or the give-up of its 2xx (15).
 
-A little over 400 lines, because these rules are about each other: every one of them asks what the others are doing.
+Over 400 lines, because these rules are about each other: every one of them asks what the others are doing.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from switchhook.core.outcomes import Outcome
 from switchhook.exchange.ports import Session
-from switchhook.sip.build import ALLOW, record_route_lines, response
+from switchhook.sip.build import ALLOW, Draft, record_route_lines, response
 from switchhook.sip.dialogs import Dialog
 from switchhook.sip.digest import Responder
 from switchhook.sip.flow import Flow
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 SDP = "application/sdp"
 BYE_DUE_S = 4.0  # a BYE is sent again after 0.5, 1.5 and 3.5 s
+_KEPT_ACKS = 8
 
 
 class Call:
@@ -64,6 +67,7 @@ class Call:
         self.label = ""
         self._unacked: dict[int, Unacked] = {}
         self._reinvite: ClientTransaction | None = None
+        self._acks_again: dict[int, Draft] = {}  # by CSeq, of our latest re-INVITEs
         self._again: Timer | None = None
         self._wanted = False  # a re-INVITE waits for its turn
         self._offerless = False  # the one that waits is without an offer
@@ -204,6 +208,10 @@ class Call:
         if not self.confirmed and not self._unacked:
             self.reply(transaction, 500, "Retry-After: 1\r\n")  # the first INVITE is not answered yet (14.2)
             return
+        self._presume_acknowledged()
+        if self.ended:
+            self.reply(transaction, 481)
+            return
         if media is None or (request.body and request.content_type != SDP):
             self.reply(transaction, 415 if media else 488, "Accept: application/sdp\r\n")
             return
@@ -250,6 +258,13 @@ class Call:
             answered = self.confirmed
             self._finish(Ending(Outcome.TIMED_OUT, answered, reason="the answer was never acknowledged"), bye=True)
 
+    def _presume_acknowledged(self) -> None:
+        """Stops our 2xx, none of which carried an offer: the far end went on to its next INVITE."""
+        for waiting in self._unacked.values():
+            waiting.stop()
+        self._unacked.clear()
+        self._confirmed_by_ack()
+
     def acknowledged(self, ack: Message) -> None:
         """Takes the ACK of a 2xx of ours."""
         number = ack.cseq.number if ack.cseq else 0
@@ -280,7 +295,7 @@ class Call:
         transaction.respond(status, wire)
 
     def _lost(self, reason: str, status: int) -> None:
-        """The far end does not know the dialog (481), or does not answer (408): unless it says more, the call failed."""
+        """The far end does not know the dialog (481) or does not answer (408): the call failed, unless it says more."""
         ending = Ending(Outcome.FAILED, True, reason=reason)
         if self.ended or self._bye_due is not None:
             return
@@ -355,11 +370,17 @@ class Call:
                     if answered is not None:
                         answer = answered[0]
                         self._agree(answered[1])
-            self._reinvite_ack = dialog.draft("ACK", cseq=transaction.draft.cseq, body=answer, kind=SDP)
-        ack = self._reinvite_ack
-        self.engine.toward(dialog, lambda flow: self.engine.send_alone(ack, flow), lambda: None)
+            self._keep_ack(dialog.draft("ACK", cseq=transaction.draft.cseq, body=answer, kind=SDP))
+        ack = self._acks_again.get(transaction.draft.cseq)
+        if ack is not None:
+            self.engine.toward(dialog, lambda flow: self.engine.send_alone(ack, flow), lambda: None)
         if first:
             self._retry()
+
+    def _keep_ack(self, ack: Draft) -> None:
+        self._acks_again[ack.cseq] = ack
+        if len(self._acks_again) > _KEPT_ACKS:
+            del self._acks_again[min(self._acks_again)]
 
     def _reinvite_failure(self, _: ClientTransaction, status: int) -> None:
         self._reinvite = None
@@ -415,6 +436,8 @@ class Call:
             if waiting.transaction.open:
                 self.reply(waiting.transaction, 487)
         self._unacked.clear()
+        if self._reinvite is not None and self._reinvite.open:
+            self._reinvite.give_up()
         for timer in (self._again, self._bye_due):
             if timer is not None:
                 timer.cancel()

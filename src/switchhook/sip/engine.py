@@ -12,7 +12,17 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
-from switchhook.sip.build import ACCEPT, ALLOW, KNOWN_METHODS, METHODS, Draft, response, via_value
+from switchhook.sip.build import (
+    ACCEPT,
+    ALLOW,
+    KNOWN_METHODS,
+    METHODS,
+    Draft,
+    broken_refusal,
+    response,
+    stamped_via,
+    via_value,
+)
 from switchhook.sip.counters import Counters
 from switchhook.sip.dialogs import Dialog
 from switchhook.sip.flow import Flow, Locator, Transport
@@ -20,7 +30,7 @@ from switchhook.sip.headers import Via, parse_via
 from switchhook.sip.message import MAX_MESSAGE, Malformed, Message, parse
 from switchhook.sip.timers import Timers
 from switchhook.sip.tokens import Tokens
-from switchhook.sip.transactions import ClientTransaction, ServerTransaction, Transactions
+from switchhook.sip.transactions import ClientTransaction, ServerTransaction, Transactions, reply_flow
 from switchhook.sip.uri import parse_uri
 from switchhook.sip.validate import verdict
 
@@ -100,6 +110,8 @@ class Engine:
         via = None if message.status else message.via
         if (via is None and not message.status) or not message.call_id or message.cseq is None:
             counters.malformed += 1
+            if via is not None:
+                self._refuse_broken(message, via, flow)
             return
         if self.tap is not None:
             self._tap_in(wire, flow, message)
@@ -255,6 +267,14 @@ class Engine:
             self._within_dialog(transaction)
         else:
             self._outside_dialog(transaction)
+
+    def _refuse_broken(self, request: Message, via: Via, flow: Flow) -> None:
+        """Answers 400 once, without a transaction, where Via and CSeq let the sender find its request (8.2.7)."""
+        if request.verb == "ACK" or not request.first("cseq") or not via.branch:
+            return
+        top = stamped_via(request.listed("via")[0], via, flow.host, flow.port)
+        wire = broken_refusal(request, top, self.tokens.worker)
+        self.send(wire, reply_flow(via, flow), request.call_id)
 
     def _acknowledged(self, ack: Message) -> None:
         call = self.calls.get(ack.to_tag)

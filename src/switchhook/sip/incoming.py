@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from switchhook.core.outcomes import Outcome
 from switchhook.sip.build import record_route_lines, response
 from switchhook.sip.call import SDP, Call, Ending, Owner
@@ -130,6 +132,11 @@ class IncomingCall(Call):
         if self.invite.open:  # BYE in an early dialog: the INVITE gets 487 (15.1.2)
             self.reply(self.invite, 487)
             ending = Ending(Outcome.CANCELLED, False, q850=ending.q850, reason=ending.reason)
+        elif not self.confirmed and not self.ended:  # it overtook the ACK of our 2xx, or the ACK was lost
+            self.confirmed = True
+            if self._bye_wanted is None:
+                self.owner.answered(self)
+            ending = replace(ending, answered=True)
         self._end(ending)
 
     def _end(self, ending: Ending) -> None:

@@ -37,7 +37,7 @@ from switchhook.sip.overload import NEW, Admission, Reason
 from switchhook.sip.registrar import Binding, Registrar
 from switchhook.sip.settings import EndpointSettings, LineSettings, TrunkSettings
 from switchhook.sip.transactions import ServerTransaction
-from switchhook.sip.uri import SipUri, escape_user, parse_uri, place_of
+from switchhook.sip.uri import SipUri, escape_user, parse_uri, place_of, without_headers
 
 LegTap = Callable[[float, LegId | None, str, bytes, str], None]  # at, leg, "in" or "out", wire, peer
 
@@ -323,8 +323,8 @@ class Line:
             credentials = Credentials(*invitation.credentials)
         responder = Responder(credentials, self._random) if credentials is not None else None
         outgoing = Outgoing(
-            uri, self._from(invitation), callee, tuple(flows), self._extra(invitation), routes, behind_nat=behind_nat,
-            max_forwards=max(0, invitation.hops_left),
+            without_headers(uri), self._from(invitation), callee, tuple(flows), self._extra(invitation), routes,
+            behind_nat=behind_nat, max_forwards=max(0, invitation.hops_left),
         )  # fmt: skip
         leg.add(self.engine.call(leg, outgoing, media, responder, label=leg.id))
 

@@ -151,6 +151,11 @@ class ClientTransaction(Transaction):
         self.layer.send_cancel(self, extra)
         self.wait("B")
 
+    def give_up(self) -> None:
+        """Sends an INVITE no more, and waits 64*T1 for what may still come: nobody needs its answer any longer."""
+        self.settle()
+        self.wait("B")
+
     def _put(self, wire: bytes) -> None:
         self.layer.send(wire, self.flow, self.draft.call_id)
 
@@ -318,7 +323,7 @@ class Transactions:
 
     def key_of(self, request: Message, via: Via, method: str) -> str:
         """Returns the key of the server transaction that a request belongs to (RFC 3261 17.2.3)."""
-        if via.branch.startswith(COOKIE):
+        if via.branch.startswith(COOKIE) and len(via.branch) > len(COOKIE):
             return f"{via.branch} {via.host}:{via.port} {method}"
         cseq = request.cseq
         number = cseq.number if cseq else 0

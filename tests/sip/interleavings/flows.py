@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from switchhook.core.outcomes import Outcome
 from switchhook.exchange.ports import Direction, MediaAddress
 from switchhook.sip.agent import Line
 from tests.sip.interleavings.net import Net
@@ -34,6 +35,7 @@ class Pair:
         self.ann = Person(self.net, "ann", "10.0.0.1", "10.0.0.2")
         self.bob = Person(self.net, "bob", "10.0.0.2", "10.0.0.1", manner=manner)
         self.trouble: list[str] = []
+        self.may_time_out = False
 
     def at(self, seconds: float, action: Callable[[], None]) -> None:
         self.net.after(seconds, action)
@@ -70,6 +72,8 @@ class Pair:
                 "merges": len(engine.transactions.merges),
                 "lines": len(who.agent.lines),
                 "timers": int(engine.next_due() is not None),
+                "transactions that timed out": 0 if self.may_time_out else engine.counters.timeouts,
+                "answers never acknowledged": engine.counters.never_acknowledged,
             }
             found += [f"{who.name}: {count} {what}" for what, count in counts.items() if count]
         return found
@@ -108,6 +112,10 @@ class Flow:
         pair.at(LAST_S, pair.everybody_hangs_up)
         pair.net.run(300.0)
         wrong = pair.trouble + pair.left_over()
+        if any(
+            end.answered != (end.outcome is Outcome.COMPLETED) for who in (pair.ann, pair.bob) for end in who.endings
+        ):
+            wrong.append("they do not agree whether it was answered")
         if pair.end not in self.ends:
             wrong.append(f"ended {pair.end}: {pair.ann.events} and {pair.bob.events}")
         if pair.net.sent > 60:
@@ -197,6 +205,7 @@ def hold_meets_bye(holder: str) -> Play:
         one, other = (pair.ann, pair.bob) if holder == "ann" else (pair.bob, pair.ann)
         pair.at(TALK_S, lambda: _hold(one, "sendonly"))
         pair.at(TALK_S, lambda: _leave(other))
+        pair.may_time_out = True  # the holder sends no more once the other has left
 
     return play
 
@@ -205,6 +214,7 @@ def hold_then_bye_at_once(pair: Pair) -> None:
     call(pair)
     pair.at(TALK_S, lambda: _hold(pair.ann, "sendonly"))
     pair.at(TALK_S + 0.005, lambda: _leave(pair.ann))
+    pair.may_time_out = True  # an answer to the hold that was lost is not sent again when the call has ended
 
 
 def offerless_then_caller_leaves(pair: Pair) -> None:
@@ -239,9 +249,19 @@ FLOWS = (
     Flow("cancel meets 200", caller_leaves_at(1.015), CROSSED),
     Flow("cancel just before 200", caller_leaves_at(1.005), CROSSED),
     Flow("cancel before 100, answered at once", caller_leaves_at(0.0), CROSSED, "at once"),
-    Flow("cancel meets 603", callee_declines_at(0.5, 0.5), CANCELLED | {("rejected", "rejected"), ("cancelled", "rejected")}, "ring"),
+    Flow(
+        "cancel meets 603",
+        callee_declines_at(0.5, 0.5),
+        CANCELLED | {("rejected", "rejected"), ("cancelled", "rejected")},
+        "ring",
+    ),
     Flow("busy", call, frozenset({("busy", "rejected")}), "busy"),
-    Flow("declined while ringing", callee_declines_at(0.5), frozenset({("rejected", "rejected"), ("cancelled", "failed")}), "ring"),
+    Flow(
+        "declined while ringing",
+        callee_declines_at(0.5),
+        frozenset({("rejected", "rejected"), ("cancelled", "failed")}),
+        "ring",
+    ),
     Flow("answered at once, the caller leaves at once", caller_leaves_at(0.031), DONE | CROSSED, "at once"),
     Flow("answered at once, the callee leaves at once", callee_leaves_at(0.015), DONE, "at once"),
     Flow("early audio", caller_leaves_at(TALK_S), DONE | CANCELLED, "early"),
