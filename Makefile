@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`. The others are for those who change the code.
 PY := .venv/bin/python
 
-.PHONY: help demo test check bench docs setup clean
+.PHONY: help demo test check bench soak docs setup clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,10 @@ check: ## types and lint
 bench: ## measure, print a table (ONLY=name for one measure)
 	@scripts/setup bench
 	@$(PY) -m bench $(ONLY)
+
+soak: ## play calls and transfers on a bad network (MINUTES=5, SEED=n), and check every promise meanwhile
+	@scripts/setup demo
+	@$(PY) -m switchhook.lab.soak --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
 
 docs: ## draw the generated pages and diagrams again
 	@scripts/setup check

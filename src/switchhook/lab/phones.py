@@ -115,11 +115,13 @@ class Phones:
         utterance: Utterance | None = None,
         hz: float | None = None,
         voices: Voices | None = None,
+        seed: int | None = None,
     ) -> Phone:
         """Opens a telephone; raises `Unavailable` when its address is taken, or its name.
 
         It says `utterance`, else its own tone (at `hz` if given). Without `port` a real one takes any free one. Twenty
-        share the tones; more need `voices` of their own, one for each group that may ever hear each other.
+        share the tones; more need `voices` of their own, one for each group that may ever hear each other. One that
+        takes the name of a closed one needs a `seed` of its own, or its first Call-IDs are those of the other.
         """
         if name in self.opened:
             raise Unavailable(f"there is a telephone named {name!r} already")
@@ -133,7 +135,8 @@ class Phones:
             utterance = Utterance.of_tone(voices.assign(name, hz))
         phone = Phone(
             name, own, make_audio, ears, place=place, identity=self._identity(name, username, password, display, place),
-            utterance=utterance, server=self.server, manners=manners, codecs=codecs, seed=self._seed, tap=self._tap,
+            utterance=utterance, server=self.server, manners=manners, codecs=codecs, tap=self._tap,
+            seed=self._seed if seed is None else seed,
         )  # fmt: skip
         self.opened[name] = phone
         return phone

@@ -1,0 +1,86 @@
+"""What the journal says at the end: everything that began has ended, once; and what `/metrics` says is left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from switchhook.exchange.ports import Entry
+
+# (what begins, where its id stands in the body), (what ends, where its id stands)
+PAIRS = (
+    (("LegCreated", "leg"), ("LegEnded", "leg")),
+    (("RoomOpened", "room"), ("RoomClosed", "room")),
+    (("DialStarted", "dial"), ("DialEnded", "dial")),
+    (("TransferStarted", "transfer"), ("TransferEnded", "transfer")),
+    (("RecordingStarted", "tape"), ("RecordingFinished", "recording")),
+)
+# Figures of /metrics that must be zero when the last call is over.
+NOTHING_LEFT = (
+    "switchhook_legs_live", "switchhook_calls_live", "switchhook_rooms_live", "switchhook_dials_live",
+    "switchhook_transfers_live", "switchhook_recordings_live", "switchhook_agents_live", "switchhook_names_live",
+    "switchhook_timers_armed", "switchhook_sip_legs", "switchhook_sip_dialogs", "switchhook_sip_client_transactions",
+    "switchhook_sip_server_transactions", "switchhook_audio_legs", "switchhook_journal_waiting",
+    "switchhook_journal_dropped", 'switchhook_sip_messages_by_reason_total{reason="bugs"}',
+)  # fmt: skip
+# These stay for up to 64 s after the last message, as RFC 3261 17 wants it.
+REMEMBERED = frozenset(
+    {"switchhook_sip_dialogs", "switchhook_sip_client_transactions", "switchhook_sip_server_transactions"}
+)
+# Figures that must be back where they were before the first call, and by how much they may be off.
+SAME_AGAIN = {"switchhook_tasks": 4.0, "process_open_fds": 8.0}
+MEMORY = "process_resident_memory_bytes"
+
+
+@dataclass
+class Audit:
+    """Counts of what began and how it ended."""
+
+    began: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    faults: list[tuple[str, str]] = field(default_factory=list)  # call, what is wrong
+
+
+def audit(entries: Iterable[Entry]) -> Audit:
+    """Checks that every leg, room, dial, transfer and recording has exactly one end."""
+    found = Audit()
+    begun: dict[str, dict[str, str]] = {start: {} for (start, _), _ in PAIRS}
+    ended: dict[str, Counter[str]] = {end: Counter() for _, (end, _) in PAIRS}
+    starts = {start: key for (start, key), _ in PAIRS}
+    ends = {end: key for _, (end, key) in PAIRS}
+    for entry in entries:
+        if entry.kind in starts:
+            thing = entry.body[starts[entry.kind]]
+            name = str(thing["id"]) if isinstance(thing, dict) else str(thing)
+            begun[entry.kind][name] = entry.call
+            found.began[entry.kind] += 1
+        elif entry.kind in ends:
+            ended[entry.kind][str(entry.body[ends[entry.kind]])] += 1
+            if entry.kind in ("TransferEnded", "LegEnded"):
+                found.outcomes[f"{entry.kind} {entry.body['outcome']}"] += 1
+    for (start, _), (end, _) in PAIRS:
+        for name, call in begun[start].items():
+            if ended[end][name] != 1:
+                found.faults.append((call, f"{start} {name} has {ended[end][name]} {end}"))
+        for name in ended[end].keys() - begun[start].keys():
+            found.faults.append(("", f"{end} {name} of nothing that began"))
+    return found
+
+
+def left_over(
+    figures: Mapping[str, float], before: Mapping[str, float], but: frozenset[str] = frozenset()
+) -> list[str]:
+    """Returns what is still there, in words; empty when all is as before the first call. `but` is not looked at."""
+    names = [name for name in NOTHING_LEFT if name not in but]
+    found = [f"{name} is {figures.get(name, 0):g}, not 0" for name in names if figures.get(name, 0)]
+    for name, margin in SAME_AGAIN.items():
+        if figures.get(name, 0) > before.get(name, 0) + margin:
+            found.append(f"{name} is {figures[name]:g}, was {before[name]:g}")
+    return found
+
+
+def read_figures(page: str) -> dict[str, float]:
+    """Reads the text of `/metrics`."""
+    pairs = (line.rpartition(" ") for line in page.splitlines() if line and not line.startswith("#"))
+    return {name: float(value) for name, _, value in pairs}
