@@ -1,6 +1,6 @@
 """`calls_per_s_core`: the highest rate at which calls pass without a failure and without one message sent again.
 
-The rate goes up by a quarter until a step, taken twice, is not clean or its 99th percentile from INVITE to 200 is over
+The rate goes up by a half until a step, taken twice, is not clean or its 99th percentile from INVITE to 200 is over
 50 ms; then a longer run confirms the last good rate. Server, audio processes included, on one core; both SIPp on the
 others. That SIPp is not the limit is shown by the same SIPp pair without a server in between.
 """
@@ -14,7 +14,7 @@ from bench import sipp
 from bench.house import CALLED, Served
 from bench.measure import Reading, workshop
 
-FIRST, STEP, STEP_S, CONFIRM_S = 100, 1.25, 4, 10
+FIRST, STEP, STEP_S, CONFIRM_S = 40, 1.5, 3, 10
 WORST_MS = 50.0
 DIRECT = 3000
 
