@@ -254,8 +254,13 @@ def target_failed(work: Work, dial: Dial) -> None:
 def target_cancelled(work: Work, dial: Dial) -> None:
     """Somebody stopped the ringing target on its own (a member action): as if it had declined."""
     from switchhook.core.dials import cancel
+    from switchhook.core.legs import hang_up
 
+    for leg in dial.legs:
+        work.fact(f.DialTried(dial.id, leg, Outcome.REJECTED, 0))
     cancel(work, dial.id)
+    for leg in dial.legs:
+        hang_up(work, leg, Outcome.CANCELLED, By.SERVER)
     transfer = _by_dial(work, dial)
     if transfer is not None:
         if transfer.failure is None or transfer.phase is not Phase.RECALLING:

@@ -266,7 +266,10 @@ async def test_hangup_on_the_target() -> None:
         assert (await cast.member("1002", "hangup")).status_code == 201
         assert u3.over is not None
         assert hear(u1, u2) == [{CUSTOMER}, {"1001"}]
+        failed = cast.event("MemberFailed")
+        assert (failed["member_address"], failed["cause"]) == ("1002", "rejected")
         assert cast.event("TransferFailed")["cause"] == "rejected"
+        assert cast.events[-2:] == ["MemberFailed", "TransferFailed"]
         await cast.act("warm_transfer", to="1003")
         u4 = await cast.picks_up("1003")
         assert hear(u1, u2, u4) == [{"1003"}, {MUSIC}, {"1001"}]
@@ -300,6 +303,33 @@ async def test_mute_of_the_waiting_agent_counts_in_the_consult_too() -> None:
         u3.answers()
         await cast.stage.settled()
         assert hear(u1, u3) == [{"1002"}, set()]
+
+
+@in_virtual_time
+async def test_a_mute_from_the_wait_that_is_undone_in_the_consult_does_not_come_back() -> None:
+    async with phlo_stage(party_flow()) as cast:
+        u1, u2, u3 = await ringing(cast)
+        await cast.member("1001", "mute")
+        u3.answers()
+        await cast.stage.settled()
+        assert (await cast.member("1001", "unmute")).status_code == 201
+        assert hear(u1, u3) == [{"1002"}, {"1001"}]
+        assert cast.events.count("MemberUnmuted") == 1
+        await cast.member("1001", "abort_transfer")
+        assert hear(u1, u2) == [{CUSTOMER}, {"1001"}]
+
+
+@in_virtual_time
+async def test_a_mute_from_before_the_transfer_outlasts_one_of_the_private_talk() -> None:
+    async with phlo_stage(party_flow()) as cast:
+        u2, u1 = await cast.talking()
+        await cast.member("1001", "mute")
+        await cast.act("warm_transfer")
+        u3 = await cast.picks_up("1002")
+        assert hear(u1, u2, u3) == [{"1002"}, {MUSIC}, {"1001"}]
+        await cast.member("1001", "unmute")
+        await cast.member("1001", "abort_transfer")
+        assert hear(u1, u2) == [{CUSTOMER}, set()]
 
 
 @in_virtual_time

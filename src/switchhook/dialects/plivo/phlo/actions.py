@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from switchhook.core import requests as r
 from switchhook.core.errors import Reason, Refused
-from switchhook.core.ids import LegId
+from switchhook.core.ids import LegId, RoomId
 from switchhook.core.model import By, Kind, Phase, Purpose, Role
 from switchhook.core.outcomes import Outcome
 from switchhook.dialects.plivo.phlo import problems
@@ -129,13 +129,22 @@ class Actions:
         self._exchange.ask(r.HoldMember(place.talks_in, leg, on), cause=cause)
 
     def _mute(self, place: Place, cause: str, on: bool) -> None:
-        """Mutes where the member talks; an agent who waits for a target is muted wherever it talks next."""
+        """Mutes where the member talks; an agent who waits for a target is muted wherever it talks next.
+
+        So an agent who is heard again in the private talk is heard by the customer too.
+        """
         leg = self._member(place)
-        transfer = place.transfer
-        waits = transfer is not None and transfer.agent == leg and transfer.phase is Phase.RINGING
+        everywhere = self._waits(place, leg) or (not on and self._muted(place.talks_in, leg))
         self._exchange.ask(r.MuteMember(place.talks_in, leg, on), cause=cause)
-        if waits and place.talks_in != place.room.id:
+        if everywhere and place.talks_in != place.room.id and leg in place.room.members:
             self._exchange.ask(r.MuteMember(place.room.id, leg, on), cause=cause)
+
+    def _waits(self, place: Place, leg: LegId) -> bool:
+        transfer = place.transfer
+        return transfer is not None and transfer.agent == leg and transfer.phase is Phase.RINGING
+
+    def _muted(self, room: RoomId, leg: LegId) -> bool:
+        return self._exchange.state.rooms[room].members[leg].muted
 
     def _abort(self, place: Place, cause: str) -> None:
         """The one who started it may, by address: also when released, and while being rung again."""

@@ -107,7 +107,7 @@ class Callbacks:
                 self._in_or_out(at, room, leg_id, "MemberLeft", "ConferenceExit")
             case f.MemberHeld(leg=leg_id, on=on):
                 self._member(at, leg_id, "MemberHeld" if on else "MemberUnheld")
-            case f.MemberMuted(room=room, leg=leg_id, on=on) if not self._said_twice(room):
+            case f.MemberMuted(room=room, leg=leg_id, on=on) if not self._said_twice(room, leg_id):
                 self._member(at, leg_id, "MemberMuted" if on else "MemberUnmuted")
             case f.TransferStarted() | f.TransferAdvanced() | f.TransferEnded():
                 self._of_transfer(at, stamped.fact)
@@ -151,12 +151,17 @@ class Callbacks:
         else:
             self._send(at, party, "RoomEnded", {})
 
-    def _said_twice(self, room: RoomId) -> bool:
-        """An agent who waits for a target is muted in both rooms; the main room's fact speaks."""
+    def _said_twice(self, room: RoomId, leg: LegId) -> bool:
+        """An agent who hands over is muted in both rooms: while it waits for the target the main room's fact speaks,
+        in the private talk that room's."""
         party = self._parties.of_room(room)
         found = self._exchange.state.rooms.get(room)
         transfer = self._exchange.state.transfer_of(found) if found is not None else None
-        return party is not None and party.room != room and transfer is not None and transfer.phase is Phase.RINGING
+        if party is None or transfer is None:
+            return False
+        if party.room != room:
+            return transfer.phase is Phase.RINGING
+        return leg == transfer.agent and transfer.phase is Phase.CONSULTING
 
     # --- transfers --------------------------------------------------------------------------------------------------
 
