@@ -12,6 +12,7 @@ how many bytes of unfinished messages all of them hold together (190 kB on each 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -73,7 +74,9 @@ class Sockets:
                     await self._listen_tcp(host, port)
             except OSError as error:
                 self.close()
-                raise Unavailable(f"cannot listen on {transport}:{place_of(host, port)}: {error.strerror}") from error
+                # asyncio wraps the reason of a failed TCP bind into a sentence of its own.
+                reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+                raise Unavailable(f"sip.listen {transport}:{place_of(host, port)}: {reason}") from error
 
     async def _listen_tcp(self, host: str, port: int) -> None:
         loop = asyncio.get_running_loop()
