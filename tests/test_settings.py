@@ -19,6 +19,7 @@ from switchhook.settings.embedded import AUTH_ID, AUTH_TOKEN, next_steps
 from switchhook.settings.reference import example as example_file
 from switchhook.settings.reference import reference
 
+DATA = Path(__file__).parent / "data"
 CONTRACT = """
 [http]
 listen = "127.0.0.1:8080"
@@ -171,6 +172,12 @@ def test_secrets_do_not_show_in_texts(folder: Path) -> None:
         ("[http]\nlisen = 'x'", "switchhook.toml:2: [http] lisen is not a known key; did you mean listen?"),
         ("\n[htpp]\n", "switchhook.toml:2: htpp is not a known section; did you mean http?"),
         ("[http]\nring_s = 3", "switchhook.toml:2: [http] ring_s is not a known key; did you mean ring_s of [sip]?"),
+        ("[sip]\ndomain = 'a b'", "[sip] domain 'a b' must be a host name, such as switchhook.local"),
+        ("[sip]\ndigest = []", "[sip] digest must name at least one"),
+        ("[media]\naddress = '0.0.0.0'", "must be one address of this machine that telephones can reach"),
+        ("[media]\naddress = 'pbx'", "[media] address 'pbx' must be an IP address of this machine"),
+        ("[store]\nurl = 'sqlite:///'", "[store] url 'sqlite:///' must look like sqlite:///switchhook.db"),
+        ("[store]\nurl = 'sqlite:////tmp'", "[store] url sqlite:////tmp: /tmp is a folder, not a file"),
         ("[http]\nlisten = 8080", "switchhook.toml:2: [http] listen must be a text, not 8080"),
         ("[http]\nlisten = '8080'", "[http] listen '8080' needs a port from 0 to 65535 after the last colon"),
         ("[http]\nlisten = 'example.com:80'", "needs an IP address or localhost before the port"),
@@ -293,6 +300,30 @@ def test_references_and_duplicates_are_checked(folder: Path, text: str, line: st
 def test_all_problems_are_told_at_once(folder: Path) -> None:
     found = problems(folder, "[http]\nlisen = 1\nlisten = 2\n[sip]\nring_s = 'x'\n[[account]]\nauth_id = 'x'")
     assert len(found) == 5
+
+
+def test_a_certificate_that_the_server_could_not_use_is_told_before_it_starts(folder: Path) -> None:
+    for name, source in (("certificate.pem", "localhost.pem"), ("key.pem", "localhost.key")):
+        (folder / name).write_bytes((DATA / source).read_bytes())
+    both = "[http]\ncertificate = 'certificate.pem'\nkey = 'key.pem'"
+    read(folder, both)
+
+    found = problems(folder, both.replace("'certificate.pem'", "'key.pem'"))
+    assert "cannot be used: " in found[0]
+    (folder / "key.pem").write_text("no key at all\n", encoding="utf-8")
+    found = problems(folder, both)
+    assert found == [
+        f"switchhook.toml:2: [http] certificate {folder}/certificate.pem and key {folder}/key.pem cannot be used: "
+        "no pem in it, or a key with a password"
+    ]
+
+
+def test_music_that_is_no_sound_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "music.mp3").write_bytes(b"ID3...")
+    (folder / "music.wav").write_bytes(b"RIFF....WAVE")
+    read(folder, "[media]\nhold_music = 'music.wav'")
+    monkeypatch.setattr("switchhook.settings.checks.find_spec", lambda _name: None)
+    assert "pip install 'switchhook[mp3]'" in problems(folder, "[media]\nhold_music = 'music.mp3'")[0]
 
 
 def test_a_missing_file_a_folder_and_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:

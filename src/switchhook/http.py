@@ -103,7 +103,7 @@ class HttpServer:
         try:
             self._server.config.load()
         except OSError as error:
-            raise Unavailable(f"http.certificate or http.key: {error}") from None
+            raise Unavailable(f"http.certificate or http.key cannot be used: {error}") from None
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="http")
         while not self._server.started:
             if self._task.done():

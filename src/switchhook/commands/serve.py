@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import signal
 from collections.abc import Coroutine, Sequence
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import click
 
 from switchhook.commands._configuration import configuration_options, read_settings
+from switchhook.core.errors import Unavailable
 from switchhook.settings import Settings
 
 
@@ -48,7 +51,11 @@ async def serve(settings: Settings, ready_file: str | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _asked, stop, number)
     server = await Server.start(settings)
-    _tell(settings, server, ready_file)
+    try:
+        _tell(settings, server, ready_file)
+    except OSError as failed:
+        await server.stop()
+        raise Unavailable(f"--ready-file {ready_file} cannot be written: {failed.strerror or failed}") from None
     await stop.wait()
     click.echo("switchhook: stopping: ending calls and finishing webhooks", err=True)
     await server.stop()
@@ -64,16 +71,18 @@ def _asked(stop: asyncio.Event, number: signal.Signals) -> None:
 def _tell(settings: Settings, server: Any, ready_file: str | None) -> None:
     from switchhook.settings.embedded import next_steps
 
+    if ready_file:
+        _write_ready(ready_file, server)
     if not settings.source:
         click.echo(next_steps(settings), err=True)
     sip = " ".join(f"{transport}:{host}:{port}" for transport, host, port in server.sockets.addresses)
     click.echo(f"switchhook: ready, HTTP on {settings.http_listen.host}:{server.http.port}, SIP on {sip}", err=True)
-    if ready_file:
-        import json
-        import os
 
-        listening = {"http": server.http.port, "sip": server.sockets.addresses, "pid": os.getpid()}
-        partial = f"{ready_file}.part"
-        with open(partial, "w", encoding="utf-8") as file:
-            json.dump(listening, file)
-        os.replace(partial, ready_file)
+
+def _write_ready(ready_file: str, server: Any) -> None:
+    """Writes all of it or nothing, so that whoever waits for the file can read it at once."""
+    listening = {"http": server.http.port, "sip": server.sockets.addresses, "pid": os.getpid()}
+    partial = f"{ready_file}.part"
+    with open(partial, "w", encoding="utf-8") as file:
+        json.dump(listening, file)
+    os.replace(partial, ready_file)

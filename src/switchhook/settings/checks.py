@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from importlib.util import find_spec
 from ipaddress import ip_network
 from itertools import combinations
 from pathlib import Path
@@ -159,18 +161,46 @@ def _check_files(settings: Settings, say: Say) -> None:
     http, media = settings.http, settings.media
     if bool(http.certificate) != bool(http.key):
         say(("http",), "[http] needs certificate and key, or neither")
-    for name, path in (("certificate", http.certificate), ("key", http.key)):
-        if path:
-            _readable(path, ("http", name), f"[http] {name}", say)
+    pair = (("certificate", http.certificate), ("key", http.key))
+    readable = [_readable(path, ("http", name), f"[http] {name}", say) for name, path in pair if path]
+    if len(readable) == 2 and None not in readable:
+        _check_certificate(http.certificate, http.key, say)
     if not media.hold_music.startswith(("builtin:", "http://", "https://")):
-        _readable(media.hold_music, ("media", "hold_music"), "[media] hold_music", say)
+        _check_music(media.hold_music, say)
     elif media.hold_music.startswith("builtin:") and media.hold_music != "builtin:hold":
         say(("media", "hold_music"), f"[media] hold_music {media.hold_music} is not built in; there is builtin:hold")
     database = Path(settings.store.url.removeprefix("sqlite:///"))
-    if not database.parent.is_dir():
+    if database.is_dir():
+        say(("store", "url"), f"[store] url {settings.store.url}: {database} is a folder, not a file")
+    elif not database.parent.is_dir():
         say(("store", "url"), f"[store] url {settings.store.url}: there is no folder {database.parent}")
     if Path(media.recordings).exists() and not Path(media.recordings).is_dir():
         say(("media", "recordings"), f"[media] recordings {media.recordings} is not a folder")
+
+
+def _check_music(path: str, say: Say) -> None:
+    shown, trail = "[media] hold_music", ("media", "hold_music")
+    content = _readable(path, trail, shown, say)
+    if content is None or content[:4] in (b"RIFF", b"RF64"):
+        return
+    if find_spec("av") is None:
+        say(trail, f"{shown} {path} is no WAV file; for MP3 install the extra: pip install 'switchhook[mp3]'")
+
+
+def _check_certificate(certificate: str, key: str, say: Say) -> None:
+    """Loads both as the server will, so that a wrong one is found before anything is opened."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # Without a password an encrypted key would ask for one on the terminal.
+        context.load_cert_chain(certificate, key, password=lambda: "")
+    except ssl.SSLError as failed:
+        if failed.reason == "KEY_VALUES_MISMATCH":
+            say(("http", "key"), f"[http] key {key} does not belong to [http] certificate {certificate}")
+        else:
+            reason = (failed.reason or "no PEM in it, or a key with a password").replace("_", " ").lower()
+            say(("http", "certificate"), f"[http] certificate {certificate} and key {key} cannot be used: {reason}")
+    except (OSError, ValueError) as failed:
+        say(("http", "certificate"), f"[http] certificate {certificate} and key {key} cannot be used: {failed}")
 
 
 def _readable(path: str, trail: Trail, shown: str, say: Say) -> bytes | None:

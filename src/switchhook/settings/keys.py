@@ -62,6 +62,10 @@ def not_empty(value: str) -> str:
     return "" if value else "must not be empty"
 
 
+def not_empty_list(value: tuple[str, ...]) -> str:
+    return "" if value else "must name at least one"
+
+
 def listen_http(value: str) -> str:
     return _refusal(lambda: Listen.parse(value, "tcp"))
 
@@ -72,8 +76,19 @@ def listen_sip(value: tuple[str, ...]) -> str:
     return next(filter(None, (_refusal(lambda text=text: Listen.parse(text)) for text in value)), "")  # type: ignore[misc]
 
 
-def ip_address(value: str) -> str:
-    return _refusal(lambda: ipaddress.ip_address(value))
+def media_address(value: str) -> str:
+    """An address that telephones can send to: 0.0.0.0 in an SDP means hold (RFC 3264 8.4)."""
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        return f"{value!r} must be an IP address of this machine, such as 192.0.2.10"
+    unusable = address.is_unspecified or address.is_multicast
+    return f"{value!r} must be one address of this machine that telephones can reach" if unusable else ""
+
+
+def domain(value: str) -> str:
+    """A host name or IP address, as it stands behind the @ of a SIP URI."""
+    return "" if _DOMAIN.fullmatch(value) else f"{value!r} must be a host name, such as switchhook.local"
 
 
 def networks(value: tuple[str, ...]) -> str:
@@ -131,7 +146,7 @@ def fallback(value: str) -> str:
 
 
 def store_url(value: str) -> str:
-    if value.startswith("sqlite:///"):
+    if value.startswith("sqlite:///") and value != "sqlite:///":
         return ""
     return f"{value!r} must look like sqlite:///switchhook.db (no other database is built in yet)"
 
@@ -147,6 +162,7 @@ def time_zone(value: str) -> str:
 
 
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)"
+_DOMAIN = re.compile(rf"{_HOST}")
 _SIP_URI = re.compile(rf"sips?:([^\s@<>\"]+@)?{_HOST}(:\d{{1,5}})?(;[^\s<>\"]*)?")
 AUTH_ID = matching(r"(MA|SA)[A-Z0-9]{18}", "20 characters: MA (sub-account: SA) and 18 capital letters or digits")
 USER = matching(r"[A-Za-z0-9._~!$&'*+=-]{1,64}", "a SIP user name: letters, digits and . _ ~ ! $ & ' * + = -")

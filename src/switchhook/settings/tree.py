@@ -39,17 +39,19 @@ class Sip:
     listen: tuple[str, ...] = option(
         ("udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"), "Where telephones and trunks reach us", k.listen_sip
     )
-    domain: str = option("switchhook.local", "Our SIP domain and digest realm", k.not_empty)
+    domain: str = option("switchhook.local", "Our SIP domain and digest realm", k.domain)
     ring_s: float = option(30.0, "How long a telephone rings where no dialect says otherwise", k.between(1, 3600))
     min_expires_s: int = option(60, "Shortest registration we grant; shorter ones get 423", k.between(1, 86400))
     digest: tuple[Literal["MD5", "SHA-256", "SHA-512-256"], ...] = option(
-        ("MD5",), "Challenges sent, best first; some telephones give up when any but MD5 is among them"
+        ("MD5",),
+        "Challenges sent, best first; some telephones give up when any but MD5 is among them",
+        k.not_empty_list,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Media:
-    address: str = option("127.0.0.1", "IP address put into SDP", k.ip_address)
+    address: str = option("127.0.0.1", "IP address put into SDP", k.media_address)
     ports: tuple[int, int] = option(
         (20000, 29998), "First and last port for audio, RTP even and RTCP odd", k.port_range
     )
