@@ -56,6 +56,20 @@ def test_clips_are_called_by_what_they_sound_like(text: str, said: str) -> None:
     assert clip(text) == said
 
 
+def test_an_invite_of_a_call_that_is_up_is_a_re_invite_but_a_repeated_one_is_not() -> None:
+    first = next(e for e in story() if e.leg == AGENT and e.kind == "SipMessage")
+    hold = {**first.body, "direction": "in", "first_line": "INVITE sip:w0@127.0.0.1 SIP/2.0", "cseq": "2 INVITE"}
+    later = [
+        replace(first, at=START + 5),
+        Entry(START + 6, "SipMessage", CALL, AGENT, hold),
+        Entry(START + 6.1, "PhoneHeld", CALL, AGENT, {"leg": AGENT, "on": True}),
+    ]
+    labels = [step.label for step in ladder([*story(), *later]).steps]
+    assert labels.count("INVITE 1001") == 2
+    assert labels.count("re-INVITE") == 1
+    assert "pressed hold on the telephone" in labels  # the name stands above the column
+
+
 # --- timeline -------------------------------------------------------------------------------------------------------
 
 

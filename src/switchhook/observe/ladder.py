@@ -110,6 +110,8 @@ class _Builder:
         self._columns = list(self._stand())
         self._index = {column.key: number for number, column in enumerate(self._columns)}
         self._steps: list[Step] = []
+        self._up: set[str] = set()  # legs whose INVITE was answered
+        self._invited: dict[str, tuple[object, object]] = {}  # the first INVITE of a leg
 
     def build(self) -> Ladder:
         for entry in self._entries:
@@ -139,7 +141,7 @@ class _Builder:
         kind, body = entry.kind, entry.body
         server = self._index["server"]
         if kind == "SipMessage":
-            self._arrow(entry, Look.SIP, entry.leg, wording.sip_line(body), inwards=body["direction"] == "in")
+            self._arrow(entry, Look.SIP, entry.leg, self._message(entry), inwards=body["direction"] == "in")
         elif kind == "HttpRequest":
             self._arrow(entry, Look.HTTP, "http", wording.http_line(body))
         elif kind == "HttpReply":
@@ -154,13 +156,26 @@ class _Builder:
             label = f"hears {wording.sources(body['sources'], self._parties)}"  # type: ignore[arg-type]
             self._note(entry, Look.AUDIO, label)
         elif kind in _NOTES:
-            self._note(entry, Look.NOTE, wording.say(entry, self._parties))
+            # The note stands under the name of whom it is about.
+            name = f"{self._parties.name(entry.leg)} " if entry.leg else ""
+            self._note(entry, Look.NOTE, wording.say(entry, self._parties).removeprefix(name))
         elif kind in _BANDS and wording.say(entry, self._parties):
             self._add(entry, Look.BAND, server, server, wording.say(entry, self._parties))
         elif kind == "Warning":
             self._add(entry, Look.WARNING, server, server, wording.say(entry, self._parties), bad=True)
         elif kind in _FACTS and entry.leg not in self._with_sip:
             self._fact(entry, body)
+
+    def _message(self, entry: Entry) -> str:
+        """An INVITE of a call that is up is named so: its address is only a contact, which tells nobody anything."""
+        label = wording.sip_line(entry.body)
+        if label == "200 OK (INVITE)":
+            self._up.add(entry.leg)
+        if not label.startswith("INVITE "):
+            return label
+        this = (entry.body.get("direction"), entry.body.get("cseq"))
+        again = self._invited.setdefault(entry.leg, this) == this  # sent once more, since the answer was lost
+        return "re-INVITE" if entry.leg in self._up and not again else label
 
     def _fact(self, entry: Entry, body: dict[str, Any]) -> None:
         """A leg without SIP messages: its facts, as the messages they stand for."""

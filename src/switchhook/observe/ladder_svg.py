@@ -6,7 +6,7 @@ from switchhook.observe import svg
 from switchhook.observe.ladder import Column, Ladder, Look, Step
 
 _GUTTER = 74.0
-_COLUMN = 190.0
+_COLUMN = 200.0
 _TOP = 74.0
 _ARROW, _NOTE, _BAND = 32.0, 27.0, 34.0
 _COLOURS = {Look.SIP: "#1d4ed8", Look.HTTP: "#047857", Look.WEBHOOK: "#b45309", Look.NOTE: "#475569"}

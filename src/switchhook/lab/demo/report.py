@@ -78,12 +78,12 @@ def _section(scene: Scene, ladders: Sequence[Ladder], files: dict[str, str]) -> 
     for fault in scene.faults:
         parts.append(f"<p class=bad>{escape(fault)}</p>")
     parts.append(f"<figure>{chart(scene)}</figure>")
-    parts.append("<table><tr><th>phase</th><th>from</th><th>to</th><th>who must hear what</th></tr>")
+    parts.append("<div class=rules><table><tr><th>phase</th><th>from</th><th>to</th><th>who must hear what</th></tr>")
     for phase in scene.phases:
         rule = "; ".join(f"{n}: {' + '.join(sorted(labels)) or 'nothing'}" for n, labels in phase.expected.items())
         start, end = phase.start_s - scene.start_s, phase.end_s - scene.start_s
         parts.append(f"<tr><td>{escape(phase.name)}<td>{start:.2f}<td>{end:.2f}<td>{escape(rule)}</tr>")
-    parts.append("</table><h3>What each telephone heard</h3><ul>")
+    parts.append("</table></div><h3>What each telephone heard</h3><ul>")
     for name, file in files.items():
         stream = escape(scene.streams.get(name, ""))
         parts.append(
@@ -105,11 +105,15 @@ _HEAD = """<!doctype html><html lang=en><meta charset=utf-8><title>Switchhook de
 <meta name=viewport content="width=device-width,initial-scale=1">
 <style>
 body{font:16px/1.5 system-ui,sans-serif;color:#0f172a;background:#f8fafc;margin:0}
-main{max-width:1080px;margin:0 auto;padding:2rem 1rem}
+main{max-width:1160px;margin:0 auto;padding:2rem 1rem}
 section{background:#fff;border:1px solid #e2e8f0;border-radius:8px;padding:1rem 1.5rem;margin:1.5rem 0}
-figure{margin:1rem 0;overflow-x:auto}figure svg{max-width:none}
+figure{margin:1rem 0;overflow-x:auto}figure svg{max-width:100%;min-width:720px;height:auto}
+ul{padding-left:1.2rem}.rules{overflow-x:auto}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #e2e8f0}
-.request{background:#0f172a;color:#e2e8f0;padding:.7rem 1rem;border-radius:6px;overflow-x:auto;white-space:pre-wrap}
+.request{background:#0f172a;color:#e2e8f0;padding:.7rem 1rem;border-radius:6px;
+white-space:pre-wrap;overflow-wrap:anywhere}
 .ok{color:#15803d;font-weight:600}.bad{color:#b91c1c;font-weight:600}.dim{color:#64748b}
-audio{height:28px;vertical-align:middle}summary{cursor:pointer;font-weight:600}
+audio{height:28px;max-width:100%;vertical-align:middle}
+@media(max-width:600px){main{padding:1rem .5rem}section{padding:.5rem .8rem}}
+summary{cursor:pointer;font-weight:600}
 </style><main>"""
