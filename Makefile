@@ -1,5 +1,6 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`. The others are for those who change the code.
 PY := .venv/bin/python
+CODE := src tests bench scripts examples
 
 .PHONY: help demo test check bench soak docs setup clean
 
@@ -16,8 +17,8 @@ test: ## set up what is missing, then run all tests
 
 check: ## types and lint
 	@scripts/setup check
-	@.venv/bin/ruff check src tests bench scripts
-	@.venv/bin/ruff format --check src tests bench scripts
+	@.venv/bin/ruff check $(CODE)
+	@.venv/bin/ruff format --check $(CODE)
 	@.venv/bin/mypy
 
 bench: ## measure, print a table (ONLY=name for one measure)
