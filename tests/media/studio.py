@@ -20,6 +20,7 @@ from switchhook.media.settings import MediaSettings
 from tests.media.phones import Phone
 
 PORTS = (41_000, 43_998)  # those in use are skipped, so tests may run side by side
+SETTINGS: dict[str, Any] = {"ports": PORTS, "max_legs": 24}  # where a test says nothing else
 
 
 def story(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
@@ -87,7 +88,7 @@ class Studio:
 async def studio(**settings: Any) -> AsyncIterator[Studio]:
     made = Studio()
     made.engine = await MediaEngine.start(
-        MediaSettings(**{"ports": PORTS, "max_legs": 24, **settings}),
+        MediaSettings(**{**SETTINGS, **settings}),
         emit=made.events.append,
         on_stats=lambda leg, stats: made.stats.__setitem__(leg, stats),
         on_restart=made.restarted.append,

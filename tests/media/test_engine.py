@@ -17,7 +17,7 @@ from switchhook.media import g711, tones
 from tests.media.phones import Heard, amplitude
 from tests.media.studio import story, studio
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wire")]
 TONE = 7_980  # amplitude of a telephone's pitch
 NOTHING = 60
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from switchhook.media.fake import FakeMedia
+from tests.media.conftest import WIRES
 from tests.media.exam import QUESTIONS, Candidate
 from tests.media.studio import story, studio
 from tests.media.test_fake import Clock
@@ -35,11 +36,12 @@ def test_the_fake(question: Question, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("wire", [*WIRES, "poll"])
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.__name__)
-def test_the_real_engine(question: Question, tmp_path: Path) -> None:
+def test_the_real_engine(question: Question, wire: str, tmp_path: Path) -> None:
     @story
     async def run() -> None:
-        async with studio(max_legs=3) as s:
+        async with studio(max_legs=3, wire=wire) as s:
             candidate = Candidate(s.engine, asyncio.sleep, str(tmp_path), s.events)
             s.engine._on_stats = lambda leg, stats: candidate.stats.append((leg, stats))
             await question(candidate)

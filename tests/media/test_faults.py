@@ -22,7 +22,7 @@ from switchhook.media import rtcp, rtp
 from tests.media.phones import Phone
 from tests.media.studio import Studio, story, studio
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wire")]
 
 
 def stranger_sends(s: Studio, port: int, count: int, *, host: str = "127.0.0.1", payload: bytes = b"\xff" * 160) -> int:

@@ -50,7 +50,7 @@ def test_mixing_is_a_plain_sum_of_what_each_hears(
     played = random.integers(-3_000, 3_000, (4, FRAME)).astype(np.int16)
     found = mixer.rooms(hears)
     assert sorted(row for listeners, _ in found for row in listeners) == sorted(hears)
-    plan = mixer.plan(found, hears, sounds, 12)
+    plan = mixer.plan([mixer.room(*group, hears, sounds, 12) for group in found])
     mixed = plan.mix(said, [played[which] for _, which in plan.sounds])
     for place, row in enumerate(plan.listeners.tolist()):
         expected = np.zeros(FRAME)

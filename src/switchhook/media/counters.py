@@ -27,6 +27,7 @@ class Counters:
     work_us: int
     most_work_us: int  # of one phase, in the last second
     events_dropped: int
+    wire_note: str = ""  # why it is not the best wire there is
     load: float = 0.0  # share of the time that the pump worked, in the last second
 
     @property
@@ -44,5 +45,5 @@ def read(message: Message, before: Counters | None) -> Counters:
     return Counters(
         wire=message["wire"], legs=message["legs"], received=v[0], sent=v[1], strangers=v[2], malformed=v[3],
         reports=v[4], phases=v[5], late_phases=v[6], skipped_phases=v[9], work_us=v[8], most_work_us=v[7],
-        events_dropped=v[15], load=load,
+        events_dropped=v[15], wire_note=message.get("wire_note", ""), load=load,
     )  # fmt: skip

@@ -29,6 +29,9 @@ class Desk:
         self.sounds: list[tuple[Array, Array]] = [(_NONE, _NONE)] * 4
         self.relays: list[Array] = [_NONE] * 4
         self.plans: list[mixer.Plan] = [mixer.Plan() for _ in range(4)]
+        self._rooms: list[dict[mixer.Room, None]] = [{} for _ in range(4)]  # by phase, in the order they came
+        self._room_of: dict[int, mixer.Room] = {}  # of every row that hears or is heard in one
+        table.phase[:] = np.arange(table.legs + 1) % 4
         self.rings: list[Array] = [_NONE] * 4
         self._first = np.zeros(table.legs + 1, np.int64)
         self._count = np.zeros(table.legs + 1, np.int64)
@@ -87,13 +90,15 @@ class Desk:
         """Brings the layout up to date; costs nothing when nothing changed."""
         if not self._changed and not self._stale:
             return
-        for row in self._changed:
+        changed = self._changed
+        for row in changed:
             mode = self._mode(row)
             if self._table.mode[row] != mode:
                 self._table.mode[row] = mode
                 self._table.source[row] = -1
                 self._table.mark[row] = 1
-        self._changed.clear()
+        self._lay_out_rooms(changed)
+        changed.clear()
         self._stale = False
         self._lay_out()
 
@@ -131,9 +136,7 @@ class Desk:
     def _lay_out(self) -> None:
         table = self._table
         rows = np.flatnonzero(table.mode[: table.legs])
-        table.phase[:] = np.arange(table.legs + 1) % 4
         mode = table.mode[rows]
-        self._lay_out_mix(rows[mode == MIX])
         phase = table.phase[rows]
         for n in range(4):
             mine = phase == n
@@ -159,12 +162,30 @@ class Desk:
         on = np.flatnonzero(ringing)
         self.rings = [on[table.phase[on] == n] for n in range(4)]
 
-    def _lay_out_mix(self, rows: Array) -> None:
-        hears = {row: self.voices(row) for row in rows.tolist()}
+    def _lay_out_rooms(self, changed: set[int]) -> None:
+        """Finds the rooms anew that changed listeners are in or come into; all others stay as they are laid out."""
+        table, touched = self._table, set(changed)
+        for row in changed:
+            if table.mode[row] == MIX:
+                touched.update(self.voices(row))
+        old = {id(found): found for row in touched if (found := self._room_of.get(row)) is not None}
+        listeners = {row for row in changed if table.mode[row] == MIX}
+        phases = set()
+        for found in old.values():
+            listeners.update(row for row in found.listeners if table.mode[row] == MIX)
+            phases.add(found.phase)
+            del self._rooms[found.phase][found]
+            for row in found.listeners + found.voices:
+                self._room_of.pop(row, None)
+                table.phase[row] = row % 4
+        hears = {row: self.voices(row) for row in sorted(listeners)}
         sounds = {row: self.sound_list(row) for row in hears}
-        by_phase: list[list[tuple[list[int], list[int]]]] = [[], [], [], []]
-        for listeners, voices in mixer.rooms(hears):
-            phase = mixer.phase_of(listeners, voices)
-            self._table.phase[listeners + voices] = phase
-            by_phase[phase].append((listeners, voices))
-        self.plans = [mixer.plan(found, hears, sounds, self._table.nobody) for found in by_phase]
+        for group, voices in mixer.rooms(hears):
+            made = mixer.room(group, voices, hears, sounds, table.nobody)
+            phases.add(made.phase)
+            self._rooms[made.phase][made] = None
+            for row in group + voices:
+                self._room_of[row] = made
+                table.phase[row] = made.phase
+        for phase in phases:
+            self.plans[phase] = mixer.plan(self._rooms[phase])

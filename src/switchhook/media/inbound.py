@@ -57,8 +57,8 @@ class Inbound:
                 self._sort(found, phases, now)
             for packet in found.odd:
                 self._odd(packet, phases, now)
-            again = few or found.taken > self._wire.watched * 2 // 3 or (n == 0 and phases % 4 == 0)
-            if not found.taken or not again:
+            again = few or found.more or found.taken > self._wire.watched * 2 // 3 or (n == 0 and phases % 4 == 0)
+            if not again or not (found.taken or found.more):
                 return
 
     def forget(self, row: int) -> None:
@@ -141,7 +141,8 @@ class Inbound:
         if found.rtcp:
             self._reporter.receive(row, found.packet, found.source[:2], now)
             return
-        if found.own:
+        latched = int(table.latched_port[row])
+        if found.own or (latched and found.source == (host_of(int(table.latched_ip[row])), latched) and not found.rtcp):
             table.counters[RECEIVED] += 1
             self._single(row, found.packet, phases, now)
             return

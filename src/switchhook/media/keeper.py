@@ -41,6 +41,8 @@ PUMP_SOCKET, SHOP_SOCKET = "pump", "workshop"
 
 def open_pairs(settings: MediaSettings, exact: list[int]) -> tuple[list[Ports], list[str]]:
     """Opens RTP on even ports and RTCP on the next ones, skipping ports in use; `exact` ports are waited for."""
+    from switchhook.media.wire_choice import why_no_ring
+
     warnings: list[str] = []
     spare = 100
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -50,7 +52,7 @@ def open_pairs(settings: MediaSettings, exact: list[int]) -> tuple[list[Ports], 
     except (OSError, ValueError):
         pass
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    own = sys.platform == "linux"
+    own = sys.platform == "linux" and bool(why_no_ring(settings.wire))
     each = 3 if own else 2
     if soft != resource.RLIM_INFINITY and each * wanted + spare > soft:
         wanted = max(1, (soft - spare) // each)

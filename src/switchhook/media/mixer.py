@@ -8,21 +8,41 @@ sources are stated, and the matrix holds exactly what was stated.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from switchhook.media.rtp import FRAME, Array
 
-_SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, 4096, 8192)
+_SIZES = (*range(1, 17), 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, 4096, 8192)
+_NONE = np.empty(0, np.int64)
+
+
+@dataclass(slots=True, eq=False)
+class Room:
+    """Listeners and the voices they hear, with nobody else in either; laid out once, when it changes."""
+
+    listeners: list[int]
+    voices: list[int]
+    size: tuple[int, int]  # (listeners, voices), each with padding
+    padded: Array  # (voices) rows of the table
+    hears: Array  # (listeners, voices) float32
+    sounds: list[tuple[int, list[int]]]  # (listener, what it hears besides)
+
+    @property
+    def phase(self) -> int:
+        """The phase of a room: that of its lowest row, so that it changes seldom."""
+        return min(self.listeners + self.voices) % 4
 
 
 @dataclass(slots=True)
 class Bucket:
-    """Rooms of about one size."""
+    """Rooms of one size; their listeners lie together in the plan."""
 
+    first: int  # place of the first listener
+    places: Array | None  # (rooms, listeners) where rooms are padded (the last place is nobody), else None
     voices: Array  # (rooms, voices) rows of the table
-    listeners: Array  # (rooms, listeners) places in the plan's `listeners`; the last place is nobody
     hears: Array  # (rooms, listeners, voices) float32
 
 
@@ -30,22 +50,33 @@ class Bucket:
 class Plan:
     """What one phase mixes."""
 
-    listeners: Array = field(default_factory=lambda: np.empty(0, np.int64))
-    voices: Array = field(default_factory=lambda: np.empty(0, np.int64))
+    listeners: Array = field(default_factory=lambda: _NONE)
+    voices: Array = field(default_factory=lambda: _NONE)
     buckets: list[Bucket] = field(default_factory=list)
     sounds: list[tuple[Array, Array]] = field(default_factory=list)  # (places, plays), a listener once in each
+    unvoiced: Array = field(default_factory=lambda: _NONE)  # places that hear sounds only
+    _heard: Array = field(default_factory=lambda: np.zeros((1, FRAME), np.float32))
 
     def mix(self, said: Array, played: list[Array]) -> Array:
-        """Returns what the listeners hear, int16, shape (listeners, 160).
+        """Returns what the listeners hear, float32 within 16 bits, shape (listeners, 160); good until the next call.
 
         `said` holds all legs' frames by row, `played` the sounds' frames in the order of `sounds`.
         """
-        heard = np.zeros((len(self.listeners) + 1, FRAME), np.float32)
+        heard = self._heard
+        heard[self.unvoiced] = 0.0
         for bucket in self.buckets:
-            heard[bucket.listeners] = np.matmul(bucket.hears, said[bucket.voices])
+            spoken = said.take(bucket.voices, axis=0)
+            if bucket.places is None:
+                rooms, high, _ = bucket.hears.shape
+                into = heard[bucket.first : bucket.first + rooms * high].reshape(rooms, high, FRAME)
+                np.matmul(bucket.hears, spoken, out=into)
+            else:
+                heard[bucket.places] = np.matmul(bucket.hears, spoken)
         for (places, _), frames in zip(self.sounds, played, strict=True):
             heard[places] += frames
-        return np.clip(heard[:-1], -32_768, 32_767).astype(np.int16)
+        result = heard[:-1]
+        np.clip(result, -32_768.0, 32_767.0, out=result)
+        return result
 
 
 def rooms(hears: dict[int, list[int]]) -> list[tuple[list[int], list[int]]]:
@@ -71,40 +102,55 @@ def rooms(hears: dict[int, list[int]]) -> list[tuple[list[int], list[int]]]:
     return [(sorted(listeners), sorted(voices)) for listeners, voices in groups.values()]
 
 
-def phase_of(listeners: list[int], voices: list[int]) -> int:
-    """Returns the phase of a room: that of its lowest row, so that it changes seldom."""
-    return min(listeners + voices) % 4
+def room(listeners: list[int], voices: list[int], hears: dict[int, list[int]], sounds: dict[int, list[int]],
+         nobody: int) -> Room:  # fmt: skip
+    """Lays out one room of those that `rooms` found."""
+    high, wide = _size(len(listeners)), _size(len(voices))
+    padded = np.full(wide, nobody, np.int64)
+    padded[: len(voices)] = voices
+    matrix = np.zeros((high, wide), np.float32)
+    column = {row: n for n, row in enumerate(voices)}
+    for line, row in enumerate(listeners):
+        matrix[line, [column[voice] for voice in hears[row]]] = 1.0
+    besides = [(row, sounds[row]) for row in listeners if sounds.get(row)]
+    return Room(listeners, voices, (high, wide), padded, matrix, besides)
 
 
-def plan(found: list[tuple[list[int], list[int]]], hears: dict[int, list[int]], sounds: dict[int, list[int]],
-         nobody: int) -> Plan:  # fmt: skip
+def plan(found: Iterable[Room]) -> Plan:
     """Lays out the rooms of one phase."""
     made = Plan()
-    listeners = [row for group, _ in found for row in group]
-    place = {row: n for n, row in enumerate(listeners)}
+    by_size: dict[tuple[int, int], list[Room]] = {}
+    for one in found:
+        by_size.setdefault(one.size, []).append(one)
+    listeners: list[int] = []
+    for same in by_size.values():
+        for one in same:
+            listeners += one.listeners
     made.listeners = np.array(listeners, np.int64)
-    made.voices = np.array(sorted({row for _, voices in found for row in voices}), np.int64)
-    by_size: dict[tuple[int, int], list[tuple[list[int], list[int]]]] = {}
-    for group, voices in found:
-        if voices:
-            by_size.setdefault((_size(len(group)), _size(len(voices))), []).append((group, voices))
+    made._heard = np.zeros((len(listeners) + 1, FRAME), np.float32)
+    made.voices = np.array([row for same in by_size.values() for one in same for row in one.voices], np.int64)
+    first = 0
     for (high, wide), same in by_size.items():
-        voices_of = np.full((len(same), wide), nobody, np.int64)
-        places = np.full((len(same), high), len(listeners), np.int64)
-        matrix = np.zeros((len(same), high, wide), np.float32)
-        for n, (group, voices) in enumerate(same):
-            voices_of[n, : len(voices)] = voices
-            places[n, : len(group)] = [place[row] for row in group]
-            column = {row: k for k, row in enumerate(voices)}
-            for line, row in enumerate(group):
-                matrix[n, line, [column[voice] for voice in hears[row]]] = 1.0
-        made.buckets.append(Bucket(voices_of, places, matrix))
+        full = all(len(one.listeners) == high for one in same)
+        places = None if full else np.full((len(same), high), len(listeners), np.int64)
+        start = first
+        for n, one in enumerate(same):
+            if places is not None:
+                places[n, : len(one.listeners)] = np.arange(first, first + len(one.listeners))
+            first += len(one.listeners)
+        if not wide:
+            made.unvoiced = np.concatenate((made.unvoiced, np.arange(start, first)))
+        else:
+            voices, hears = np.stack([one.padded for one in same]), np.stack([one.hears for one in same])
+            made.buckets.append(Bucket(start, places, voices, hears))
+    besides = [pair for same in by_size.values() for one in same for pair in one.sounds]
+    place = {row: n for n, row in enumerate(listeners)} if besides else {}
     level = 0
-    while pairs := [(place[row], sounds[row][level]) for row in listeners if len(sounds.get(row, ())) > level]:
+    while pairs := [(place[row], sounds[level]) for row, sounds in besides if len(sounds) > level]:
         made.sounds.append((np.array([p for p, _ in pairs], np.int64), np.array([s for _, s in pairs], np.int64)))
         level += 1
     return made
 
 
 def _size(count: int) -> int:
-    return next((size for size in _SIZES if size >= count), count)
+    return next((size for size in _SIZES if size >= count), count) if count else 0

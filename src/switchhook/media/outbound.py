@@ -63,14 +63,16 @@ class Outbound:
             rows.append(plan.listeners)
             frames.append(plan.mix(self._said, [self._play(found) for _, found in plan.sounds]))
         if rows:
-            self._send(np.concatenate(rows), np.concatenate(frames), due)
+            one = len(rows) == 1
+            self._send(rows[0] if one else np.concatenate(rows), frames[0] if one else np.concatenate(frames), due)
         if phase == 3 and self.recordings:
             self._record(tick)
 
     def _send(self, rows: Array, frames: Array, due: float) -> None:
         table = self._table
         good = (table.sends[rows] != 0) & (table.hush[rows] == 0)
-        rows, frames = rows[good], frames[good]
+        if not good.all():
+            rows, frames = rows[good], frames[good]
         if not len(rows):
             return
         stamp = streams.own_frames(table, rows, due)
@@ -78,7 +80,9 @@ class Outbound:
         packets[:, : rtp.HEADER_BYTES] = rtp.headers(
             table.payload[rows], stamp.marker, stamp.seq, stamp.ts, table.ssrc[rows]
         )
-        packets[:, rtp.HEADER_BYTES : rtp.HEADER_BYTES + FRAME] = g711.encode(frames, table.codec[rows][:, None])
+        packets[:, rtp.HEADER_BYTES : rtp.HEADER_BYTES + FRAME] = g711.encode(
+            frames.astype(np.int16, copy=False), table.codec[rows][:, None]
+        )
         self._wire.send(rows, np.full(len(rows), rtp.HEADER_BYTES + FRAME))
         table.sent[rows] += 1
         table.octets[rows] += FRAME

@@ -30,8 +30,8 @@ from switchhook.media.reporter import Reporter
 from switchhook.media.statements import Statements
 from switchhook.media.table import Table
 from switchhook.media.waiting import readable
-from switchhook.media.wire_poll import PollWire
-from switchhook.media.wires import Ports, Wire
+from switchhook.media.wire_choice import open_wire
+from switchhook.media.wires import Ports
 
 PHASE_S, PHASES = 0.005, 4
 OVERDUE = 20  # phases (100 ms) that are made up for
@@ -126,7 +126,7 @@ class Pump:
 
     def __init__(self, table: Table, ports: list[Ports], listener: socket.socket) -> None:
         self._table = table
-        self._wire: Wire = PollWire(ports)
+        self._wire, self._wire_note = open_wire(ports, table.settings.wire)
         self._link = ControlEnd(listener)
         self._outbox = Outbox(table)
         self._desk = Desk(table)
@@ -192,6 +192,7 @@ class Pump:
                 if time.monotonic() > end:
                     self._link.put_back(messages[n + 1 :])
                     break
+            self._desk.settle()
         if self._link.connected:
             if self._warning:
                 self._link.send({"say": "warning", "text": self._warning})
@@ -211,7 +212,7 @@ class Pump:
         if number % 200 == 0:
             self._link.send(
                 {"say": "counters", "values": self._table.counters.tolist(), "wire": self._wire.name,
-                 "legs": int((self._table.use != 0).sum())}
+                 "wire_note": self._wire_note, "legs": int((self._table.use != 0).sum())}
             )  # fmt: skip
             self._table.counters[MOST_WORK_US] = 0
             return os.getppid() == keeper

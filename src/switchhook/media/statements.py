@@ -2,7 +2,8 @@
 
 A leg row holds the number of its present use; statements about an older use change nothing. A version not above the
 held one changes nothing and is answered with what is held. `state ... state_end` restates everything; legs that were
-not named in between are over. `hear` is one batch: the desk is brought up to date once, after all of it.
+not named in between are over. `hear` is one batch, so it is taken whole; the desk is brought up to date by the pump,
+once after all that it takes in one phase.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Statements:
         """Carries out one statement; one that makes no sense is a bug of control and is left out, with a warning."""
         try:
             self._does[message["say"]](message)
-        except (KeyError, ValueError, TypeError, IndexError) as error:
+        except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, OSError) as error:
             self._answer({"say": "warning", "text": f"media statement {message.get('say')!r} refused: {error!r}"})
 
     def take_over(self) -> None:
@@ -72,7 +73,6 @@ class Statements:
             self._wire.leave(row)
             self._wire.watch(row, drain=True)
             self._desk.session_changed(row)
-            self._desk.settle()
         if int(m["version"]) > table.version[row]:
             self._fill(row, m, now)
         self._answer({"say": "applied", "row": row, "version": int(table.version[row])})
@@ -102,7 +102,6 @@ class Statements:
             table.connected[row] = 1
             self._aim(row)
             self._desk.session_changed(row)
-            self._desk.settle()
         table.version[row] = int(m["version"])
 
     def _aim(self, row: int) -> None:
@@ -148,7 +147,6 @@ class Statements:
             self._outbound.recordings[slot] = (left, right)
         self._recorded()
         table.end_leg(row)
-        self._desk.settle()
         self._outbound.silence(row)
 
     # --- who hears what -----------------------------------------------------------------------------------------
@@ -168,7 +166,6 @@ class Statements:
                 self._inbound.sources_changed(row, now)
             self._desk.state(row, known[:MAX_VOICES], sounds[:MAX_SOUNDS])
             table.heard_version[row] = version
-        self._desk.settle()
         self._answer({"say": "applied_batch", "batch": m.get("id", 0)})
 
     def _digits(self, m: Message) -> None:
@@ -200,7 +197,6 @@ class Statements:
             table.rec_use[slot] = use
         self._outbound.recordings[slot] = (sides[0], sides[1])
         self._recorded()
-        self._desk.settle()
 
     def _stop_record(self, m: Message) -> None:
         slot, table = int(m["slot"]), self._table
@@ -208,7 +204,6 @@ class Statements:
             table.rec_state[slot] = STOPPING
             self._outbound.recordings.pop(slot, None)
             self._recorded()
-            self._desk.settle()
 
     def _recorded(self) -> None:
         rows = {int(row) for sides in self._outbound.recordings.values() for side in sides for row in side}
@@ -226,4 +221,3 @@ class Statements:
             if self._named is not None and int(row) not in self._named:
                 self._over(int(row))
         self._named = None
-        self._desk.settle()

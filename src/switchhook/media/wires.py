@@ -43,6 +43,7 @@ class Round(NamedTuple):
     lengths: Array
     odd: list[Odd]
     taken: int  # how many came in all
+    more: bool = False  # True: further packets of these legs can be had at once
 
 
 class Wire(Protocol):
