@@ -116,6 +116,15 @@ class Play:
         except NotHeard as error:
             raise NotHeard(f"{part}: {error}") from None
 
+    async def until(self, test: Callable[[], object], what: str) -> None:
+        """Waits until `test` holds; raises `Missed`."""
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                while not test():
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise Missed(f"waited {WITHIN_S:g} s for {what}") from None
+
     def dies(self, part: str) -> None:
         """Pulls the plug of a telephone."""
         self.died.add(self.phones[part].name)

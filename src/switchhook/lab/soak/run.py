@@ -112,8 +112,8 @@ class Soak:
         await self._web.listen()
         self._web.chance = Random(f"{self.verdict.seed} web")
         self._site = Site(self.folder, self.lanes, self._carrier.local, self._web.url)
-        await self._site.start()
         try:
+            await self._site.start()
             async with httpx2.AsyncClient(base_url=self._site.http, timeout=20, trust_env=False) as self._http:
                 await self._play_all()
         finally:

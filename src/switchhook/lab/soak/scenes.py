@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -156,9 +157,11 @@ async def warm_left_by_customer(play: Play) -> None:
 
 async def warm_refused(play: Play) -> None:
     _, _, target = await _supported(play)
-    status = play.chance.choice([486, 603, 480])
-    target.manners.rejects_with = status
+    target.manners.rejects_with = play.chance.choice([486, 603, 480])
+    before = len(target.calls)
     await play.phlo("warm_transfer", to=play.lane.target, role="agent")
+    await play.until(lambda: len(target.calls) > before and target.calls[-1].over, "the target to refuse")
+    await asyncio.sleep(0.3)  # the music and the ringback of that moment have been heard
     await play.phase("back with the agent", customer={A}, agent={C})
 
 
