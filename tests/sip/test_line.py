@@ -245,6 +245,51 @@ def test_answer_after_and_press_answer(wire, house):
     assert house.told(LegAnswered) == [LegAnswered(leg)]
 
 
+def pressed(wire, house, *, rings_after_s):
+    """Bob's telephone is called and asked to pick up after a second; it rings when it likes."""
+    bob = telephone(wire, "1002", "10.0.0.2", "green", manner="nothing")
+    bob.agent.register()
+    wire.run(1)
+    leg = house.leg()
+    house.line.invite(Invitation(leg, Endpoint("1002"), "1001"))
+    wire.after(rings_after_s, lambda: bob.line.ring())
+    wire.run(1)
+    house.line.press_answer(leg)
+    return bob, leg
+
+
+def notifies(wire):
+    return [sent for _, _, _, sent in wire.log if sent.startswith(b"NOTIFY")]
+
+
+def test_a_telephone_whose_only_180_was_lost_is_asked_to_answer(wire, house):
+    wire.faults[7] = "lose"  # 1 to 4 are the registration, 5 INVITE, 6 100 Trying, 7 180 Ringing
+    _, leg = pressed(wire, house, rings_after_s=0.5)
+    assert wire.log[6][3].startswith(b"SIP/2.0 180")
+    assert not house.told(LegRang)
+    wire.run(1)
+    assert house.told(LegAnswered) == [LegAnswered(leg)]
+    assert len(notifies(wire)) == 1
+
+
+def test_a_telephone_that_rings_late_is_asked_then(wire, house):
+    _, leg = pressed(wire, house, rings_after_s=4.0)
+    wire.run(4)
+    assert house.told(LegAnswered) == [LegAnswered(leg)]
+    assert len(notifies(wire)) == 1
+
+
+def test_a_telephone_that_rings_when_nobody_waits_any_more_rings_on(wire, house):
+    bob, leg = pressed(wire, house, rings_after_s=6.5)
+    wire.run(20)
+    assert house.told(LegRang) == [LegRang(leg)]
+    assert not house.told(LegAnswered)
+    assert notifies(wire) == []
+    bob.line.reject(486)
+    wire.run(60)
+    assert house.clean()
+
+
 def test_uri_of_the_configuration(wire, house):
     Person(wire, "x", "10.0.0.77", "10.0.0.100")
     leg = house.leg()

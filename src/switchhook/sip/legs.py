@@ -30,6 +30,7 @@ from switchhook.sip.outgoing import OutgoingCall
 if TYPE_CHECKING:
     from switchhook.sip.line import Line
 
+TALK_S = 5.0  # an early dialog that comes later is not asked to pick up any more: nobody waits for it
 ELSEWHERE = 'Reason: SIP;cause=200;text="Call completed elsewhere"\r\n'
 
 _TELLING = (
@@ -145,6 +146,8 @@ class CalledLeg(Leg):
         self._winner: OutgoingCall | None = None
         self._failures: list[Ending] = []
         self._rang = self._early = False
+        self._talk_until: float | None = None
+        self._asked_to_talk: set[Call] = set()
         self._first_call_id = ""
 
     @property
@@ -159,6 +162,7 @@ class CalledLeg(Leg):
     def rang(self, call: Call, *, early: bool) -> None:
         if self.ended or self._winner is not None:
             return
+        self._ask_to_talk(call)
         if not self._rang or (early and not self._early):
             self._line.emit(LegRang(self.id, early))
         self._rang = True
@@ -216,9 +220,22 @@ class CalledLeg(Leg):
         return self._line.redirected(self, call, uri)
 
     def press_answer(self) -> None:
+        """Asks every telephone that rings to pick up, and within `TALK_S` those that say so only then."""
+        if self._winner is not None:
+            return
+        self._talk_until = self._line.engine.timers.now + TALK_S
+        self._asked_to_talk.clear()
         for call in self.calls:
-            if call is not self._winner:
-                call.notify_talk()
+            self._ask_to_talk(call)
+            if call.dialog is None:
+                call.ask_again()
+
+    def _ask_to_talk(self, call: Call) -> None:
+        """Sends the request once per call, and only within a dialog (before the first 18x there is none)."""
+        wanted = self._talk_until is not None and self._line.engine.timers.now <= self._talk_until
+        if wanted and call.dialog is not None and call not in self._asked_to_talk:
+            self._asked_to_talk.add(call)
+            call.notify_talk()
 
     def end(self, outcome: Outcome, status: int) -> None:
         self.ended = True

@@ -86,6 +86,14 @@ class OutgoingCall(Call):
         )  # fmt: skip
         self._invite = self.engine.start(draft, flow, self._response, self._failure)
 
+    def ask_again(self) -> None:
+        """Sends the unanswered INVITE once more, where its only 180 may have been lost.
+
+        The far end repeats its last provisional response (RFC 3261 17.2.1); after 100 Trying nothing else makes it.
+        """
+        if self._invite is not None and self._invite.open and not self._invite.reliable and self._cancel is None:
+            self._invite.resend()
+
     # --- responses
 
     def _response(self, transaction: ClientTransaction, message: Message) -> None:

@@ -251,6 +251,37 @@ async def test_answer_asks_the_telephone_and_waits_for_it() -> None:
 
 
 @in_virtual_time
+async def test_a_telephone_that_never_says_that_it_rings_is_shown_ringing_all_the_same() -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        stage.phone("1001", rings_after_s=None)
+        customer = stage.phone(OUTSIDE).calls(SERVICE)
+        await stage.passes(0.9)
+        assert await desk.told() == []
+        await stage.passes(0.2)
+        [ringing] = await desk.told()
+        assert states([ringing]) == [("Inbound", "Ringing")]
+        line = stage.phone("1001").line
+        line.rings()
+        assert await desk.does(ringing["call"], "Answer") == []
+        assert line.talk_asked
+        line.answers()
+        assert states(await desk.told()) == [("Inbound", "Established")]
+        customer.hangs_up()
+        assert states(await desk.told()) == [("Inbound", "Released")]
+
+
+@in_virtual_time
+async def test_a_telephone_that_is_busy_at_once_is_not_shown() -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        stage.phone("1001", refuses=(Outcome.BUSY, 486))
+        stage.phone(OUTSIDE).calls(SERVICE)
+        await stage.passes(3)
+        assert await desk.told() == []
+
+
+@in_virtual_time
 async def test_a_telephone_that_does_not_obey_is_told_and_rings_on() -> None:
     async with office() as stage:
         desk = await Desktop(stage).opens()

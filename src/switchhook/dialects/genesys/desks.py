@@ -2,15 +2,20 @@
 
 A fact concerns a desk when it names a leg of its telephone or a room in which one of its calls is. Both are found in a
 dictionary, so a call that no agent takes part in costs two look-ups per fact.
+
+A call is shown as Ringing when the telephone says so, or when it has said nothing for `RINGS_AFTER_S`: its only 180 may
+have been lost, and after 100 Trying nobody sends the INVITE again (RFC 3261 17.1.1.2). Not at once, because a busy
+telephone would flash up on the desktop.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
 from switchhook.core import facts as f
 from switchhook.core.ids import LegId, RoomId
-from switchhook.core.model import Leg
+from switchhook.core.model import Leg, LegState, Side
 from switchhook.dialects.genesys.agents import Roster, User
 from switchhook.dialects.genesys.calls import Call, Calls, Change, Notification, Options
 from switchhook.dialects.genesys.ids import CallIds
@@ -18,6 +23,8 @@ from switchhook.dialects.genesys.memberships import Membership, memberships
 from switchhook.dialects.genesys.shapes import CALLS, CHANNELS, DEVICES, Shapes
 from switchhook.dialects.genesys.status import Code
 from switchhook.exchange.switch import Exchange, Stamped
+
+RINGS_AFTER_S = 1.0
 
 
 class Outbox(Protocol):
@@ -66,6 +73,8 @@ class Desks:
         self._legs: dict[str, dict[LegId, None]] = {name: {} for name in roster.users}
         self._at_leg: dict[LegId, tuple[User, ...]] = {}
         self._at_room: dict[RoomId, dict[str, User]] = {}
+        self._patience: dict[LegId, asyncio.TimerHandle] = {}  # for telephones that have not said that they ring
+        self._surely_ringing: set[LegId] = set()
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -108,8 +117,21 @@ class Desks:
             self._at_leg[leg.id] = users
             for user in users:
                 self._legs[user.name][leg.id] = None
+            if leg.side is Side.OUTBOUND and leg.state is LegState.DIALLING:
+                wait = asyncio.get_running_loop().call_later
+                self._patience[leg.id] = wait(RINGS_AFTER_S, self._patience_over, leg.id)
+
+    def _patience_over(self, leg: LegId) -> None:
+        del self._patience[leg]
+        self._surely_ringing.add(leg)
+        for user in self._at_leg.get(leg, ()):
+            self.refresh(user, self._exchange.clock.now())
 
     def _leg_ended(self, leg: LegId) -> None:
+        self._surely_ringing.discard(leg)
+        waiting = self._patience.pop(leg, None)
+        if waiting is not None:
+            waiting.cancel()
         for user in self._at_leg.pop(leg, ()):
             self._legs[user.name].pop(leg, None)
 
@@ -133,6 +155,12 @@ class Desks:
                     error = self._shapes.call_error(user, call, "Answer", int(Code.FAILED), text)
                     self._outbox.publish(user.name, CALLS, error)
 
+    def close(self) -> None:
+        """Waits for nothing any more."""
+        for waiting in self._patience.values():
+            waiting.cancel()
+        self._patience.clear()
+
     # --- telling ----------------------------------------------------------------------------------------------------
 
     def refresh(self, user: User, now: float) -> None:
@@ -148,7 +176,8 @@ class Desks:
     def _seen(self, user: User) -> list[Membership]:
         found: list[Membership] = []
         for leg in self.legs(user):
-            found += memberships(self._state, leg, user.number, self._inside)
+            rings = leg.id in self._surely_ringing
+            found += memberships(self._state, leg, user.number, self._inside, surely_rings=rings)
         return found
 
     def _inside(self, endpoint: str, key: str) -> str:

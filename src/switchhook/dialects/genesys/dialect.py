@@ -83,6 +83,7 @@ class Genesys:
         for grace in self._graces.values():
             grace.cancel()
         self._graces.clear()
+        self.desks.close()
         self.bayeux.release_all()
 
     # --- routes -----------------------------------------------------------------------------------------------------

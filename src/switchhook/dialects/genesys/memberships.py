@@ -66,11 +66,16 @@ class Membership:
     data: Mapping[str, object] = field(default_factory=dict)
 
 
-def memberships(state: State, leg: Leg, number: str, inside: Inside) -> Iterator[Membership]:
-    """Yields the calls of a telephone's leg; `number` is the telephone's own."""
+def memberships(
+    state: State, leg: Leg, number: str, inside: Inside, *, surely_rings: bool = False
+) -> Iterator[Membership]:
+    """Yields the calls of a telephone's leg; `number` is the telephone's own.
+
+    `surely_rings`: it was called so long ago that it is taken to ring, although it has not said so.
+    """
     if leg.state is LegState.OVER:
         return
-    reader = _Reader(state, leg, number, inside)
+    reader = _Reader(state, leg, number, inside, surely_rings and leg.state is LegState.DIALLING)
     dial = state.dials.get(leg.dial) if leg.dial is not None else None
     if dial is not None:
         yield from reader.rung(dial)
@@ -83,11 +88,12 @@ def memberships(state: State, leg: Leg, number: str, inside: Inside) -> Iterator
 class _Reader:
     """Reads one leg."""
 
-    def __init__(self, state: State, leg: Leg, number: str, inside: Inside) -> None:
+    def __init__(self, state: State, leg: Leg, number: str, inside: Inside, surely_rings: bool) -> None:
         self.state = state
         self.leg = leg
         self.number = number
         self.inside = inside
+        self.rings = leg.state is LegState.RINGING or surely_rings
 
     # --- the three ways to be in a call -----------------------------------------------------------------------------
 
@@ -98,9 +104,8 @@ class _Reader:
         if dial.purpose is Purpose.FIRST:
             targets = dial.then.targets if dial.then is not None else ()
             yield self._of(room, Stand.PLACES, targets, dial)
-        elif self.leg.state in (LegState.RINGING, LegState.UP):
-            stand = Stand.RINGS if self.leg.state is LegState.RINGING else Stand.IN
-            yield self._of(room, stand, self._others(room))
+        elif self.rings or self.leg.state is LegState.UP:
+            yield self._of(room, Stand.RINGS if self.rings else Stand.IN, self._others(room))
 
     def member(self, room: Room) -> Membership:
         others = self._others(room)
@@ -116,7 +121,7 @@ class _Reader:
     def alone(self) -> Iterator[Membership]:
         leg = self.leg
         up = leg.state is LegState.UP
-        if leg.side is Side.OUTBOUND and leg.state is LegState.DIALLING:
+        if leg.side is Side.OUTBOUND and not up and not self.rings:
             return
         outbound = leg.side is Side.OUTBOUND
         stand = Stand.IN if up else Stand.RINGS if outbound else Stand.WAITS
