@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 CODE := src tests bench scripts examples
 
-.PHONY: help demo test check bench soak docs setup clean
+.PHONY: help demo test check bench soak fuzz docs setup clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,10 @@ bench: ## measure, print a table (ONLY=name for one measure)
 soak: ## play calls and transfers on a bad network (MINUTES=5, SEED=n), and check every promise meanwhile
 	@scripts/setup demo
 	@$(PY) -m switchhook.lab.soak --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
+
+fuzz: ## feed the parsers damaged input for FUZZ_SECONDS (60), FUZZ_ONLY=sdp,rtp for some; what is wrong is kept
+	@scripts/setup test
+	@$(PY) -m tests.fuzz
 
 docs: ## draw the generated pages and diagrams again
 	@scripts/setup check

@@ -205,3 +205,12 @@ def test_a_stream_split_at_every_byte():
 def test_streams_that_cannot_be_cut(wire):
     with pytest.raises(Overlong):
         Framer().feed(wire)
+
+
+def test_what_came_before_the_trouble_is_not_lost():
+    good, bad = b"OPTIONS sip:a SIP/2.0\r\nl: 0\r\n\r\n", b"OPTIONS sip:a SIP/2.0\r\nl: x\r\n\r\n"
+    framer = Framer()
+    assert framer.feed(good + bad) == ([good], 0)
+    assert framer.broken is not None
+    with pytest.raises(Overlong):
+        framer.feed(good)

@@ -23,6 +23,7 @@ class Framer:
         self._kept = bytearray()
         self._looked = 0  # bytes already searched for the blank line
         self._need = 0  # whole length of the message whose headers are complete, 0 while unknown
+        self.broken: Overlong | None = None  # nothing more can be had; what came before it has been returned
 
     @property
     def held(self) -> int:
@@ -30,18 +31,35 @@ class Framer:
         return len(self._kept)
 
     def feed(self, arrived: bytes) -> tuple[list[bytes], int]:
-        """Takes bytes; returns the complete messages and how many pings want an answer. Raises `Overlong`."""
-        kept = self._kept
-        kept += arrived
+        """Takes bytes; returns the complete messages and how many pings want an answer. Raises `Overlong`.
+
+        What came in good order before the trouble is returned first: then `broken` is set, and the next call raises.
+        """
         messages: list[bytes] = []
         pings = 0
+        try:
+            if self.broken is None:
+                self._kept += arrived
+                while (found := self._next()) is not None:
+                    if found:
+                        messages.append(found)
+                    else:
+                        pings += 1
+        except Overlong as error:
+            self.broken = error
+        if self.broken is not None and not messages and not pings:
+            raise self.broken
+        return messages, pings
+
+    def _next(self) -> bytes | None:
+        """Cuts off the next message, or a ping (empty); None when there is no whole one."""
+        kept = self._kept
         while kept:
             if not self._need:
                 if kept[0] in b"\r\n":
                     if kept[:4] == b"\r\n\r\n":
-                        pings += 1
                         del kept[:4]
-                        continue
+                        return b""
                     if b"\r\n\r\n".startswith(kept):
                         break  # perhaps half a ping
                     del kept[: 2 if kept[:2] == b"\r\n" else 1]
@@ -58,10 +76,11 @@ class Framer:
                 self._looked = 0
             if len(kept) < self._need:
                 break
-            messages.append(bytes(kept[: self._need]))
+            message = bytes(kept[: self._need])
             del kept[: self._need]
             self._need = 0
-        return messages, pings
+            return message
+        return None
 
 
 def content_length(head: bytes) -> int:

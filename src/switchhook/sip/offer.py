@@ -27,7 +27,7 @@ class Section:
     formats: list[str]
     lines: list[Line] = field(default_factory=list)  # without the m-line
     m_line: str = ""
-    _codecs: list[tuple[str, str]] | None = None
+    _codecs: list[tuple[str, str]] | None = field(default=None, compare=False)
 
     def attribute(self, name: str) -> str | None:
         """Returns the value of the first `a=name[:value]`; an empty text for a flag, None when absent."""

@@ -306,6 +306,8 @@ class _Connection(asyncio.Protocol):
             self._transport.write(b"\r\n" * pongs)
         for wire in messages:
             self._owner.on_message(wire, self.flow)
+        if self._framer.broken is not None:
+            self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._idle is not None:
