@@ -158,9 +158,9 @@ async def warm_left_by_customer(play: Play) -> None:
 async def warm_refused(play: Play) -> None:
     _, _, target = await _supported(play)
     target.manners.rejects_with = play.chance.choice([486, 603, 480])
-    before = len(target.calls)
+    before = len(target.log)
     await play.phlo("warm_transfer", to=play.lane.target, role="agent")
-    await play.until(lambda: len(target.calls) > before and target.calls[-1].over, "the target to refuse")
+    await play.until(lambda: any(one.what == "refused" for one in target.log[before:]), "the target to refuse")
     await asyncio.sleep(0.3)  # the music and the ringback of that moment have been heard
     await play.phase("back with the agent", customer={A}, agent={C})
 
