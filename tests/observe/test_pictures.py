@@ -112,6 +112,19 @@ def test_the_call_is_named_though_the_request_came_first() -> None:
     assert timeline([asked, Entry(2.0, "Noted", CALL, "", {"text": "x"})]).startswith(f"call {CALL}, ")
 
 
+def test_a_notification_says_whose_desktop_was_told() -> None:
+    told = {"dialect": "genesys", "name": "StatusChange Consult Released", "channel": "/v2/me/calls"}
+    entries = [
+        Entry(START, "Notification", CALL, leg, {**told, "user": user})
+        for leg, user in ((AGENT, "agent1"), (TARGET, "agent2"))
+    ]
+    lines = timeline(entries).splitlines()
+    labels = [arrow.label for arrow in ladder(entries).steps]
+    for user in ("agent1", "agent2"):
+        assert sum(f"Consult Released /v2/me/calls to {user}" in line for line in lines) == 1
+        assert labels.count(f"StatusChange Consult Released /v2/me/calls to {user}") == 1
+
+
 def test_a_call_of_which_nothing_is_known_has_a_timeline_too() -> None:
     assert timeline([]) == "nothing happened\n"
 

@@ -147,8 +147,7 @@ class _Builder:
         elif kind == "HttpReply":
             self._arrow(entry, Look.HTTP, "http", str(body["status"]), inwards=False, reply=True)
         elif kind == "Notification":
-            label = f"{body.get('name', '')} {body.get('channel', '')}".strip()
-            self._arrow(entry, Look.HTTP, "http", label, inwards=False, reply=True)
+            self._arrow(entry, Look.HTTP, "http", wording.notification_line(body), inwards=False, reply=True)
         elif kind == "Webhook":
             label = f"{wording.webhook_line(body)}: {wording.webhook_result(body)}"
             self._add(entry, Look.WEBHOOK, server, self._index["web"], label, bad=bool(body.get("error")))

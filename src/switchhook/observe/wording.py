@@ -83,6 +83,12 @@ def http_line(body: Body) -> str:
     return f"{asked} {body['body']}" if body.get("body") else asked
 
 
+def notification_line(body: Body) -> str:
+    """Returns what a desktop was told, where, and whose desktop: two desktops are told of one consult."""
+    line = f"{body.get('name', '')} {body.get('channel', '')}".strip()
+    return f"{line} to {body['user']}" if body.get("user") else line
+
+
 def webhook_line(body: Body) -> str:
     parts = urlsplit(str(body.get("url", "")))
     return f"{body.get('method', '')} {parts.netloc}{parts.path}".strip()
@@ -221,7 +227,7 @@ _WORDS: dict[str, Say] = {
     "HttpRequest": lambda body, parties: http_line(body) + (f" -> {body['status']}" if body.get("status") else ""),
     "HttpReply": lambda body, parties: f"answered {body['status']}",
     "Webhook": lambda body, parties: f"webhook {webhook_line(body)}: {webhook_result(body)}",
-    "Notification": lambda body, parties: f"event {body.get('name', '')} on {body.get('channel', '')}",
+    "Notification": lambda body, parties: f"event {notification_line(body)}",
     "SipMessage": lambda body, parties: (
         f"{'<-' if body['direction'] == 'in' else '->'} {body.get('peer', '')} {sip_line(body)}"
     ),
