@@ -85,7 +85,9 @@ async def test_a_closed_journal_says_so(engine: Engine) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_disk_that_refuses_keeps_the_lines_and_tells_whoever_waits(engine: Engine) -> None:
+async def test_a_disk_that_refuses_keeps_the_lines_and_tells_whoever_waits(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
     journal = SqlJournal(engine)
     journal.append(line(0))
     await journal.flush()
@@ -103,7 +105,28 @@ async def test_a_disk_that_refuses_keeps_the_lines_and_tells_whoever_waits(engin
 
     assert journal.failure == ""
     assert [entry.body["number"] for entry in Reader(engine).call("c")] == [0, 1]
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [
+        "the journal cannot be written: no such table: entry; lines wait in memory",
+        "the journal is written again; lines lost since the start: 0",
+    ]
     journal.close()
+
+
+def test_lines_on_their_way_to_the_disk_are_still_waiting(engine: Engine) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(_connection: object, _entries: object) -> None:
+        begun.set()
+        go_on.wait(10)
+
+    journal = SqlJournal(engine, projection=slow)
+    journal.append(line(0))
+    assert begun.wait(10)
+    assert journal.waiting == 1
+    go_on.set()
+    journal.close()
+    assert journal.waiting == 0
 
 
 @pytest.mark.anyio

@@ -53,6 +53,7 @@ class SqlJournal:
         self._urgent = threading.Event()  # do it now
         self._closing = False
         self._failure = ""
+        self._writing = 0  # lines of the batch that is on its way to the disk
         self.written = 0  # lines on disk since the start
         self.dropped = 0  # lines lost because the disk failed for too long
         self._insert, self._more, self._positional = _statement(engine)
@@ -62,7 +63,7 @@ class SqlJournal:
     @property
     def waiting(self) -> int:
         """How many lines are not on disk yet."""
-        return len(self._lines)
+        return len(self._lines) + self._writing
 
     @property
     def failure(self) -> str:
@@ -145,16 +146,24 @@ class SqlJournal:
     def _write_all(self, connection: Connection) -> bool:
         while self._lines:
             batch = [self._lines.popleft() for _ in range(min(len(self._lines), BATCH_LINES))]
+            self._writing = len(batch)
             try:
                 self._write(connection, batch)
             except SQLAlchemyError as failed:
-                self._failure = " ".join(str(getattr(failed, "orig", None) or failed).split())
+                failure = " ".join(str(getattr(failed, "orig", None) or failed).split())
+                if not self._failure:
+                    _log.error("the journal cannot be written: %s; lines wait in memory", failure)
+                self._failure = failure
                 self._lines.extendleft(reversed(batch))
                 while len(self._lines) > MAX_WAITING:
                     self._lines.popleft()
                     self.dropped += 1
                 return False
+            finally:
+                self._writing = 0
             self.written += len(batch)
+        if self._failure:
+            _log.warning("the journal is written again; lines lost since the start: %d", self.dropped)
         self._failure = ""
         return True
 
