@@ -30,12 +30,12 @@ def command(report: str, scene: str, stay: bool, ladders: bool) -> None:
         click.echo(f"{faults} things were not as the rules say", err=True)
         raise SystemExit(1)
     click.echo("everybody heard exactly what the rules say")
-    click.echo(_NEXT)
+    click.echo(_NEXT.format(page=folder / "index.html"))
 
 
 _NEXT = """
 Next:
-  open demo-report/index.html            the ladders, who heard whom as a picture, and what each telephone recorded
+  open {page:<33} the ladders, who heard whom as a picture, and what each telephone recorded
   switchhook demo --stay                 leave a server and telephones up, and steer them with curl
   switchhook serve                       your own server (it says what to try)
   docs/get-started.md                    telephones, trunks, flows and your own program"""

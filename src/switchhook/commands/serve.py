@@ -10,6 +10,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import click
+import structlog
 
 from switchhook.commands._configuration import configuration_options, read_settings
 from switchhook.core.errors import Unavailable
@@ -57,7 +58,7 @@ async def serve(settings: Settings, ready_file: str | None = None) -> None:
         await server.stop()
         raise Unavailable(f"--ready-file {ready_file} cannot be written: {failed.strerror or failed}") from None
     await stop.wait()
-    click.echo("switchhook: stopping: ending calls and finishing webhooks", err=True)
+    _say(settings, "stopping: ending calls and finishing webhooks")
     await server.stop()
 
 
@@ -76,7 +77,15 @@ def _tell(settings: Settings, server: Any, ready_file: str | None) -> None:
     if not settings.source:
         click.echo(next_steps(settings), err=True)
     sip = " ".join(f"{transport}:{host}:{port}" for transport, host, port in server.sockets.addresses)
-    click.echo(f"switchhook: ready, HTTP on {settings.http_listen.host}:{server.http.port}, SIP on {sip}", err=True)
+    _say(settings, f"ready, HTTP on {settings.http_listen.host}:{server.http.port}, SIP on {sip}")
+
+
+def _say(settings: Settings, text: str) -> None:
+    """Says it to people, or as a log line where a program was promised that every line is JSON."""
+    if settings.log.format == "json":
+        structlog.get_logger("switchhook").info(text)
+    else:
+        click.echo(f"switchhook: {text}", err=True)
 
 
 def _write_ready(ready_file: str, server: Any) -> None:

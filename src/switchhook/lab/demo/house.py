@@ -67,7 +67,7 @@ class ServerProcess:
         self.folder = folder
         self.name = name
         self.database = folder / f"{name}.db"
-        self._config = folder / f"{name}.toml"
+        self.config = folder / f"{name}.toml"
         self._ready = folder / f"{name}.ready"
         self._process: asyncio.subprocess.Process | None = None
         self.http = ""
@@ -76,13 +76,13 @@ class ServerProcess:
         self.pid = 0
         flow_file = folder / "support.json"
         flow_file.write_text(json.dumps(flow(), indent=2), encoding="utf-8")
-        self._config.write_text(_configuration(self.database, profile, carrier, web), encoding="utf-8")
+        self.config.write_text(_configuration(self.database, profile, carrier, web), encoding="utf-8")
 
     async def start(self) -> None:
         """Returns when the server takes calls; raises `Unavailable` with what it said when it does not start."""
         self._ready.unlink(missing_ok=True)
         log = (self.folder / f"{self.name}.log").open("wb")
-        command = ["-m", "switchhook", "serve", "--config", str(self._config), "--ready-file", str(self._ready)]
+        command = ["-m", "switchhook", "serve", "--config", str(self.config), "--ready-file", str(self._ready)]
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, *command, stdout=log, stderr=log, start_new_session=True
         )

@@ -20,6 +20,7 @@ from switchhook.lab.demo.house import (
 )
 from switchhook.lab.demo.scenes import NODE_PATH
 from switchhook.lab.phone import Phone
+from switchhook.lab.phone_call import State
 from switchhook.lab.tones import SILENCE
 
 LOOK_S = 0.25
@@ -39,6 +40,7 @@ async def stay(say: Callable[[str], None]) -> None:
             await customer.call(FLOW_NUMBER)
             say(_steering(house))
             await _report(say, (customer, agent, target), stop)
+            say("Stopping.")
 
 
 def _steering(house: House) -> str:
@@ -64,14 +66,18 @@ def _steering(house: House) -> str:
             f"  {action('call')}",
             f"  curl {auth} '{base}/v1/Account/{ACCOUNT}/Call/?status=live'",
             f"  curl {base}/metrics",
-            "What everybody hears follows; Ctrl-C ends it.",
+            f"  switchhook timeline last --config {house.server.config}",
+            "When the call is over, the customer calls again. What everybody hears follows; Ctrl-C ends it.",
         ]
     )
 
 
 async def _report(say: Callable[[str], None], phones: tuple[Phone, ...], stop: asyncio.Event) -> None:
     said: dict[str, str] = {}
+    customer = phones[0]
     while not stop.is_set():
+        if customer.state is State.ENDED and said.get(customer.name, "").strip().endswith(State.ENDED.value):
+            await customer.call(FLOW_NUMBER)
         for phone in phones:
             state = phone.state.value if phone.state is not None else "idle"
             heard = " + ".join(sorted(phone.ears.lately())) or SILENCE
