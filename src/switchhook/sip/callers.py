@@ -76,6 +76,7 @@ class Callers:
             self._counters.challenges += 1
             self._counters.stale_nonces += stale
             return Refusal(401, self.authenticator.challenge(now, stale=stale))
+        self._counters.wrong_credentials += 1
         return self._forbidden()
 
     def _secret_of(self, username: str) -> Password | None:

@@ -23,6 +23,7 @@ class Counters:
     glare: int = 0
     challenges: int = 0
     forbidden: int = 0
+    wrong_credentials: int = 0  # of these: a wrong password or an unknown user, as when somebody guesses
     stale_nonces: int = 0
     timeouts: int = 0
     transport_errors: int = 0

@@ -14,8 +14,8 @@ from tests.sip.interleavings.house_flows import PLAIN, TRANSFERS
 from tests.sip.interleavings.net import KINDS
 from tests.sip.interleavings.search import BUDGET, Playable, search
 
-PAIRS = BUDGET or 120
-HOUSE_PAIRS = BUDGET or 12
+PAIRS = BUDGET or 80
+HOUSE_PAIRS = BUDGET or 6
 
 
 def played(flow: Playable, pairs: int) -> None:
