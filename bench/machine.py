@@ -7,12 +7,12 @@ import socket
 from pathlib import Path
 
 TICKS_S = os.sysconf("SC_CLK_TCK")
+_ALLOWED = sorted(os.sched_getaffinity(0))  # before a measure pins itself to the cores of the load
 
 
 def cores() -> tuple[int, frozenset[int]]:
     """Returns the core of what is measured, and those of the load; on a machine with one core both are the same."""
-    allowed = sorted(os.sched_getaffinity(0))
-    return allowed[0], frozenset(allowed[1:]) or frozenset(allowed)
+    return _ALLOWED[0], frozenset(_ALLOWED[1:]) or frozenset(_ALLOWED)
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:

@@ -2,125 +2,205 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
-import socket
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
+
+from bench.machine import cores, cpu_s, descendants
 from switchhook.core.ids import LegId
 from switchhook.core.sources import Sources, Voice
 from switchhook.exchange.ports import Codec, Session
+from switchhook.media import g711
 from switchhook.media.control import MediaEngine
 from switchhook.media.settings import MediaSettings
 
-Hears = Callable[[int, int], list[int]]  # (leg, number of legs) -> the legs it hears
-SETTLE_S = 2.0
+SETTLE_S = 2.5
+PORTS = (20_000, 59_998)
+Rooms = Callable[[int, int], list[int]]  # (leg, number of legs) -> the legs it hears
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """One run; delays and gaps in ms as p50, p99, p99.9 and the most."""
+class Run:
+    """One run. Times in ms as p50, p99, p99.9 and the most; CPU as a share of one core."""
 
     legs: int
-    pump_cpu: float
-    load_cpu: float
-    delay: list[float]
-    gap: list[float]
-    sent: int
-    received: int
-    breaks: int
-    late_phases: int
-    most_work_us: int
+    wire: str
+    cpu: float  # of the audio process, or of the bare forwarder
+    heard: dict[str, Any] = field(default_factory=dict)
+    late_phases: int = 0
+    most_work_us: int = 0
+
+    @property
+    def clean(self) -> bool:
+        """True when nothing was lost, doubled, wrong or late (p99.9 under 20 ms), and the load itself kept up."""
+        heard = self.heard
+        late = heard.get("delay") or heard.get("late") or [0, 0, 1e9, 0]
+        return bool(
+            heard["legs_heard"] == self.legs and heard["breaks"] == 0 and heard["wrong"] == 0 and heard["dropped"] == 0
+            and late[2] < 20.0
+        )  # fmt: skip
 
     def line(self) -> str:
-        delay = "/".join(f"{value:.1f}" for value in self.delay) or "-"
-        gap = "/".join(f"{value:.1f}" for value in self.gap) or "-"
-        lost = 100 * (1 - self.received / self.sent) if self.sent else 0.0
+        heard = self.heard
+
+        def times(name: str) -> str:
+            return "/".join(f"{value:.1f}" for value in heard.get(name) or []) or "-"
+
         return (
-            f"{self.legs:6d} {100 * self.pump_cpu:7.1f} {100 * self.load_cpu:7.1f}  {delay:>24} {gap:>24} "
-            f"{lost:7.3f} {self.breaks:7d} {self.late_phases:6d} {self.most_work_us:8d}"
+            f"{self.legs:6d} {self.wire:>9} {100 * self.cpu:6.1f} {100 * heard['cpu']:6.1f} {times('delay'):>20} "
+            f"{times('late'):>20} {times('gap'):>20} {heard['sent'] - heard['received']:6d} "
+            f"{heard.get('missing', 0):6d} {heard['breaks']:5d} {heard['wrong']:5d} "
+            f"{self.late_phases:5d} {self.most_work_us:6d}  "
+            f"load late {times('late_ms')} dropped {heard['dropped']}"
         )
 
 
 HEAD = (
-    f"{'legs':>6} {'cpu %':>7} {'load %':>7}  {'added delay, ms':>24} {'gap at listener, ms':>24} "
-    f"{'loss %':>7} {'breaks':>7} {'late':>6} {'work us':>8}\n"
-    f"{'':22}  {'p50/p99/p99.9/max':>24} {'p50/p99/p99.9/max':>24}"
+    f"{'legs':>6} {'wire':>9} {'cpu %':>6} {'load %':>6} {'delay':>20} {'late':>20} {'gap':>20} {'s-r':>6} {'miss':>6} "
+    f"{'brk':>5} {'wrong':>5} {'late':>5} {'us':>6}"
 )
 
 
-async def run(legs: int, seconds: float, hears: Hears, *, stamped: bool, realtime: bool) -> Result:
-    """Runs the engine with this many legs for this long."""
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[0]})
+class Phones:
+    """The load process: `start` gives the telephones' ports, `go` begins, `result` waits for what they heard."""
+
+    def __init__(self, process: asyncio.subprocess.Process, ports: list[int]) -> None:
+        self._process, self.ports = process, ports
+
+    @classmethod
+    async def start(cls, legs: int, seed: int = 1) -> Phones:
+        load = sorted(cores()[1])[-1]
+        process = await asyncio.create_subprocess_exec(
+            "taskset", "-c", str(load), sys.executable, "-m", "bench.media_load",
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 24,
+        )  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps({"legs": legs, "seed": seed}).encode() + b"\n")
+        ports = json.loads(await process.stdout.readline())["ports"]
+        return cls(process, ports)
+
+    def go(self, **wanted: Any) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(wanted).encode() + b"\n")
+
+    async def result(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = await self._process.stdout.readline()
+        await self._process.wait()
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+
+def voices(legs: int, hears: Rooms) -> tuple[list[int], list[int]]:
+    """Returns the code that each leg says all the time, and the code that it must hear (the sum of the others)."""
+    said = 600 * (1 + np.arange(legs) % 12)
+    codes = g711.encode(said.astype(np.int16), g711.ULAW)
+    values = g711.decode(codes, g711.ULAW).astype(np.int64)
+    heard = [sum(int(values[other]) for other in hears(leg, legs)) for leg in range(legs)]
+    mixed = g711.encode(np.clip(np.array(heard), -32_768, 32_767).astype(np.int16), g711.ULAW)
+    return codes.tolist(), mixed.tolist()
+
+
+async def engine_run(
+    legs: int, seconds: float, hears: Rooms, *, stamped: bool, wire: str = "auto", realtime: bool = True,
+    during: Callable[[MediaEngine, list[LegId]], Awaitable[None]] | None = None, keep: str = "", expect: bool = True,
+    seed: int = 1,
+) -> Run:  # fmt: skip
+    """Runs the engine with this many legs for this long; `during` is carried out once the legs have settled."""
+    first, _ = cores()
+    everywhere = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {first})
     engine = await MediaEngine.start(
-        MediaSettings(ports=(20_000, 59_998), max_legs=legs, realtime=realtime), emit=lambda event: None
+        MediaSettings(ports=PORTS, max_legs=legs, realtime=realtime, wire=wire), emit=lambda event: None
     )
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    os.sched_setaffinity(0, {cores[-1]})
-    load = await asyncio.create_subprocess_exec(
-        sys.executable, str(Path(__file__).with_name("media_load.py")),
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 20,
-    )  # fmt: skip
-    assert load.stdin is not None
-    assert load.stdout is not None
+    os.sched_setaffinity(0, everywhere)
+    phones = await Phones.start(legs, seed)
     names = [LegId(str(n)) for n in range(legs)]
-    ports = [engine.open(name).port for name in names]
-    for name in names:
+    targets = [engine.open(name).port for name in names]
+    for name, port in zip(names, phones.ports, strict=True):
         engine.connect(name, Session("127.0.0.1", port, Codec.PCMU, 0))
     batch: list[tuple[LegId, Sources]] = []
     for n, name in enumerate(names):
         batch.append((name, tuple(Voice(names[other]) for other in hears(n, legs))))
     engine.hear(batch)
-    wanted = {"ports": ports, "port": port, "seconds": seconds, "settle": SETTLE_S, "stamped": stamped}
-    load.stdin.write(json.dumps(wanted).encode())
-    load.stdin.close()
-    await load.stdout.readline()
-    pump = _pump(engine.pids["keeper"])
-    await asyncio.sleep(SETTLE_S)
-    before, late = _cpu_s(pump), engine.counters.late_phases if engine.counters else 0
-    await asyncio.sleep(seconds)
-    used = (_cpu_s(pump) - before) / seconds
-    found = json.loads(await load.stdout.readline())
-    await load.wait()
+    codes, expected = voices(legs, hears)
+    await asyncio.sleep(0.5)
+    phones.go(
+        targets=targets, codes=codes, expected=expected if expect else [-1] * legs, seconds=seconds, settle=SETTLE_S,
+        stamped=stamped, keep=keep,
+    )  # fmt: skip
+    await asyncio.sleep(SETTLE_S + 0.1)
+    pump = pump_of(engine)
+    before, late = cpu_s(pump), engine.counters.late_phases if engine.counters else 0
+    task = asyncio.ensure_future(during(engine, names)) if during is not None else None
+    await asyncio.sleep(max(0.5, seconds - 0.2))
+    used = (cpu_s(pump) - before) / max(0.5, seconds - 0.2)
     counters = engine.counters
+    found = await phones.result()
+    if task is not None:
+        await task
     await engine.stop()
-    os.sched_setaffinity(0, set(cores))
-    return Result(
-        legs, used, found["cpu"], found["delay"], found["gap"], found["sent"], found["received"], found["breaks"],
-        (counters.late_phases if counters else 0) - late, counters.most_work_us if counters else 0,
+    return Run(
+        legs, counters.wire if counters else "", used, found, (counters.late_phases if counters else 0) - late,
+        counters.most_work_us if counters else 0,
     )  # fmt: skip
 
 
-def _pump(keeper: int) -> int:
-    children = Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()
-    return max(map(int, children), key=lambda child: len(os.listdir(f"/proc/{child}/fd")))
+def pump_of(engine: MediaEngine) -> int:
+    """Returns the process id of the pump: the keeper's child with the most open files."""
+    return max(descendants(engine.pids["keeper"]), key=_open_files)
 
 
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def _open_files(pid: int) -> int:
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return 0
 
 
-def main(
-    title: str, hears: Hears, *, stamped: bool, more: Callable[[argparse.ArgumentParser], object] | None = None
-) -> None:
-    """Reads the command line, measures each number of legs once, prints a table."""
-    parser = argparse.ArgumentParser(description=title)
-    parser.add_argument("legs", nargs="*", type=int, default=[500])
-    parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--no-realtime", action="store_true")
-    if more is not None:
-        more(parser)
-    asked = parser.parse_args()
-    print(title, HEAD, sep="\n")
-    for legs in asked.legs:
-        found = asyncio.run(run(legs, asked.seconds, hears, stamped=stamped, realtime=not asked.no_realtime))
-        print(found.line(), flush=True)
+def partner(leg: int, legs: int) -> list[int]:
+    """Pairs: who hears whom when two and two talk."""
+    return [leg ^ 1] if leg ^ 1 < legs else []
+
+
+def room_of(size: int) -> Rooms:
+    """Rooms of `size`: everybody hears all the others."""
+
+    def mates(leg: int, legs: int) -> list[int]:
+        first = leg // size * size
+        return [other for other in range(first, min(first + size, legs)) if other != leg]
+
+    return mates
+
+
+async def floor_run(legs: int, seconds: float) -> Run:
+    """Runs the bare forwarder (`media_floor`) with pairs of legs, in the engine's place."""
+    phones = await Phones.start(legs)
+    process = await asyncio.create_subprocess_exec(
+        "taskset", "-c", str(cores()[0]), sys.executable, "-m", "bench.media_floor",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 22,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        partners = [(partner(leg, legs) or [leg])[0] for leg in range(legs)]
+        process.stdin.write(json.dumps({"remotes": phones.ports, "partners": partners}).encode() + b"\n")
+        targets = json.loads(await process.stdout.readline())
+        codes, expected = voices(legs, partner)
+        phones.go(targets=targets, codes=codes, expected=expected, seconds=seconds, settle=SETTLE_S, stamped=True)
+        await asyncio.sleep(SETTLE_S + 0.1)
+        before = cpu_s(process.pid)
+        await asyncio.sleep(max(0.5, seconds - 0.2))
+        used = (cpu_s(process.pid) - before) / max(0.5, seconds - 0.2)
+        found = await phones.result()
+    finally:
+        process.kill()
+        await process.wait()
+    return Run(legs, "floor", used, found)

@@ -130,6 +130,7 @@ class Keeper:
             self._table = Table(self._settings)
             self._table.clock_zero[0] = time.monotonic()
             self._warm()
+            self._rank()
             for name in (PUMP_SOCKET, SHOP_SOCKET):
                 self._fork(name)
         ports = [pair[0].getsockname()[1] for pair in self._pairs]
@@ -172,6 +173,14 @@ class Keeper:
         g711.encoding()
         g711.decoding()
 
+    def _rank(self) -> None:
+        """Takes the pump's priority, since on a busy machine a killed pump's heir would wait for its turn else."""
+        if self._settings.realtime:
+            try:
+                os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
+            except (OSError, AttributeError):
+                pass
+
     def _fork(self, name: str) -> None:
         keeper = os.getpid()
         child = os.fork()
@@ -204,6 +213,8 @@ class Keeper:
             Pump(self._table, self._pairs, self._listeners[PUMP_SOCKET]).run(keeper)
             return
         self._listeners[PUMP_SOCKET].close()
+        if hasattr(os, "sched_setscheduler") and os.sched_getscheduler(0) != os.SCHED_OTHER:
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
         for pair in self._pairs:
             for sock in pair:
                 if sock is not None:
