@@ -343,3 +343,10 @@ def test_everybody_leaves_and_whoever_is_rung_for_the_room_is_left_alone() -> No
     rig.ask(r.AddParty(room, dial("agent")))
     rig.hangs_up("customer")
     assert rig.nothing_left()
+
+
+def test_each_target_may_be_shown_another_caller() -> None:
+    rig = Rig()
+    calls(rig, "first", "second", callers=(("1", "One"), ("2", "Two")))
+    shown = [(act.caller, act.caller_name) for act in rig.actions if isinstance(act, a.Invite)]
+    assert shown == [("1", "One"), ("2", "Two")]

@@ -299,3 +299,11 @@ def test_speech_is_spoken_by_a_program(tmp_path: Path) -> None:
     assert abs(len(heard) - 8_000) <= 1
     assert (tmp_path / "text").read_text() == "Guten Tag: 5"
     assert "de-de+f3" in (tmp_path / "asked").read_text()
+
+
+def test_a_language_that_nobody_speaks_is_spoken_in_the_nearest(tmp_path: Path) -> None:
+    program, sound = tmp_path / "speaker", tmp_path / "said.wav"
+    sound.write_bytes(written(8_000, 2, 1, (np.sin(np.arange(8_000) / 5) * 9_000).astype(np.int16)))
+    program.write_text(f'#!/bin/sh\ncat > /dev/null\ncase "$2" in en*) cat {sound};; *) exit 1;; esac\n')
+    program.chmod(0o755)
+    assert len(np.concatenate(list(decode.decode("speak:xx-YY:WOMAN:Hello", str(program))))) == 8_000

@@ -11,7 +11,7 @@ from typing import Any
 
 from switchhook.core import facts as f
 from switchhook.core.ids import DialId, LegId, RoomId
-from switchhook.core.model import Alone, LegState, Purpose, changed
+from switchhook.core.model import Alone, LegState, Purpose, Side, changed
 from switchhook.core.state import State
 
 
@@ -164,6 +164,8 @@ def _dial_moved(state: State, fact: f.DialMoved) -> None:
 
 def _leg_ringing(state: State, fact: f.LegRinging) -> None:
     _leg(state, fact.leg, state=LegState.RINGING)
+    if fact.early and fact.leg in state.legs and state.legs[fact.leg].side is Side.INBOUND:
+        _leg(state, fact.leg, early=True)
     found = state.legs.get(fact.leg)
     if found is not None and found.dial is not None:
         _dial(state, found.dial, rang=True)

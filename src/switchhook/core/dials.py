@@ -16,7 +16,7 @@ from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import DialId, LegId, RoomId
-from switchhook.core.legs import answer, create, hang_up, need_taken, start_sound, stop_sound
+from switchhook.core.legs import answer, create, hang_up, need_taken, open_early, start_sound, stop_sound
 from switchhook.core.model import (
     By,
     Dial,
@@ -30,6 +30,7 @@ from switchhook.core.model import (
     RoomKind,
     RoomPlan,
     Side,
+    Waiting,
 )
 from switchhook.core.outcomes import Outcome
 from switchhook.core.rooms import join, need_leg, need_room, open_room, plain, settle
@@ -50,6 +51,8 @@ def connect(work: Work, request: r.Connect) -> r.Accepted:
     stop_sound(work, leg.id)
     room = open_room(work, request.room or plain(), account=leg.account, call=leg.call, lead=leg.id)
     join(work, room, leg.id, request.role)
+    if request.plan.waiting is Waiting.CLIPS:
+        open_early(work, leg.id)  # a caller who is not answered hears the music all the same
     dial = start(work, room, request.plan, Purpose.JOIN, lead=leg.id)
     return r.Accepted(leg=leg.id, room=room, dial=dial)
 
@@ -157,12 +160,13 @@ def _ring_next(work: Work, dial_id: DialId) -> None:
     target = plan.targets[position]
     room = work.state.rooms[dial.room]
     more = plan.target_headers[position] if position < len(plan.target_headers) else ()
+    shown = plan.callers[position] if position < len(plan.callers) else (plan.caller, plan.caller_name)
     leg = create(
         work,
         target,
         account=room.account,
-        caller=plan.caller,
-        caller_name=plan.caller_name,
+        caller=shown[0],
+        caller_name=shown[1],
         call=room.call,
         parent=dial.lead,
         program=plan.program,

@@ -28,7 +28,7 @@ RINGBACK: Clips = ("builtin:ringback",)
 
 def hearing(state: State, leg: Leg) -> Sources:
     """Returns what `leg` must hear now; sounds carry the id under which the listener keeps its place."""
-    if leg.state is not LegState.UP:
+    if leg.state is not LegState.UP and not leg.early:
         return ()
     if leg.playing is not None:
         return (leg.playing,)

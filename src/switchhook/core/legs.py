@@ -154,6 +154,15 @@ def show_ringing(work: Work, leg: LegId) -> None:
         work.act(a.Ring(leg))
 
 
+def open_early(work: Work, leg: LegId) -> None:
+    """Lets an inbound leg that is not answered yet hear us already."""
+    found = work.state.legs.get(leg)
+    if found is None or found.side is not Side.INBOUND or found.state in (LegState.UP, LegState.OVER) or found.early:
+        return
+    work.fact(f.LegRinging(leg, early=True))
+    work.act(a.Progress(leg))
+
+
 def tell_ringing(work: Work, request: r.TellRinging) -> None:
     need_leg(work, request.leg)
     show_ringing(work, request.leg)

@@ -85,6 +85,7 @@ class Leg:
     dial: DialId | None = None  # the attempt that rings it, until it is won
     rooms: tuple[RoomId, ...] = ()
     focus: RoomId | None = None  # the room in which it talks
+    early: bool = False  # inbound, not answered, but it hears us already (183)
     phone_held: bool = False  # its telephone has put us on hold
     playing: Sound | None = None  # a sound meant for this leg alone; it hears nothing else meanwhile
     hang_up_after_sound: bool = False
@@ -204,6 +205,7 @@ class DialPlan:
     answer_after: int | None = None
     target_headers: tuple[tuple[tuple[str, str], ...], ...] = ()  # more headers, by target
     credentials: tuple[tuple[str, str] | None, ...] = ()  # digest user and password, by target
+    callers: tuple[tuple[str, str], ...] = ()  # number and name to show, by target, in place of caller and caller_name
     muted: bool = False
 
 

@@ -238,5 +238,6 @@ class Sender(Protocol):
         connect_s: float = 2.0,
         read_s: float = 40.0,
         max_bytes: int = 100 * 1024,
+        follow: bool = True,  # redirects; off: they are returned as answers
     ) -> Reply:
         """Sends one HTTP request under the webhook policy; raises `Unavailable` when no whole answer came."""

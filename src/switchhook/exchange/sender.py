@@ -23,6 +23,23 @@ Resolve = Callable[[str], Awaitable[Sequence[str]]]
 MAX_REDIRECTS = 5
 
 
+class TooLong(Unavailable):
+    """An answer came, with `status`, but it is longer than wanted; asking again would not make it shorter."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def redirected(method: str, url: str, body: bytes, reply: Reply) -> tuple[str, str, bytes] | None:
+    """Returns method, URL and body of the request that `reply` sends us on to, or None when it is the answer."""
+    location = dict(reply.headers).get("location", "")
+    if reply.status not in (301, 302, 303, 307, 308) or not location:
+        return None
+    to = urljoin(url, location)
+    return (method, to, body) if reply.status in (307, 308) else ("GET", to, b"")
+
+
 async def system_resolve(host: str) -> Sequence[str]:
     """Resolves a name in a thread of the loop's executor; returns IP addresses, raises `Unavailable`."""
     try:
@@ -94,17 +111,20 @@ class HttpSender:
         connect_s: float = 2.0,
         read_s: float = 40.0,
         max_bytes: int = 100 * 1024,
+        follow: bool = True,
     ) -> Reply:
-        """Sends a request and reads the whole answer; raises `Unavailable` with the reason in one line."""
+        """Sends a request and reads the whole answer; raises `Unavailable` with the reason in one line.
+
+        Redirects are followed with the same headers, unless `follow` is off: then the caller sees them.
+        """
         timeout = httpx2.Timeout(read_s, connect=connect_s, pool=connect_s)
         for _ in range(MAX_REDIRECTS + 1):
             reply = await self._once(method, url, headers, body, timeout, max_bytes)
-            location = dict(reply.headers).get("location", "")
-            if reply.status not in (301, 302, 303, 307, 308) or not location:
+            moved = redirected(method, url, body, reply) if follow else None
+            if moved is None:
                 return reply
-            url = urljoin(url, location)
-            if reply.status in (301, 302, 303):
-                method, body = "GET", b""
+            method, url, body = moved
+            if not body:
                 headers = [(name, value) for name, value in headers if name.lower() != "content-type"]
         raise Unavailable(f"{url}: more than {MAX_REDIRECTS} redirects")
 
@@ -161,7 +181,7 @@ async def _read(answer: httpx2.Response, max_bytes: int, url: str) -> bytes:
     async for chunk in answer.aiter_bytes():
         content += chunk
         if len(content) > max_bytes:
-            raise Unavailable(f"{url}: the answer is longer than {max_bytes} bytes")
+            raise TooLong(f"{url}: the answer is longer than {max_bytes} bytes", answer.status_code)
     return bytes(content)
 
 

@@ -45,6 +45,7 @@ from switchhook.core.model import Leg, LegState
 from switchhook.core.outcomes import Outcome
 from switchhook.core.sources import Sound, Voice
 from switchhook.exchange.ports import Codec, Entry, Invitation, Reply, Session
+from switchhook.exchange.sender import TooLong, redirected
 from switchhook.exchange.switch import Exchange, Stamped
 from switchhook.exchange.timers import LoopTimers
 from switchhook.lab.virtual_time import VirtualLoop, settle
@@ -113,6 +114,7 @@ class StageWeb:
         connect_s: float = 2.0,
         read_s: float = 40.0,
         max_bytes: int = 100 * 1024,
+        follow: bool = True,
     ) -> Reply:
         hook = Hook(method, url, {name.lower(): value for name, value in headers}, body, self._now())
         self.hooks.append(hook)
@@ -129,8 +131,12 @@ class StageWeb:
         status, text = answer if isinstance(answer, tuple) else (200, answer)
         content = text.encode() if isinstance(text, str) else text
         if len(content) > max_bytes:
-            raise Unavailable(f"{url}: the answer is longer than {max_bytes} bytes")
-        return Reply(status, (("content-type", "application/xml"),), content, url)
+            raise TooLong(f"{url}: the answer is longer than {max_bytes} bytes", status)
+        found = Reply(status, (("content-type", "application/xml"),), content, url)
+        if 300 <= status < 400 and isinstance(text, str):  # its text says where to
+            found = Reply(status, (("location", text),), b"", url)
+        moved = redirected(method, url, body, found) if follow else None
+        return found if moved is None else await self.send(moved[0], moved[1], headers=headers, body=moved[2])
 
 
 @dataclass
@@ -188,7 +194,7 @@ class Line:
     @property
     def hears(self) -> set[str]:
         """What this telephone hears: names of telephones, MUSIC, RINGBACK, clips; empty is silence."""
-        if self.over is not None or not self.up:
+        if self.over is not None or not (self.up or self.early):
             return set()
         heard: set[str] = set()
         for source in self.stage.media.hears(self.leg):

@@ -21,6 +21,7 @@ from switchhook.media.resample import Resampler
 Samples = NDArray[np.int16]
 SPEECH_S = 20.0  # how long the speech program may take
 LONGEST_TEXT = 20_000
+_NEAREST = "en"  # spoken where the program knows neither the language nor its family
 _VARIANTS = {"WOMAN": "+f3", "MAN": "", "FEMALE": "+f3", "MALE": ""}
 
 
@@ -86,7 +87,7 @@ def speak(wanted: clips.Speech, espeak: str) -> bytes:
     language = wanted.language.lower().replace("_", "-")
     variant = _VARIANTS.get(wanted.voice.upper(), "")
     problem = ""
-    for name in dict.fromkeys((language, language.split("-")[0])):
+    for name in dict.fromkeys((language, language.split("-")[0], _NEAREST)):
         command = [espeak, "-v", name + variant, "-s", "165", "-b", "1", "--stdin", "--stdout"]
         if "<speak" in text:
             command.insert(1, "-m")

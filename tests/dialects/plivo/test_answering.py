@@ -112,12 +112,27 @@ async def test_wait_delays_the_answer_and_redirect_can_still_reject() -> None:
         world = World(on)
         world.page("/no", "<Hangup reason='busy'/>")
         line = await world.arrives("<Wait length='3'/>", f"<Redirect>{APP}/no</Redirect>")
+        assert line.rang
         await on.passes(2.5)
         assert line.over is None
         await on.passes(1)
         assert not line.up
         assert (line.over, line.status) == (Outcome.BUSY, 486)
         assert world.one("/no")["Event"] == "Redirect"
+
+
+@in_virtual_time
+async def test_a_caller_who_waits_for_its_application_hears_ringing() -> None:
+    async with stage() as on:
+        world = World(on)
+        on.web.delay_s = 3.0
+        line = await world.arrives("<Hangup reason='busy'/>")
+        await on.passes(0.4)
+        assert not line.rang  # who is refused at once hears no ringing before
+        await on.passes(0.2)
+        assert line.rang
+        await on.passes(3)
+        assert (line.over, line.status) == (Outcome.BUSY, 486)
 
 
 @in_virtual_time

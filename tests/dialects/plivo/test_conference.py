@@ -242,3 +242,16 @@ async def test_a_name_is_the_account_s_own() -> None:
         await on.settled()
         assert other.up
         assert line.hears == other.hears == set()
+
+
+@in_virtual_time
+async def test_of_those_who_leave_at_one_stroke_one_is_the_last() -> None:
+    async with stage() as on:
+        world = World(on)
+        await enters(world, "+14155550123", CALLBACK, "<Speak>over</Speak>")
+        host = await enters(world, SECOND, f"{CALLBACK} endConferenceOnExit='true'")
+        host.hangs_up()
+        await on.settled()
+        left = [form for form in world.hooks("/conf") if form["ConferenceAction"] == "exit"]
+        assert sorted(form["ConferenceLastMember"] for form in left) == ["false", "true"]
+        assert not on.dialects["plivo"].present

@@ -252,7 +252,6 @@ async def test_a_bare_number_inside_dial_is_dialled() -> None:
     ("attribute", "expected"),
     [
         ("", CUSTOMER),
-        ("callerId='none'", "anonymous"),
         ("callerId='+1 (415) 555-0100'", "+14155550100"),
         ("callerId='14155550100'", "+14155550100"),
         (f"callerId='sip:desk@{SIP}'", "desk"),
@@ -498,6 +497,25 @@ async def test_dial_music_is_heard_while_it_rings() -> None:
 
 
 @in_virtual_time
+async def test_a_caller_who_is_not_answered_hears_the_dial_music_too() -> None:
+    async with stage() as on:
+        world = World(on)
+        world.page("/music", "<Speak>Please wait</Speak>")
+        line = await world.arrives(f'<Dial dialMusic="{APP}/music"><User>sip:1001@{SIP}</User></Dial>')
+        assert line.early
+        assert not line.up
+        assert line.hears == {"speak:en-US:WOMAN:Please wait"}
+        at_agent = await on.phone("1001").rings()
+        assert not line.rang  # its telephone would play its own ringing over the music
+        assert world.told("/music", "CallStatus") == [("ringing",)]
+        at_agent.answers()
+        await on.settled()
+        assert line.up
+        assert line.hears == {"1001"}
+        assert at_agent.hears == {CUSTOMER}
+
+
+@in_virtual_time
 async def test_a_relative_sound_belongs_to_its_own_document() -> None:
     async with stage() as on:
         world = World(on)
@@ -548,3 +566,73 @@ async def test_hanging_up_the_caller_by_api_ends_both() -> None:
         assert at_agent.over is not None
         end = world.one("/hangup")
         assert (end["HangupCauseCode"], end["HangupSource"]) == ("4000", "API Request")
+
+
+@pytest.mark.parametrize(
+    ("dial", "number", "expected"),
+    [
+        ("", "", (CUSTOMER, "Ann")),
+        ("callerName='Desk'", "", (CUSTOMER, "Desk")),
+        ("callerId='none'", "", ("anonymous", "")),  # who hides the number does not give the name away
+        ("callerId='none' callerName='Desk'", "", ("anonymous", "Desk")),
+        ("callerId='+14155550100'", "callerId='+14155550101' callerName='Sales'", ("+14155550101", "Sales")),
+        ("callerId='+14155550100' callerName='Desk'", "callerId='none'", ("anonymous", "Desk")),
+    ],
+)
+def test_a_number_may_say_itself_who_calls(dial: str, number: str, expected: tuple[str, str]) -> None:
+    async def story() -> None:
+        async with stage() as on:
+            world = World(on)
+            on.phone("+14155550188")
+            world.page("/answer", f"<Dial {dial}><User>1001</User><Number {number}>+14155550188</Number></Dial>")
+            on.phone(CUSTOMER).calls("+14155550100", display="Ann")
+            line = await on.phone("+14155550188").rings()
+            assert line.invitation is not None
+            assert (line.invitation.caller, line.invitation.caller_name) == expected
+            beside = await on.phone("1001").rings()
+            assert beside.invitation is not None
+            assert "Sales" not in (beside.invitation.caller, beside.invitation.caller_name)
+
+    run(story())
+
+
+@in_virtual_time
+async def test_a_trunk_shows_its_own_number_though_a_telephone_is_rung_first() -> None:
+    trunk = {"name": "carrier", "uri": "sip:127.0.0.1:5070", "prefixes": ["+"], "caller_id": "+14155550999"}
+    async with stage(trunk=[trunk]) as on:
+        world = World(on)
+        on.phone("+14155550188")
+        world.page("/answer", "<Dial><User>1001</User><Number>+14155550188</Number></Dial>")
+        on.phone("2001").calls("+14155550188")
+        outside, inside = await on.phone("+14155550188").rings(), await on.phone("1001").rings()
+        assert outside.invitation is not None
+        assert inside.invitation is not None
+        assert (outside.invitation.caller, inside.invitation.caller) == ("+14155550999", "2001")
+
+
+@in_virtual_time
+async def test_whoever_hangs_up_before_the_key_counts_as_not_answered() -> None:
+    async with stage() as on:
+        world = World(on)
+        world.page("/confirm", "<Speak>Press one</Speak>")
+        world.page("/after", "<Hangup/>")
+        await world.arrives(f"<Dial {CONFIRM} {ACTION}><User>sip:1001@{SIP}</User></Dial>")
+        at_agent = await on.phone("1001").rings()
+        at_agent.answers()
+        await on.settled()
+        at_agent.hangs_up()
+        await on.settled()
+        after = world.one("/after")
+        assert (after["DialStatus"], after["DialHangupCause"], after["DialBLegUUID"]) == ("no-answer", "NO_ANSWER", "")
+
+
+@in_virtual_time
+async def test_408_is_a_network_without_result_even_after_ringing() -> None:
+    async with stage() as on:
+        world = World(on)
+        world.page("/after", "<Hangup/>")
+        await world.arrives(f"<Dial {ACTION}><User>sip:1001@{SIP}</User></Dial>")
+        (await on.phone("1001").rings()).rejects(Outcome.NO_ANSWER, 408)
+        await on.settled()
+        after = world.one("/after")
+        assert (after["DialStatus"], after["DialHangupCause"]) == ("timeout", "RECOVERY_ON_TIMER_EXPIRE")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from urllib.parse import parse_qsl
 
 import pytest
 
 from switchhook.core.errors import Unavailable
+from switchhook.dialects.plivo import signatures
 from switchhook.dialects.plivo.outgoing import addressed
 from switchhook.lab.virtual_time import in_virtual_time, run
-from tests.dialects.plivo.common import APP, SIP, Hook, World, stage
+from tests.dialects.plivo.common import APP, CUSTOMER, NUMBER, SIP, TOKEN, Hook, World, stage
 
 
 def failing(times: int, failure: object, then: object = "") -> Callable[[Hook], object]:
@@ -281,3 +283,54 @@ async def test_a_scheduled_hangup_cannot_lengthen_a_call() -> None:
         assert line.over is None
         await on.passes(2)
         assert line.over is not None
+
+
+@in_virtual_time
+async def test_each_hop_of_a_redirect_is_signed_for_its_own_url() -> None:
+    async with stage() as on:
+        world = World(on)
+        on.web.on(f"{APP}/answer", (307, "/second?x=1"))
+        on.web.on(f"{APP}/second", (302, f"{APP}/third?y=2"))
+        on.web.on(f"{APP}/third", "<Response><Redirect>next</Redirect></Response>")
+        world.page("/next", "<Hangup/>")
+        on.phone(CUSTOMER).calls(NUMBER)
+        await on.settled()
+        hops = on.web.hooks[:4]
+        assert [(hop.method, hop.url.removeprefix(APP)) for hop in hops] == [
+            ("POST", "/answer"),
+            ("POST", "/second?x=1"),
+            ("GET", "/third?y=2"),
+            ("POST", "/next"),  # relative to where the document came from
+        ]
+        assert hops[1].body == hops[0].body
+        assert hops[2].body == b""
+        for hop in hops:
+            sent = parse_qsl(hop.body.decode(), keep_blank_values=True)
+            nonce = hop.headers["x-plivo-signature-v3-nonce"]
+            assert signatures.v3(TOKEN, hop.method, hop.url, sent, nonce) in hop.headers["x-plivo-signature-v3"]
+            assert hop.headers["x-plivo-signature-v2"] == signatures.v2(TOKEN, hop.url, nonce)
+
+
+@in_virtual_time
+async def test_redirects_without_end_are_no_answer() -> None:
+    async with stage() as on:
+        world = World(on)
+        on.web.on(f"{APP}/answer", (302, "/answer"))
+        on.web.on(f"{APP}/fallback", (404, ""))
+        on.phone(CUSTOMER).calls(NUMBER)
+        await on.passes(1)
+        assert world.one("/hangup")["HangupCauseCode"] == "7011"
+        assert len(world.hooks("/answer")) == 6 * 2  # tried again once
+
+
+@in_virtual_time
+async def test_a_document_that_is_too_long_is_asked_for_once_and_is_no_document() -> None:
+    async with stage() as on:
+        world = World(on)
+        on.web.on(f"{APP}/answer", "<Response><Hangup/></Response>" + " " * 102_400)
+        on.web.on(f"{APP}/fallback", (404, ""))
+        world.page("/long", "<Hangup/>" + " " * 102_400)
+        await world.arrives("<Speak>Hi</Speak>", f"<Redirect>{APP}/long</Redirect>")
+        await on.passes(1)
+        assert world.one("/hangup")["HangupCauseCode"] == "8014"
+        assert len(world.hooks("/long")) == 1

@@ -117,6 +117,17 @@ async def test_a_bug_is_never_a_5xx() -> None:
         ),
         ({"ended_by": "program", "reason": "End Of XML Instructions"}, "ANSWER", (4010, "Answer XML")),
         ({"ended_by": "program", "reason": "Error Reaching Action URL"}, "ANSWER", (7012, "Error")),
+        ({"ended_by": "program", "reason": "Loop Detected"}, "ANSWER", (2060, "Plivo")),
+        (
+            {"answered_at": None, "outcome": "cancelled", "ended_by": "program", "reason": "Scheduled Hangup"},
+            "CANCEL",
+            (6000, "Plivo"),
+        ),
+        (
+            {"answered_at": None, "direction": "outbound", "outcome": "no_answer", "sip_status": 408},
+            "NO_ANSWER",
+            (3070, "Carrier"),
+        ),
         ({"ended_by": "api"}, "ANSWER", (4000, "API Request")),
     ],
 )
@@ -139,3 +150,10 @@ def test_times_are_in_the_account_s_zone() -> None:
     tree = {"account": [{"auth_id": ACCOUNT, "auth_token": "t", "timezone": "Asia/Kolkata"}]}
     found = settings(**tree, endpoint=[], agent=[], application=[], number=[])
     assert record_view(found, record(), "id")["end_time"] == "2027-01-15 13:31:06+05:30"
+
+
+def test_endpoints_are_shown_as_their_calls_showed_them() -> None:
+    out = record_view(settings(), record(direction="outbound", caller="1002", called="sip:1001@phone.plivo.com"), "id")
+    assert (out["from_number"], out["to_number"]) == ("1002", "sip:1001@switchhook.local")
+    into = record_view(settings(), record(caller="1002", called="1001"), "id")
+    assert (into["from_number"], into["to_number"]) == ("sip:1002@switchhook.local", "1001")

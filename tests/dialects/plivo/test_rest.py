@@ -331,7 +331,7 @@ async def test_a_live_call_shows_both_parties_and_who_it_is_put_together_with() 
             "request_uuid": line.leg,
             "call_status": "in-progress",
             "direction": "inbound",
-            "from": "14155550123",
+            "from": "+14155550123",
             "to": "14155550100",
             "caller_name": "",
             "stir_verification": "Not Applicable",

@@ -37,7 +37,7 @@ class Call:
     headers: tuple[tuple[str, str], ...] = ()  # `X-PH-` of this call
     forwarded_from: str = ""
     from_api: bool = False
-    as_asked: str = ""  # `from` as the API client wrote it
+    as_asked: str = ""  # `from` as it was given: by the API client, or in the INVITE
     aleg: str = ""  # the leg that dialled it
     parent: str = ""
     send_digits: str = ""
@@ -65,6 +65,17 @@ def shown(settings: Settings, address: str, endpoint: str = "") -> str:
 _PUNCTUATION = str.maketrans("", "", " -().")
 
 
+def numbered(party: str, address: str) -> str:
+    """Returns a party as `shown`, with the `+` that its address had."""
+    return f"+{party}" if party.isdigit() and address.strip().startswith("+") else party
+
+
+def caller_name(call: Call) -> str:
+    """Returns CallerName: the display name, else the party; a plain number with its `+` (plivo-xml 1.3)."""
+    plain = call.sender.isdigit() and 7 <= len(call.sender) <= 15
+    return call.caller_name or (f"+{call.sender}" if plain else call.sender)
+
+
 def call_of(settings: Settings, leg: Leg) -> Call:
     """Returns the call that a leg is, without URLs."""
     arrival = leg.arrival
@@ -79,6 +90,7 @@ def call_of(settings: Settings, leg: Leg) -> Call:
         sender=sender,
         receiver=shown(settings, leg.called, named),
         caller_name=leg.caller_name,
+        as_asked=numbered(sender, leg.caller),
         created_at=leg.created_at,
         headers=tuple((name, value) for name, value in headers if name.upper().startswith("X-PH-")),
         forwarded_from=_diverted(headers),

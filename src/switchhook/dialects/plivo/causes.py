@@ -6,7 +6,7 @@ reason (`Ending`) goes first, such as 4010 for a document that ran out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from switchhook.core.facts import LegEnded
 from switchhook.core.model import By, Side
@@ -99,6 +99,7 @@ WORDS: dict[Outcome, tuple[str, int]] = {
 }
 
 _BY_STATUS: dict[int, tuple[str, int]] = {
+    408: ("RECOVERY_ON_TIMER_EXPIRE", 3070),
     484: ("INVALID_NUMBER_FORMAT", 2000),
     500: ("NORMAL_TEMPORARY_FAILURE", 3080),
     600: ("USER_BUSY", 3100),
@@ -144,12 +145,18 @@ def _rank(outcome: Outcome) -> str:
     return found if found in _BEST_FIRST else "failed"
 
 
+def outcome_of(fact: LegEnded) -> Outcome:
+    """Returns how a leg ended, in the eyes of this dialect: 408 is a network that gave no result, even if it rang."""
+    return Outcome.TIMED_OUT if fact.sip_status == 408 and fact.outcome is Outcome.NO_ANSWER else fact.outcome
+
+
 def cause_of(fact: LegEnded, side: Side, *, answered: bool, ending: Ending | None = None) -> Cause:
     """Returns how `fact` is told of a leg on `side`; `ending` is this dialect's own reason, if it had one."""
     if ending is not None:
         return Cause(ending.word, NAMES[ending.code], ending.code, ending.source)
     word, code = WORDS[fact.outcome]
     if not answered:
+        fact = replace(fact, outcome=outcome_of(fact))
         word, code = _BY_STATUS.get(fact.sip_status, (word, code))
         if fact.outcome is Outcome.NO_ANSWER and fact.by is By.SERVER:
             code = 6010
@@ -161,7 +168,7 @@ def cause_of(fact: LegEnded, side: Side, *, answered: bool, ending: Ending | Non
 
 
 def _source(fact: LegEnded, side: Side, *, answered: bool) -> str:
-    if fact.outcome is Outcome.SHUT_DOWN:
+    if fact.outcome in (Outcome.SHUT_DOWN, Outcome.NOT_REGISTERED):
         return "Plivo"
     far = "Caller" if side is Side.INBOUND else "Callee"
     near = "Callee" if side is Side.INBOUND else "Caller"

@@ -7,6 +7,7 @@ that a transfer took. All other legs of the account are live calls too (`views`)
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,12 @@ from starlette.routing import BaseRoute
 from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.errors import Refused
-from switchhook.core.ids import LegId
+from switchhook.core.ids import LegId, RoomId
 from switchhook.core.model import By, Leg, LegState, Side
 from switchhook.core.outcomes import Outcome
 from switchhook.dialects.plivo import fields
 from switchhook.dialects.plivo.calls import Links, call_of, links_of
-from switchhook.dialects.plivo.causes import Ending, call_status, cause_of
+from switchhook.dialects.plivo.causes import NAMES, Ending, call_status, cause_of, outcome_of
 from switchhook.dialects.plivo.outgoing import Outgoing, Webhook
 from switchhook.dialects.plivo.recordings import RecordingRoute
 from switchhook.dialects.plivo.rest import Rest
@@ -44,6 +45,7 @@ class Plivo:
         self.watch = Watch()
         self.sessions: dict[LegId, Session] = {}
         self.endings: dict[LegId, Ending] = {}  # why this dialect ends a leg, until it has ended
+        self.present: Counter[RoomId] = Counter()  # members of conferences of whose leaving nobody was told yet
         self._members = count(1)
         self._rest = Rest(self)
 
@@ -126,7 +128,8 @@ class Plivo:
         found = self.exchange.state.legs.get(leg)
         if found is not None and found.state in (LegState.DIALLING, LegState.RINGING):
             self.endings[leg] = Ending(6000, "Plivo", "ALLOTTED_TIMEOUT")
-            self.exchange.ask(r.HangUp(leg, by=By.PROGRAM, outcome=Outcome.CANCELLED), cause="hangup_on_ring")
+            over = r.HangUp(leg, by=By.PROGRAM, outcome=Outcome.CANCELLED, reason=NAMES[6000])
+            self.exchange.ask(over, cause="hangup_on_ring")
 
     def _leg_connected(self, fact: f.LegConnected) -> None:
         for dial in self.watch.of_leg(fact.leg):
@@ -157,7 +160,7 @@ class Plivo:
         answered = call.answered_at is not None
         cause = cause_of(fact, call.side, answered=answered, ending=ending)
         if call.links.hangup is not None:
-            status = call_status(fact.outcome, call.side, answered=answered)
+            status = call_status(outcome_of(fact), call.side, answered=answered)
             sent = fields.hangup(self.exchange.settings, call, status, cause, at)
             self.outgoing.tell(Webhook(call.leg, call.account, call.links.hangup, sent))
         if step is not None:

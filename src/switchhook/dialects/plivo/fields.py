@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from switchhook.core.model import Side
 from switchhook.dialects.plivo.auth import main_of
-from switchhook.dialects.plivo.calls import Call
+from switchhook.dialects.plivo.calls import Call, caller_name
 from switchhook.dialects.plivo.causes import Cause
 from switchhook.settings import Settings
 
@@ -24,7 +24,7 @@ def standard(settings: Settings, call: Call, event: str, status: str) -> Fields:
         "CallUUID": call.leg,
         "From": call.sender,
         "To": call.receiver,
-        "CallerName": call.caller_name or call.sender,
+        "CallerName": caller_name(call),
         "Direction": call.side.value,
         "CallStatus": status,
         "Event": event,

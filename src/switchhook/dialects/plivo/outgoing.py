@@ -3,6 +3,8 @@
 Order. The notifications of one call leave one after the other, each only when the one before has been delivered or
 given up, so that a receiver sees things in the order in which they happened. A document holds up a caller, so it waits
 for the notifications before it only for a moment (`PATIENCE_S`), and never holds up those after it.
+
+Redirects are followed here, because a signature covers the URL: each hop is signed anew (plivo-xml 1.2).
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from switchhook.dialects.plivo import signatures
 from switchhook.dialects.plivo.auth import main_of
 from switchhook.dialects.plivo.links import Link, Tuning, escaped, tuned
 from switchhook.exchange.ports import Reply
+from switchhook.exchange.sender import MAX_REDIRECTS, TooLong, redirected
 
 if TYPE_CHECKING:
     from switchhook.exchange.switch import Exchange
@@ -99,6 +102,9 @@ class Outgoing:
                     tries += 1
                     try:
                         reply = await self._once(webhook, url, tuning)
+                    except TooLong as error:
+                        status, trouble = error.status, str(error)
+                        raise
                     except Unavailable as error:
                         trouble = str(error) or "no answer"
                         if tries > tuning.retries or not tuning.again(None):
@@ -118,15 +124,30 @@ class Outgoing:
     async def _once(self, webhook: Webhook, url: str, tuning: Tuning) -> Reply:
         method = webhook.link.method.upper()
         target, body = addressed(method, url, webhook.fields)
+        for _ in range(MAX_REDIRECTS + 1):
+            reply = await self._exchange.sender.send(
+                method,
+                target,
+                headers=self._headers(webhook, method, target, body),
+                body=body,
+                connect_s=tuning.connect_s,
+                read_s=tuning.read_s,
+                follow=False,
+            )
+            moved = redirected(method, target, body, reply)
+            if moved is None:
+                return reply
+            method, target, body = moved
+        raise Unavailable(f"{target}: more than {MAX_REDIRECTS} redirects")
+
+    def _headers(self, webhook: Webhook, method: str, target: str, body: bytes) -> list[tuple[str, str]]:
         settings = self._exchange.settings
         headers = [("User-Agent", settings.webhooks.user_agent)]
         if method == "POST":
             headers.append(("Content-Type", "application/x-www-form-urlencoded"))
         if settings.webhooks.signature != "off":
             headers.extend(self._signatures(webhook, method, target, body))
-        return await self._exchange.sender.send(
-            method, target, headers=headers, body=body, connect_s=tuning.connect_s, read_s=tuning.read_s
-        )
+        return headers
 
     def _signatures(self, webhook: Webhook, method: str, url: str, body: bytes) -> tuple[tuple[str, str], ...]:
         settings = self._exchange.settings

@@ -6,13 +6,15 @@ from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from switchhook.core.addresses import address_key
 from switchhook.core.facts import LegEnded
 from switchhook.core.ids import LegId
 from switchhook.core.model import By, Side
 from switchhook.core.outcomes import Outcome
 from switchhook.dialects.plivo import fields
-from switchhook.dialects.plivo.calls import shown
+from switchhook.dialects.plivo.calls import numbered, shown
 from switchhook.dialects.plivo.causes import NAMES, Ending, cause_of
+from switchhook.exchange.routes import PLIVO_DOMAIN
 from switchhook.settings import Settings
 
 
@@ -50,6 +52,7 @@ class Record(Protocol):
 
 
 _CODES = {name: code for code, name in NAMES.items()}
+_OURS = frozenset({2060, 6000})  # limits of the platform, not of the document
 
 _STATES = {
     Outcome.BUSY: "BUSY",
@@ -74,8 +77,8 @@ def record_view(settings: Settings, record: Record, api_id: str) -> dict[str, ob
         "resource_uri": f"/v1/Account/{record.account}/Call/{record.leg}/",
         "call_direction": side.value,
         "call_state": "ANSWER" if answered else _STATES.get(outcome, "FAILED"),
-        "from_number": _numbered(settings, record.caller),
-        "to_number": shown(settings, record.called),
+        "from_number": numbered(_party(settings, record.caller, side is Side.INBOUND), record.caller),
+        "to_number": _party(settings, record.called, side is Side.OUTBOUND),
         "initiation_time": _time(record.started_at, zone),
         "answer_time": _time(record.answered_at, zone),
         "end_time": _time(record.ended_at, zone),
@@ -102,13 +105,14 @@ def _ending(record: Record) -> Ending | None:
     code = _CODES.get(record.reason)
     if code is None or record.ended_by != By.PROGRAM.value:
         return None
-    return Ending(code, "Answer XML" if code < 5000 else "Error")
+    return Ending(code, "Plivo" if code in _OURS else "Answer XML" if code < 5000 else "Error")
 
 
-def _numbered(settings: Settings, address: str) -> str:
-    """Shows a caller with the `+` of E.164, if it has one."""
-    found = shown(settings, address)
-    return f"+{found}" if found.isdigit() and address.strip().startswith("+") else found
+def _party(settings: Settings, address: str, telephone: bool) -> str:
+    """Shows a party as the webhooks of its call did; `telephone` says that it may be one of our endpoints."""
+    key = address_key(address, frozenset((settings.sip.domain.lower(), PLIVO_DOMAIN)))
+    ours = telephone and any(endpoint.username == key for endpoint in settings.endpoints)
+    return shown(settings, address, key if ours else "")
 
 
 def _time(at: float | None, zone: ZoneInfo) -> str | None:

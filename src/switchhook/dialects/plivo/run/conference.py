@@ -85,6 +85,7 @@ class ConferenceStep(Step):
 
     def on_joined(self, fact: f.MemberJoined) -> None:
         self._room = fact.room
+        self.session.dialect.present[fact.room] += 1
         self._member = self.session.dialect.next_member()
         room = self._live_room()
         first = room is None or len(room.members) <= 1
@@ -95,8 +96,12 @@ class ConferenceStep(Step):
     def on_left(self, fact: f.MemberLeft) -> None:
         if fact.room != self._room:
             return
-        room = self._live_room()
-        last = room is None or not room.members
+        room, present = self._live_room(), self.session.dialect.present
+        present[fact.room] -= 1
+        # Of those who leave at one stroke, as when the host's leaving ends the room, one alone is the last.
+        last = (room is None or not room.members) and not present[fact.room]
+        if not present[fact.room]:
+            del present[fact.room]
         self._tell("ConferenceExit", "exit", {"ConferenceLastMember": "true" if last else "false"})
         if room is not None and room.started:
             self._sound(room, self._exit_clips)

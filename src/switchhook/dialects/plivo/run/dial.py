@@ -21,7 +21,7 @@ from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import DialId, LegId, RoomId
 from switchhook.core.model import By, Clips, DialPlan, Leg, LegState, Role, RoomKind, RoomPlan, Waiting
 from switchhook.core.outcomes import Outcome
-from switchhook.dialects.plivo.causes import DIAL_STATUS, WORDS, Cause, Ending, best, cause_of
+from switchhook.dialects.plivo.causes import DIAL_STATUS, WORDS, Cause, Ending, best, cause_of, outcome_of
 from switchhook.dialects.plivo.run.branch import Branch, branch_fields, branch_of, ended_fields
 from switchhook.dialects.plivo.run.keys import Keys
 from switchhook.dialects.plivo.run.step import Step
@@ -92,19 +92,25 @@ class DialStep(Step):
                 self._unresolved.append(Outcome.FORBIDDEN if forbidden else Outcome.NOT_FOUND)
                 self.session.warn(f"Dial: {target.address} cannot be dialled: {refused}")
 
-    def _caller_id(self, leg: Leg) -> str:
-        if self._element.caller_id == "":
-            return ANONYMOUS
-        wanted = leg.caller if self._element.caller_id is None else caller_id(self._element.caller_id)
-        first = self._resolved[0][1]
-        return self.session.dialect.exchange.directory.caller_id(wanted, first, leg.endpoint)
+    def _caller(self, leg: Leg, target: e.Target, destination: Destination) -> tuple[str, str]:
+        """Returns number and name to show to a target: its own, else the Dial's, else A's; `none` hides both."""
+        element = self._element
+        number = element.caller_id if target.caller_id is None else target.caller_id
+        name = element.caller_name if target.caller_name is None else target.caller_name
+        if number == "":
+            return ANONYMOUS, name or ""
+        wanted = leg.caller if number is None else caller_id(number)
+        known = self.session.dialect.exchange.directory.caller_id(wanted, destination, leg.endpoint)
+        return known, leg.caller_name if name is None else name
 
     def _plan(self, leg: Leg, music: Clips, confirm: Clips) -> DialPlan:
         element, settings = self._element, self.session.dialect.exchange.settings
+        callers = tuple(self._caller(leg, target, destination) for target, destination in self._resolved)
         return DialPlan(
             targets=tuple(destination for _, destination in self._resolved),
-            caller=self._caller_id(leg),
-            caller_name=leg.caller_name if element.caller_name is None else element.caller_name,
+            caller=callers[0][0],
+            caller_name=callers[0][1],
+            callers=callers,
             role=Role.AGENT,
             ring_s=element.timeout_s or settings.plivo.dial_ring_s,
             waiting=Waiting.CLIPS if music else Waiting.RINGBACK,
@@ -180,9 +186,9 @@ class DialStep(Step):
         answered = branch.answered_at is not None
         ending = self.session.dialect.endings.get(fact.leg)
         branch.cause = cause_of(fact, branch.side, answered=answered, ending=ending)
-        branch.outcome = fact.outcome
-        if answered and not branch.connected and fact.outcome is Outcome.REJECTED:
-            branch.outcome = Outcome.NO_ANSWER  # it did not press the key in time: counted as not answered
+        branch.outcome = outcome_of(fact)
+        if answered and not branch.connected and fact.outcome in (Outcome.REJECTED, Outcome.COMPLETED):
+            branch.outcome = Outcome.NO_ANSWER  # it did not press the key, or hung up before: not answered
         if branch.told:
             self._tell_hangup(branch, branch.cause)
         left = [self._branches[leg] for leg in self.present() if leg in self._branches]
@@ -288,8 +294,14 @@ class DialStep(Step):
     def _action_fields(self, outcome: Outcome) -> dict[str, str]:
         word = WORDS[outcome][0]
         for branch in self._branches.values():
-            if branch.cause is not None and branch.outcome is outcome:
-                word = branch.cause.word
+            if (
+                branch.cause is not None
+                and branch.outcome is outcome
+                and (branch.connected or branch.answered_at is None)
+            ):
+                word = (
+                    branch.cause.word
+                )  # who answered and never talked ended in its own way; the Dial was not answered
         return {
             "DialStatus": DIAL_STATUS[outcome],
             "DialRingStatus": "true" if self._rang or self._bridged is not None else "false",

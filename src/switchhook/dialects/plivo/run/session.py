@@ -27,11 +27,14 @@ from switchhook.dialects.plivo.run.clips import clips_of
 from switchhook.dialects.plivo.run.step import Origin, Step
 from switchhook.dialects.plivo.xml.elements import Document, Element
 from switchhook.dialects.plivo.xml.reading import NotADocument, read
+from switchhook.exchange.sender import TooLong
 
 if TYPE_CHECKING:
     from switchhook.dialects.plivo.dialect import Plivo
 
 Fields = fields.Fields
+
+RINGING_AFTER_S = 0.5  # a caller hears ringing when its document is not there by then: nobody waits in silence
 
 
 class Session:
@@ -92,6 +95,8 @@ class Session:
             self.end(Ending(code if code in NAMES else origin.unreachable, "Error"))
             return
         self.transfer_pending = origin is Origin.TRANSFER
+        if not self.up:
+            asyncio.get_running_loop().call_later(RINGING_AFTER_S, self.show_ringing)
         self.wait_for(lambda: self._fetch(origin, link, extra or {}))
 
     def wait_for(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -135,7 +140,10 @@ class Session:
         settings = self.dialect.exchange.settings
         quick = first and self.call.side is Side.INBOUND
         tuning = Tuning(total_s=settings.plivo.answer_timeout_s) if quick else None
-        reply = await self.dialect.outgoing.ask(Webhook(self.call.leg, self.call.account, link, sent, tuning))
+        try:
+            reply = await self.dialect.outgoing.ask(Webhook(self.call.leg, self.call.account, link, sent, tuning))
+        except TooLong as error:
+            raise NotADocument(str(error)) from error
         content_type = next((value for name, value in reply.headers if name.lower() == "content-type"), "")
         document = read(reply.body, content_type)
         for warning in document.warnings:
@@ -224,6 +232,12 @@ class Session:
             outcome = Outcome.FAILED
         self.dialect.endings[self.call.leg] = ending
         self.ask(r.HangUp(self.call.leg, by=By.PROGRAM, outcome=outcome, status=status, reason=NAMES[ending.code]))
+
+    def show_ringing(self) -> None:
+        """Lets a caller who waits unanswered hear ringing; who hears it already notices nothing."""
+        leg = self.leg
+        if leg is not None and leg.side is Side.INBOUND and leg.state is LegState.DIALLING:
+            self.ask(r.TellRinging(self.call.leg))
 
     def hang_up_in(self, after_s: float) -> None:
         """Hangs the leg up later; what runs goes on. The newest wish counts, within the call's longest time."""

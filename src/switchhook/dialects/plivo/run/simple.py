@@ -51,13 +51,14 @@ class SoundStep(Step):
 
 
 class WaitStep(Step):
-    """Silence for a while; it does not answer the call."""
+    """Silence for a while; it does not answer the call, and an unanswered caller hears ringing meanwhile."""
 
     def __init__(self, session: Session, element: e.Wait) -> None:
         super().__init__(session)
         self._element = element
 
     def start(self) -> None:
+        self.session.show_ringing()
         self.session.pause(self._element.length_s)
 
 

@@ -38,6 +38,8 @@ class Target:
     send_digits: str = ""
     sip_headers: tuple[tuple[str, str], ...] = ()
     credentials: tuple[str, str] | None = None
+    caller_id: str | None = None  # None: the Dial's; "" is anonymous
+    caller_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

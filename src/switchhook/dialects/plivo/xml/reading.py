@@ -159,9 +159,9 @@ def _target(node: Node, position: int, dial: Attributes) -> e.Target | None:
     digits = given.text("sendDigits")
     if given.flag("sendOnPreanswer", False):
         given.warn("sendOnPreanswer is ignored: digits are sent after the answer")
-    for ignored in ("sendDigitsMode", "callerId", "callerName"):
-        if given.text(ignored) not in ("", "rfc2833"):
-            given.warn(f"attribute {ignored} is ignored")
+    if given.text("sendDigitsMode") not in ("", "rfc2833"):
+        given.warn("attribute sendDigitsMode is ignored")
+    number, name = _or_none(given.raw("callerId")), _or_none(given.raw("callerName"), 50)
     headers = sip_headers(given.text("sipHeaders"))
     given.tell_unknown()
     for warning in warnings:
@@ -173,7 +173,7 @@ def _target(node: Node, position: int, dial: Attributes) -> e.Target | None:
         dial.warn(f"{node.tag}: sendDigits={digits!r} is ignored")
         digits = ""
     credentials = (user, password) if user and node.tag == "User" else None
-    return e.Target(_own_text(node), position, digits, headers, credentials)
+    return e.Target(_own_text(node), position, digits, headers, credentials, number, name)
 
 
 def _sequences(text: str) -> tuple[str, ...]:
