@@ -287,3 +287,26 @@ async def test_a_telephone_that_registers_later_is_told_to_its_desktop() -> None
         assert message["data"]["devices"][0]["deviceState"] == "Active"
         stage.exchange.tell(e.EndpointChanged("1001", False))
         assert (await desk.fetched())[0]["data"]["devices"][0]["deviceState"] == "Inactive"
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "", 404, 6),
+        ("GET", "/", 404, 6),
+        ("PATCH", "/me", 403, 3),
+        ("PATCH", "/nowhere", 404, 6),
+        ("DELETE", "/me/calls", 403, 3),
+        ("PUT", "/notifications", 403, 3),
+        ("PATCH", "/notifications/connect", 403, 3),
+    ],
+)
+async def test_whatever_is_asked_for_the_answer_has_the_shape_of_the_api(
+    method: str, path: str, status: int, code: int
+) -> None:
+    async with office() as stage:
+        reply = await stage.http.request(method, f"/api/v2{path}", auth=("agent1", "secret1"))
+        assert (reply.status_code, reply.json()["statusCode"]) == (status, code)
+        nobody = await stage.http.request(method, f"/api/v2{path}")
+        assert (nobody.status_code, nobody.json()["statusCode"]) == (403, 20)

@@ -115,11 +115,13 @@ class Genesys:
         at("/diagnostics/version", self._get(resources.version))
         for path in ("/notifications", "/notifications/{rest:path}"):
             routes.append(Route(API + path, self._notifications, methods=["GET", "POST", "OPTIONS"]))
+            routes.append(Route(API + path, self._gate({}, exists=True), methods=_METHODS))
             routes.append(WebSocketRoute(API + path, _no_web_socket))
+        at("")
         routes.append(Route(f"{API}/{{rest:path}}", self._gate({}), methods=_METHODS))
         return routes
 
-    def _gate(self, turns: dict[str, Turn | None]) -> Callable[[Request], Awaitable[Response]]:
+    def _gate(self, turns: dict[str, Turn | None], *, exists: bool = False) -> Callable[[Request], Awaitable[Response]]:
         """Lets a request through to its turn once it is known who asks; words every refusal."""
 
         async def gate(request: Request) -> Response:
@@ -132,7 +134,7 @@ class Genesys:
                 self._access.check_token(asker, request)
                 turn = turns.get("GET" if request.method == "HEAD" else request.method)
                 if turn is None:
-                    raise _no_such(request, turns)
+                    raise _no_such(request, exists or any(turns.values()))
                 response = await turn(request, asker)
             except Failure as failure:
                 response = _failed(failure)
@@ -287,7 +289,7 @@ class Genesys:
 
 # --- small parts ----------------------------------------------------------------------------------------------------
 
-_METHODS = ["GET", "POST", "PUT", "DELETE", "OPTIONS"]
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def _user(exchange: Exchange, username: str) -> User:
@@ -315,8 +317,8 @@ def _need_device(request: Request, asker: Asker) -> None:
         raise Failure(Code.NOT_FOUND, f"Device '{device}' is not found.")
 
 
-def _no_such(request: Request, turns: dict[str, Turn | None]) -> Failure:
-    if any(turns.values()):
+def _no_such(request: Request, exists: bool) -> Failure:
+    if exists:
         return Failure(Code.FORBIDDEN, f"Method {request.method} is not available here.")
     return Failure(Code.NOT_FOUND, f"Resource '{request.url.path}' is not found.")
 

@@ -39,13 +39,13 @@ async def read(request: Request) -> tuple[list[Message], str]:
         texts = request.query_params.getlist("message")
         callback = request.query_params.get("jsonp", "jsonpcallback")
         if _FUNCTION.fullmatch(callback) is None:
-            raise BadRequest("jsonp is not the name of a function")
+            raise BadRequest("Parameter 'jsonp' is not the name of a function")
         return _messages(texts), callback
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY:
-            raise BadRequest("the body is too large")
+            raise BadRequest("The body is too large")
     if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         fields = parse_qsl(bytes(body).decode("utf-8", "replace"))
         return _messages([value for name, value in fields if name == "message"]), ""
@@ -58,10 +58,10 @@ def _messages(texts: list[Any]) -> list[Message]:
         try:
             parsed = msgspec.json.decode(text)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise BadRequest("the messages are not JSON") from error
+            raise BadRequest("The messages are not JSON") from error
         found += parsed if isinstance(parsed, list) else [parsed]
     if not found or not all(isinstance(message, dict) for message in found):
-        raise BadRequest("a request carries an array of messages")
+        raise BadRequest("A request carries an array of messages")
     return found
 
 
