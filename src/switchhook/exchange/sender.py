@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from importlib import import_module
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import httpx2
 
@@ -138,7 +139,7 @@ class HttpSender:
         max_bytes: int,
     ) -> Reply:
         target, host_header, extensions = await self._aim(url)
-        sent = [("Host", host_header), *headers]
+        sent = [("Host", host_header), *_credentials(url), *headers]
         try:
             request = self._client.build_request(
                 method, target, headers=sent, content=body or None, timeout=timeout, extensions=extensions
@@ -174,6 +175,15 @@ class HttpSender:
         aimed = parts._replace(netloc=f"{address}:{port}" if port else address, fragment="").geturl()
         extensions: dict[str, object] = {} if _is_ip(host) else {"sni_hostname": host}
         return aimed, netloc, extensions
+
+
+def _credentials(url: str) -> tuple[tuple[str, str], ...]:
+    """Returns the header that user and password in a URL stand for (RFC 7617); none when there are none."""
+    parts = urlsplit(url)
+    if parts.username is None:
+        return ()
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return (("Authorization", f"Basic {b64encode(pair.encode()).decode()}"),)
 
 
 async def _read(answer: httpx2.Response, max_bytes: int, url: str) -> bytes:

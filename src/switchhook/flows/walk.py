@@ -83,7 +83,10 @@ class Walker:
         return self._begin(flow, run_id, start, "http", None)
 
     def run_by_callback(self, flow: Flow, parameters: Mapping[str, object], run_id: str) -> Run:
-        """Starts a run at the state `call` for a call told by its CallUUID; a live one of the account is taken over."""
+        """Starts a run at the state `call` for a call told by its CallUUID; a live one of the account is taken over.
+
+        An application whose URLs are all the run URL tells the end of the call there, too: that is no new call.
+        """
         call_id = LegId(str(parameters.get("CallUUID", "")))
         leg = self.exchange.state.legs.get(call_id)
         if leg is not None and leg.account == flow.account and call_id not in self._branches:
@@ -96,7 +99,8 @@ class Walker:
         record = CallRecord(call_id, called, caller, True, "ALeg", self.exchange.clock.now())
         params = {"from": caller, "to": called, **payload(flow, parameters)}
         start: dict[str, object] = {"request_type": "call", "call": record.show(), "http": {"params": params}}
-        return self._begin(flow, run_id, start, "call", None)
+        ended = str(parameters.get("Event", "")).lower() == "hangup"
+        return self._begin(flow, run_id, start, "call_hangup" if ended else "call", None)
 
     def _run_by_call(self, leg: Leg) -> None:
         flow = self.flows.get(leg.program_ref)

@@ -58,7 +58,9 @@ def phlo_settings(**more: object) -> Settings:
 
 
 @asynccontextmanager
-async def phlo_stage(definition: Mapping[str, object], **more: Any) -> AsyncIterator[Cast]:
+async def phlo_stage(
+    definition: Mapping[str, object], dialects: tuple[str, ...] = ("phlo",), **more: Any
+) -> AsyncIterator[Cast]:
     """A stage whose number `NUMBER` leads to the flow of `definition`, written to a file like a user's."""
     import tempfile
 
@@ -71,7 +73,7 @@ async def phlo_stage(definition: Mapping[str, object], **more: Any) -> AsyncIter
             "number": [{"number": NUMBER, "account": ACCOUNT, "flow": PHLO}],
             **more,
         }
-        async with Stage(settings(**tree), dialects=("phlo",)) as stage:
+        async with Stage(settings(**tree), dialects=dialects) as stage:
             stage.web.on(EVENTS_URL, "ok")
             yield Cast(stage)
 

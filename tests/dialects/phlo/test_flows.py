@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from switchhook.core.outcomes import Outcome
@@ -532,6 +534,33 @@ async def test_a_callback_with_a_live_call_uuid_takes_that_call_into_the_flow() 
         assert target.invitation.caller == CUSTOMER
 
 
+@pytest.mark.parametrize("document", ["", "<Wait length='5'/>", "<Speak>Hello</Speak>", "<Conference>c</Conference>"])
+def test_a_call_taken_out_of_a_document_leaves_that_document_behind(document: str) -> None:
+    """Also one whose document is still being asked for: what comes then is not run."""
+
+    @in_virtual_time
+    async def story() -> None:
+        url = "http://app.example.net/answer"
+        tree: dict[str, Any] = {
+            "application": [{"app_id": "1", "account": AUTH[0], "answer_url": url}],
+            "number": [{"number": NUMBER, "account": AUTH[0], "application": "1"}],
+        }
+        async with phlo_stage(forward_flow(to="1002"), ("plivo", "phlo"), **tree) as cast:
+            web = cast.stage.web
+            web.on(url, f"<Response>{document}</Response>" if document else "no document at all")
+            web.delay_s = 0.0 if document else 2.0
+            caller = await cast.call_in()
+            await run(cast, CallUUID=caller.leg, From=CUSTOMER, To=NUMBER)
+            target = await cast.picks_up("1002")
+            await cast.stage.passes(8)
+            assert (caller.hears, target.hears) == ({"1002"}, {CUSTOMER})
+            caller.hangs_up()
+            await cast.stage.passes(5)
+            assert web.to(url)[-1].form["Event"] == "Hangup"
+
+    story()
+
+
 @in_virtual_time
 async def test_a_callback_with_an_unknown_call_uuid_starts_at_call_with_its_fields() -> None:
     dial = node("n-dial", "Call_Back", "initiate_call", **{"from": "{{Start.call.to}}", "to": "{{Start.call.from}}"})
@@ -541,6 +570,15 @@ async def test_a_callback_with_an_unknown_call_uuid_starts_at_call_with_its_fiel
         back = await cast.stage.phone(OTHER).rings()
         assert back.invitation is not None
         assert back.invitation.caller == NUMBER
+
+
+@in_virtual_time
+async def test_a_callback_about_the_end_of_a_call_starts_nothing() -> None:
+    dial = node("n-dial", "Call_Back", "initiate_call", **{"from": "{{Start.call.to}}", "to": "{{Start.call.from}}"})
+    async with phlo_stage(flow(START, dial, lines=(("n-start.call", "n-dial"),))) as cast:
+        answer = await run(cast, CallUUID="7f0c", From="1001", To=NUMBER, Event="Hangup")
+        assert "output state call_hangup" in str(answer["message"])
+        assert cast.stage.phone("1001").lines == []
 
 
 @in_virtual_time

@@ -196,6 +196,12 @@ class Plivo:
         if session is not None and fact.program == PROGRAM:
             session.on_freed(fact)
 
+    def _program_set(self, fact: f.ProgramSet) -> None:
+        """Another program has taken the leg out of its document; what is left for us is to tell of its end."""
+        session = self.sessions.get(fact.leg)
+        if session is not None and fact.program != PROGRAM:
+            session.take()
+
     def _dial_started(self, fact: f.DialStarted) -> None:
         lead = self.sessions.get(fact.dial.lead) if fact.dial.lead is not None else None
         if lead is not None and lead.step is not None:
@@ -217,6 +223,7 @@ _TOLD: dict[type, Callable[[Plivo, Any], None]] = {
     f.MemberJoined: Plivo._member_joined,
     f.MemberLeft: Plivo._member_left,
     f.LegFreed: Plivo._leg_freed,
+    f.ProgramSet: Plivo._program_set,
     f.DialStarted: Plivo._dial_started,
     f.DialRang: Plivo._dial_rang,
 }
