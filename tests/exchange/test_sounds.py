@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from switchhook.core import facts as f
 from switchhook.core import requests as r
+from switchhook.core.events import SoundEnded
 from switchhook.core.sources import Sound
+from switchhook.exchange.sounds import AGAIN_S
 from switchhook.lab.stage import Line, Stage
 from switchhook.lab.virtual_time import in_virtual_time
 from tests.stories.common import settings
@@ -49,4 +53,47 @@ async def test_a_sound_that_cannot_be_fetched_ends_at_once_with_the_reason() -> 
             ended = [stamped.fact for stamped in stage.facts if isinstance(stamped.fact, f.SoundFinished)][-1]
             assert ended.sound == sound
             assert "nowhere.test" in ended.error
+        assert line.hears == {"1001"}
+
+
+@in_virtual_time
+async def test_who_waits_hears_the_built_in_music_until_the_own_one_is_there() -> None:
+    async with Stage(settings(media={"hold_music": MUSIC_URL})) as stage:
+        stage.web.on(MUSIC_URL, (500, ""))
+        line = stage.phone("+14155550123").calls("+14155550100")
+        at_agent = await stage.phone("1001").rings()
+        at_agent.answers()
+        await stage.settled()
+        at_agent.holds()
+        await stage.passes(0.1)
+        assert clips(stage, line) == ["builtin:hold"]
+        at_agent.holds(False)
+        stage.web.on(MUSIC_URL, WAV)
+        await stage.passes(AGAIN_S)
+        at_agent.holds()
+        await stage.passes(0.1)
+        (clip,) = clips(stage, line)
+        assert clip.endswith(".wav")
+
+
+@in_virtual_time
+async def test_music_that_cannot_be_played_gives_way_to_the_built_in_one(tmp_path: Path) -> None:
+    (tmp_path / "hold.wav").write_bytes(WAV)
+    async with Stage(settings(media={"hold_music": str(tmp_path / "hold.wav")})) as stage:
+        line = stage.phone("+14155550123").calls("+14155550100")
+        at_agent = await stage.phone("1001").rings()
+        at_agent.answers()
+        await stage.settled()
+        at_agent.holds()
+        await stage.settled()
+        (sound,) = stage.media.hears(line.leg)
+        assert isinstance(sound, Sound)
+        assert sound.clips == (f"file:{tmp_path}/hold.wav",)
+
+        stage.exchange.tell(SoundEnded(line.leg, sound.id, "no WAV"))
+        await stage.settled()
+
+        assert clips(stage, line) == ["builtin:hold"]
+        at_agent.holds(False)
+        await stage.settled()
         assert line.hears == {"1001"}

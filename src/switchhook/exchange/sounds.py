@@ -2,6 +2,9 @@
 
 Media takes only what it can open without waiting on a network. A leg whose sound is still being fetched hears
 silence until it is there; a sound that cannot be fetched ends at once with an error (`SoundEnded`).
+
+Music for people who wait is different: nobody waits in silence. While it is being fetched, or when it cannot be
+fetched or played, the built-in music is heard instead, with a warning; it is tried again some seconds later.
 """
 
 from __future__ import annotations
@@ -9,13 +12,13 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from switchhook.core.errors import Unavailable
 from switchhook.core.events import SoundEnded
-from switchhook.core.ids import LegId
+from switchhook.core.ids import LegId, SoundId
 from switchhook.core.sources import Sound, Source, Sources
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 10 * 1024 * 1024  # plivo-xml 2.2
 CONNECT_S = 2.0
 READ_S = 120.0
+AGAIN_S = 10.0  # what could not be fetched or played is not tried again before
 _BUILTIN = "builtin:hold"
 
 
@@ -33,7 +37,7 @@ class Sounds:
     def __init__(self, exchange: Exchange, hold_music: str = _BUILTIN) -> None:
         self._exchange = exchange
         self._files: dict[str, str] = {}
-        self._broken: dict[str, str] = {}
+        self._broken: dict[str, tuple[float, str]] = {}  # until when, and why
         self._fetching: set[str] = set()
         self._waiting: dict[str, set[LegId]] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -52,10 +56,52 @@ class Sounds:
 
     def fetched(self, changes: Sequence[tuple[LegId, Sources]]) -> list[tuple[LegId, Sources]]:
         """Returns the same statements in words that media understands; begins to fetch what is missing."""
-        return [
-            (leg, tuple(self._named(s) for s in map(self._own_music, sources) if self._ready(leg, s)))
-            for leg, sources in changes
-        ]
+        return [(leg, tuple(self._worded(leg, sources))) for leg, sources in changes]
+
+    def failed(self, event: SoundEnded) -> None:
+        """Takes the place of music that media could not play; what a program plays is the program's matter."""
+        leg = self._exchange.state.legs.get(event.leg)
+        if leg is None or not event.error:
+            return
+        for source in leg.heard:
+            if isinstance(source, Sound) and source.id == event.sound and self._is_music(event.leg, source):
+                own = self._own_music(source)
+                until = self._exchange.clock.now() + AGAIN_S
+                self._broken.update({clip: (until, event.error) for clip in own.clips if clip != _BUILTIN})
+                self._exchange.write("Warning", {"text": f"music not played: {event.error}"}, leg=event.leg)
+                self._exchange.media.hear(self.fetched([(event.leg, leg.heard)]))
+                return
+
+    def _worded(self, leg: LegId, sources: Sources) -> Iterator[Source]:
+        for source in sources:
+            if isinstance(source, Sound) and self._is_music(leg, source):
+                yield self._named(self._playable(leg, self._own_music(source)))
+            elif self._ready(leg, source):
+                yield self._named(source)
+
+    def _is_music(self, leg: LegId, source: Sound) -> bool:
+        """Endless, and nobody waits for its end."""
+        found = self._exchange.state.legs.get(leg)
+        played = found.playing.id if found is not None and found.playing is not None else None
+        return source.repeat == 0 and source.id != played
+
+    def _playable(self, leg: LegId, music: Sound) -> Sound:
+        missing = False
+        for clip in music.clips:
+            if self._why_broken(clip):
+                missing = True
+            elif _is_url(clip) and clip not in self._files:
+                missing = True
+                self._waiting.setdefault(clip, set()).add(leg)
+                self._fetch(clip)
+        return replace(music, id=SoundId(f"{music.id}~"), clips=(_BUILTIN,)) if missing else music
+
+    def _why_broken(self, clip: str) -> str:
+        until, why = self._broken.get(clip, (0.0, ""))
+        if why and until <= self._exchange.clock.now():
+            del self._broken[clip]
+            return ""
+        return why
 
     def _ready(self, leg: LegId, source: object) -> bool:
         if not isinstance(source, Sound):
@@ -64,16 +110,16 @@ class Sounds:
         for clip in source.clips:
             if _is_url(clip) and clip not in self._files:
                 ready = False
-                if clip in self._broken:
-                    self._exchange.soon(SoundEnded(leg, source.id, self._broken[clip]))
+                if why := self._why_broken(clip):
+                    self._exchange.soon(SoundEnded(leg, source.id, why))
                     return False
                 self._waiting.setdefault(clip, set()).add(leg)
                 self._fetch(clip)
         return ready
 
-    def _own_music(self, source: Source) -> Source:
+    def _own_music(self, source: Sound) -> Sound:
         """Puts the configured hold music in the place of the built-in one."""
-        if isinstance(source, Sound) and _BUILTIN in source.clips and self._hold != _BUILTIN:
+        if _BUILTIN in source.clips and self._hold != _BUILTIN:
             return replace(source, clips=tuple(self._hold if clip == _BUILTIN else clip for clip in source.clips))
         return source
 
@@ -86,7 +132,7 @@ class Sounds:
         return f"file:{self._files[clip]}" if clip in self._files else clip
 
     def _fetch(self, url: str) -> None:
-        if url not in self._files and url not in self._broken and url not in self._fetching:
+        if url not in self._files and not self._why_broken(url) and url not in self._fetching:
             self._fetching.add(url)
             self._exchange.spawn(self._load(url), name=f"fetch {url}")
 
@@ -99,7 +145,7 @@ class Sounds:
                 raise Unavailable(f"{url} answered {reply.status}")
             self._files[url] = self._keep(url, reply.body)
         except Unavailable as error:
-            self._broken[url] = str(error)
+            self._broken[url] = (self._exchange.clock.now() + AGAIN_S, str(error))
             self._exchange.write("Warning", {"text": f"sound not fetched: {error}"})
         finally:
             self._fetching.discard(url)

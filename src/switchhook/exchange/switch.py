@@ -128,6 +128,8 @@ class Exchange:
         if isinstance(event, events.LegArrived):
             event = self._routed(event)
         self._step(event, cause or type(event).__name__)
+        if isinstance(event, events.SoundEnded):
+            self.sounds.failed(event)
         if isinstance(event, events.MediaLost) and self.settings.media.on_media_lost == "end":
             self._end_silent(event.leg)
 
