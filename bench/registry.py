@@ -20,6 +20,22 @@ MEASURES = (
     Measure("memory_call_kb", "memory_call", "kB", 60, runs=1, peer="Asterisk 22: 260; FreeSWITCH: 740"),
     Measure("journal_facts_per_s", "journal", "facts/s", 20_000, more_is_better=True),
     Measure("start_ms", "start", "ms", 1000),
+    Measure(
+        "relay_legs_core", "media_relay", "legs", 2500, more_is_better=True, runs=1,
+        peer="Asterisk 22: about 1,100; rtpengine 10.5 in user space: 2,000, late at 3,000",
+    ),
+    Measure(
+        "mixed_legs_core_rooms3", "media_mixed3", "legs", 2000, more_is_better=True, runs=1,
+        peer="Asterisk 22: about 520 in rooms of 3",
+    ),
+    Measure("mixed_legs_core_rooms10", "media_mixed10", "legs", 2000, more_is_better=True, runs=1),
+    Measure(
+        "audio_back_ms", "media_back", "ms", 100, peer="every peer measured loses the calls; a prototype: 25 to 75"
+    ),
+    Measure(
+        "switch_silence_p99_ms", "media_switch", "ms", 20,
+        peer="Asterisk 22: 20, worst 320; FreeSWITCH: 260 to 1,240",
+    ),
 )  # fmt: skip
 
 

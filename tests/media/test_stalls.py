@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from switchhook.core.events import RecordingEnded
 from switchhook.core.ids import LegId, RecordingId
 from switchhook.exchange.ports import Recording
-from tests.media.studio import story, studio
+from tests.media.studio import Studio, story, studio
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wire")]
 
@@ -50,6 +51,10 @@ async def test_a_disk_that_stands_still_does_not_touch_the_audio(tmp_path: Path)
         assert s.restarted == []
 
 
+def _died(s: Studio, times: int) -> bool:
+    return len(s.restarted) == times
+
+
 @story
 async def test_a_pump_that_dies_again_and_again_is_begun_anew_with_what_control_states() -> None:
     async with studio() as s:
@@ -58,7 +63,7 @@ async def test_a_pump_that_dies_again_and_again_is_begun_anew_with_what_control_
         await s.until(lambda: len(a.heard) > 20 and a.level(900, 0.2) > 7_000)
         for deaths in range(1, 5):  # the fourth within ten seconds: something in the table seems to kill
             os.kill(s.child("pump"), signal.SIGKILL)
-            await s.until(lambda deaths=deaths: len(s.restarted) == deaths)
+            await s.until(partial(_died, s, deaths))
             await s.until(lambda: s.engine._pump.up)
             await asyncio.sleep(0.1)
         for phone in s.phones:
