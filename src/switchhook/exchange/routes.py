@@ -67,7 +67,7 @@ class Directory:
             raise Refused(Reason.NO_ROUTE, "empty address")
         bare = re.sub(r"^(sips?|tel):", "", text, flags=re.IGNORECASE)
         if "@" in bare and "@" in key:
-            return self._foreign(text, key, trusted)
+            return self._foreign(account, text, key, trusted)
         agent = self.agents.get(key)
         if agent is not None:
             return self.agent_destination(agent.username, text)
@@ -88,13 +88,19 @@ class Directory:
         found = self.destination("", agent.address, trusted=True)
         return Destination(address or agent.number, found.target, found.key)
 
-    def _foreign(self, text: str, key: str, trusted: bool) -> Destination:
+    def _foreign(self, account: str, text: str, key: str, trusted: bool) -> Destination:
+        """A URI at a trunk's host falls under the same policy as a number: it is no way round the prefixes."""
         if trusted:
             uri = text if text.lower().startswith(("sip:", "sips:")) else f"sip:{text}"
             return Destination(text, Uri(uri), key)
         user, _, host = key.partition("@")
         for trunk in self.settings.trunks:
             if _host_of(trunk.uri) == host or _host_of(trunk.uri).rpartition(":")[0] == host:
+                number = address_key(user)
+                barred = _E164.fullmatch(number) and not any(_matches(prefix, number) for prefix in trunk.prefixes)
+                owner = self.accounts.get(account)
+                if barred or (owner is not None and not self.allowed(owner, number)):
+                    raise Refused(Reason.FORBIDDEN, f"account {account} may not dial {text}")
                 return Destination(text, Trunk(trunk.name, user), key)
         raise Refused(Reason.FORBIDDEN, f"{host} is not a trunk of this server")
 

@@ -15,7 +15,7 @@ async def test_an_inbound_call_tells_the_application_who_calls() -> None:
     async with stage() as on:
         world = World(on)
         world.page("/answer", "<Wait/>")
-        headers = (("X-PH-Tier", "gold"), ("Diversion", "<sip:14155550999@carrier.example>;reason=busy"))
+        headers = (("x-ph-Tier", "gold"), ("Diversion", "<sip:14155550999@carrier.example>;reason=busy"))
         on.phone(CUSTOMER).calls(NUMBER, display="Ann", headers=headers)
         await on.settled()
         told = world.one("/answer")

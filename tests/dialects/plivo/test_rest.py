@@ -528,3 +528,36 @@ async def test_requests_and_webhooks_are_in_the_journal() -> None:
         hook = next(entry for entry in on.entries if entry.kind == "Webhook")
         assert (hook.body["event"], hook.body["status"], hook.body["url"]) == ("Ring", 200, f"{APP}/ring")
         assert hook.leg == answer.json()["request_uuid"]
+
+
+@pytest.mark.parametrize(
+    ("to", "status"),
+    [
+        ("+14155550188", 201),
+        ("+15555550188", 403),
+        ("sip:+14155550188@127.0.0.1:5070", 201),
+        ("sip:+15555550188@127.0.0.1:5070", 403),  # a trunk's host is no way round what the account may dial
+        ("sip:desk@127.0.0.1:5070", 403),
+        ("sip:desk@elsewhere.example", 403),
+    ],
+)
+def test_an_account_dials_what_its_allow_list_says(to: str, status: int) -> None:
+    async def story() -> None:
+        account = {"auth_id": ACCOUNT, "auth_token": TOKEN, "allow": ["+1415"]}
+        async with stage(account=[account, {"auth_id": OTHER, "auth_token": OTHER_TOKEN}]) as on:
+            body = {"from": "+14155550100", "to": to, "answer_url": f"{APP}/answer"}
+            assert (await World(on).api("POST", "Call/", body)).status_code == status
+
+    run(story())
+
+
+@pytest.mark.parametrize(("to", "status"), [("sip:+4930123@127.0.0.1:5070", 201), ("sip:+1415@127.0.0.1:5070", 201),
+                                            ("sip:+14155550188@127.0.0.1:5070", 403)])  # fmt: skip
+def test_a_trunk_takes_the_numbers_of_its_prefixes_alone(to: str, status: int) -> None:
+    async def story() -> None:
+        trunk = {"name": "carrier", "uri": "sip:127.0.0.1:5070", "prefixes": ["+49"]}
+        async with stage(trunk=[trunk]) as on:
+            body = {"from": "+14155550100", "to": to, "answer_url": f"{APP}/answer"}
+            assert (await World(on).api("POST", "Call/", body)).status_code == status
+
+    run(story())

@@ -92,7 +92,7 @@ def call_of(settings: Settings, leg: Leg) -> Call:
         caller_name=leg.caller_name,
         as_asked=numbered(sender, leg.caller),
         created_at=leg.created_at,
-        headers=tuple((name, value) for name, value in headers if name.upper().startswith("X-PH-")),
+        headers=tuple((f"X-PH-{name[5:]}", value) for name, value in headers if name.upper().startswith("X-PH-")),
         forwarded_from=_diverted(headers),
         aleg=leg.parent or "",
         answered_at=leg.answered_at,
