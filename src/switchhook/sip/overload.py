@@ -13,9 +13,10 @@ datagram from above, whatever the size of the kernel's buffer; a buffer that ove
 *How much is taken.* A valve per kind of request lets a rate through that is decided every tenth of a second. It falls
 by a fifth while the delay is above 100 ms and not yet shrinking (a backlog takes its time, cutting on would overshoot),
 by a fiftieth while it is above 30 ms. Otherwise it rises: by a tenth up to nine tenths of where it was last too much,
-by a hundredth beyond. The server thus works just below what it can carry. An on/off switch was rejected, it swings
-between nothing and too much; so did handing out a period's requests at once (half the calls at five times the load,
-because the lump itself is a delay). A single stall closes nothing: the delay must last for two decisions.
+by a hundredth beyond, and faster the longer all is calm. The server thus works just below what it can carry. An on/off
+switch was rejected, it swings between nothing and too much; so did handing out a period's requests at once (half the
+calls at five times the load, because the lump itself is a delay). A single stall closes nothing: the delay must last
+for two decisions.
 
 *Who is squeezed.* Whichever kind makes the most work, INVITE at equal shares, and both beyond 200 ms, so that neither
 a flood of registrations starves calls nor the other way round. OPTIONS are refused as long as any valve is closed. A
@@ -79,11 +80,13 @@ class Valve:
         self.rate: float | None = None  # per second; None: everything passes
         self.taken = 0  # in this period
         self.flow = 0.0  # taken per second, smoothed over about half a second
+        self.lately = 0.0  # the same of the last period alone
         self._tokens = 0.0
         self._filled_at = 0.0
         self._refused_at = 0.0
         self._too_much = 0.0  # the rate when it was last cut
         self._before_s = 0.0  # the delay of the last period
+        self._calm = 0  # periods without a delay
 
     def passes(self, now: float) -> bool:
         """Takes one request, or says no."""
@@ -100,16 +103,18 @@ class Valve:
 
     def measure(self, period_s: float) -> None:
         """Ends a period."""
-        self.flow += (self.taken / period_s - self.flow) * min(1.0, 2 * period_s)
+        self.lately = self.taken / period_s
+        self.flow += (self.lately - self.flow) * min(1.0, 2 * period_s)
         self.taken = 0
 
     def adjust(self, delay_s: float, now: float, period_s: float, *, squeeze: bool) -> None:
         """Sets the rate of the next period; `squeeze` says whether this kind is to blame for a high delay."""
         before, self._before_s = self._before_s, delay_s
+        self._calm = 0 if delay_s > EASE_S else self._calm + 1
         if self.rate is None:
             if not squeeze or min(delay_s, before) <= HIGH_S:
                 return
-            self.rate, self._refused_at, before = max(FLOOR, self.flow), now, 0.0
+            self.rate, self._refused_at, before = max(FLOOR, self.flow, self.lately), now, 0.0
             self._tokens, self._filled_at = FLOOR, now
         if delay_s > HIGH_S and squeeze:
             if delay_s >= before:
@@ -120,7 +125,8 @@ class Valve:
             self.rate = None
             return
         else:
-            self.rate += max(1.0, self.rate * (0.1 if self.rate < 0.9 * self._too_much else 0.01))
+            known = self.rate < 0.9 * self._too_much
+            self.rate += max(1.0, self.rate * (0.1 if known else min(0.1, 0.01 + self._calm * 0.002)))
 
 
 class Admission:

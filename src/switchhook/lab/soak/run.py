@@ -41,8 +41,8 @@ KILL_S = (15.0, 40.0)
 LATE_S = 0.06  # a stall of the laboratory's own that makes its ears unreliable
 ALL_ENDED_S = 45.0  # a SIP transaction tries for 32 s
 NOTHING_LEFT_S = 110.0
-# Of the memory after the warm-up, whichever is more. SQLite keeps up to 16 MB of pages for each of two connections, ended
-# PHLO runs can be asked for (10,000), and so can the last calls of the other dialects.
+# Of the memory after the warm-up, whichever is more. SQLite keeps up to 16 MB of pages for each of two connections,
+# ended PHLO runs can be asked for (10,000), and so can the last calls of the other dialects.
 MEMORY_MARGIN = 0.15, 45_000_000
 
 
