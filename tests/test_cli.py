@@ -173,3 +173,22 @@ def test_no_journal_is_made_by_looking_for_one(run, tmp_path: Path) -> None:  # 
     assert result.exit_code == 2
     assert "there is no journal at" in only_line(result)
     assert not (tmp_path / "switchhook.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--scene", "9"], "there is no scene 9; there are 1, 2, 3, 4, 5a, 5b, 6"),
+        (["--report", "/dev/null/report"], "--report /dev/null/report cannot be written: Not a directory"),
+    ],
+)
+def test_a_demo_that_could_show_nothing_is_refused(arguments: list[str], said: str) -> None:
+    done = CliRunner().invoke(main, ["demo", *arguments])
+    assert done.exit_code == 2
+    assert said in " ".join(done.output.split())
+
+
+def test_a_demo_says_where_its_report_is() -> None:
+    from switchhook.commands.demo import what_next
+
+    assert "open elsewhere/index.html " in what_next(Path("elsewhere"))

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from switchhook.core.errors import Unavailable
+
 
 @click.command(name="demo")
 @click.option("--report", default="demo-report", show_default=True, metavar="FOLDER", help="Where the report goes.")
@@ -23,14 +25,26 @@ def command(report: str, scene: str, stay: bool, ladders: bool) -> None:
         asyncio.run(remain(click.echo))
         return
     from switchhook.lab.demo.programme import play_all
+    from switchhook.lab.demo.scenes import PROGRAMME
 
     folder = Path(report)
+    known = sorted(listed.number for listed in PROGRAMME)
+    if not any(number.startswith(scene) for number in known):
+        raise click.BadParameter(f"there is no scene {scene}; there are {', '.join(known)}", param_hint="--scene")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as failed:
+        raise Unavailable(f"--report {folder} cannot be written: {failed.strerror or failed}") from None
     faults = asyncio.run(play_all(folder, click.echo, only=scene, ladders=ladders))
     if faults:
         click.echo(f"{faults} things were not as the rules say", err=True)
         raise SystemExit(1)
     click.echo("everybody heard exactly what the rules say")
-    click.echo(_NEXT.format(page=folder / "index.html"))
+    click.echo(what_next(folder))
+
+
+def what_next(folder: Path) -> str:
+    return _NEXT.format(page=str(folder / "index.html"))
 
 
 _NEXT = """
