@@ -172,7 +172,7 @@ class Endpoint:
     password: str = needed("Digest password", k.not_empty, secret=True)
     account: str = needed("auth_id of the owner")
     caller_id: str = option("", "Number shown to trunks when the request names none", k.optional(k.NUMBER))
-    application: str = option("", "app_id asked when this telephone calls; without it, it dials directly")
+    application: str = option("", "app_id (or phlo_id) asked when this telephone calls; without it, it dials directly")
     media_from: Latching = option(Latching.SIGNALLING, "Whose audio packets are accepted")
 
 
