@@ -13,6 +13,7 @@ from switchhook.sip.counters import Counters
 from switchhook.sip.digest import MAX_USED, Authenticator
 from switchhook.sip.engine import MAX_REFUSED, STORM
 from switchhook.sip.flow import Flow
+from switchhook.sip.lateness import Lateness
 from switchhook.sip.overload import FLOOR, PERIOD_S, QUIET_S, Admission, Reason
 from switchhook.sip.sockets import MAX_OF_ONE_HOST, MAX_UNFINISHED, Sockets
 from tests.sip.house import House
@@ -268,6 +269,36 @@ def test_the_rate_never_falls_below_its_floor():
     for period in range(1, 200):
         admission.observe(2.0, period * PERIOD_S)
     assert admission.rate == FLOOR
+
+
+def test_only_lateness_by_own_work_and_standing_queues_count():
+    async def story(share: float, standing: float) -> list[float]:
+        loop, seen, clock = asyncio.get_running_loop(), [], iter(range(100))
+        now = [0.0]
+
+        class Stalled:
+            """A loop whose timers come 0.2 s late."""
+
+            def time(self) -> float:
+                return now[0]
+
+            def call_at(self, at: float, call):
+                now[0] = at + 0.2
+                if len(seen) < 3:
+                    loop.call_soon(call)
+                return loop.call_soon(lambda: None)
+
+        Lateness(
+            Stalled(), lambda: next(clock), lambda delay, _: seen.append(round(delay, 3)), lambda: standing,
+            worked=lambda: now[0] * share,
+        )  # fmt: skip
+        while len(seen) < 3:
+            await asyncio.sleep(0)
+        return seen
+
+    assert asyncio.run(story(0.9, 0.0)) == [0.2] * 3
+    assert asyncio.run(story(0.1, 0.0)) == [0.0] * 3
+    assert asyncio.run(story(0.1, 0.3)) == [0.3] * 3
 
 
 # --- what cannot be piled up

@@ -6,9 +6,9 @@ by a 503 with Retry-After that is built from the request alone (RFC 3261 8.2.7: 
 the request, its ACK is dropped unread), at a twentieth of the cost of a call. What belongs to calls that are up (BYE,
 CANCEL, ACK, re-INVITE, INFO, responses) is always served.
 
-*How far behind.* The delay is the longer of how late the event loop is (a timer's lateness) and how long a socket has
-not been found empty (each wake-up reads a bounded number of datagrams). The second bounds the age of the oldest
-datagram from above, whatever the size of the kernel's buffer; a buffer that overflows hides its delay otherwise.
+*How far behind.* The delay is the longer of how late the event loop is by its own work (see `sip.lateness`) and how
+long a socket has not been found empty (each wake-up reads a bounded number of datagrams). The second bounds the age of
+the oldest datagram from above, whatever the size of the kernel's buffer; one that overflows hides its delay otherwise.
 
 *How much is taken.* A valve per kind of request lets a rate through that is decided every tenth of a second. It falls
 by a fifth while the delay is above 100 ms and not yet shrinking (a backlog takes its time, cutting on would overshoot),

@@ -131,7 +131,7 @@ class Soak:
         self._telephones = Phones(server=self._site.sip, domain=DOMAIN, seed=verdict.seed, faults=FAULTS, keep_s=60.0)
         self._voices = {lane: voices[(lane.number - 1) // LANES_OF_A_GROUP] for lane in self.lanes}
         loop = asyncio.get_running_loop()
-        watch = Lateness(loop, self._telephones.clock, self._observe, lambda: 0.0)
+        watch = Lateness(loop, self._telephones.clock, self._observe, lambda: 0.0, worked=None)
         verdict.before = await self._figures()
         for lane in self.lanes:
             await self._furnish(lane)
