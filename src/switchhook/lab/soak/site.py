@@ -129,7 +129,7 @@ class Site(ServerProcess):
         super().__init__(folder, "soak", "2016", carrier, web)
         for lane in lanes:
             (folder / f"lane-{lane.number}.json").write_text(json.dumps(lane.flow()), encoding="utf-8")
-        self._config.write_text(configuration(self.database, lanes, carrier, web), encoding="utf-8")
+        (folder / "soak.toml").write_text(configuration(self.database, lanes, carrier, web), encoding="utf-8")
 
 
 def configuration(database: Path, lanes: list[Lane], carrier: str, web: str) -> str:
