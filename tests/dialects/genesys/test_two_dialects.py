@@ -114,3 +114,37 @@ async def test_the_customer_hangs_up_during_the_consult_and_the_agents_go_on() -
         assert states(told) == [("Inbound", "Released"), ("Consult", "Established")]
         assert scene.agent.hears == {"1002"}
         assert target.hears == {"1001"}
+
+
+@in_virtual_time
+async def test_a_call_of_a_program_alone_offers_what_can_be_done_and_takes_its_data_into_the_room() -> None:
+    config = settings(application=[{"app_id": "app1", "account": ACCOUNT, "answer_url": f"{APP}/answer"}])
+    async with Stage(config, dialects=("plivo", "genesys")) as stage:
+        dial = "<Dial><User>sip:1002@phone.plivo.com</User></Dial>"
+        stage.web.on(f"{APP}/answer", f"<Response><Wait length='5'/>{dial}</Response>")
+        desk = await Desktop(stage).opens()
+        body = {"from": OUTSIDE, "to": "sip:1001@phone.plivo.com", "answer_url": f"{APP}/answer"}
+        reply = await stage.http.post(f"/v1/Account/{ACCOUNT}/Call/", json=body, auth=(ACCOUNT, "token"))
+        assert reply.status_code == 201
+        agent = await stage.phone("1001").rings()
+        [ringing] = await desk.told()
+        call = ringing["call"]
+        user_data = {"AttachUserData", "UpdateUserData", "DeleteUserData", "DeleteUserDataPair"}
+        assert set(call["capabilities"]) == user_data | {"Answer"}
+        [told] = await desk.does(call, "UpdateUserData", userData={"Case": "7"})
+        assert (told["notificationType"], told["call"]["userData"]) == ("AttachedDataChanged", {"Case": "7"})
+        agent.answers()
+        [established] = await desk.told()
+        assert set(established["call"]["capabilities"]) == user_data | {"Hangup"}
+        for operation in ("Hold", "SendDtmf", "InitiateTransfer", "SingleStepTransfer"):
+            assert await desk.fails(call, operation, destination={"phoneNumber": "5002"}, digits="1") == 2
+        target = await stage.phone("1002").rings()
+        target.answers()
+        await desk.told()
+        [shown] = await desk.calls()
+        assert (shown["id"], shown["state"], shown["userData"]) == (call["id"], "Established", {"Case": "7"})
+        assert "InitiateTransfer" in shown["capabilities"]
+        agent.hangs_up()
+        target.hangs_up()
+        await stage.settled()
+        assert stage.nothing_left()

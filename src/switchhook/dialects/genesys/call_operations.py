@@ -196,10 +196,14 @@ class CallOperations:
     # --- user data --------------------------------------------------------------------------------------------------
 
     def _set_data(self, asked: Asked, data: Mapping[str, object]) -> None:
-        self._ask(asked, r.SetData(asked.room, data))
+        if asked.call.room is None:
+            self._desks.note_data(asked.user, asked.call, data, self._exchange.clock.now())
+        else:
+            self._ask(asked, r.SetData(asked.room, data))
 
     def _data(self, asked: Asked) -> Mapping[str, object]:
-        return self._exchange.state.rooms[asked.room].data
+        room = asked.call.room
+        return self._exchange.state.rooms[room].data if room is not None else asked.call.data
 
     def _attach(self, asked: Asked) -> None:
         """Adds pairs; a key that is there already gets one more value (a tuple holds them)."""

@@ -46,6 +46,7 @@ class Call:
     called: str
     caller: str
     data: Mapping[str, object]
+    noted: Mapping[str, object] = field(default_factory=dict)  # user data from before it had a room
     parent: Call | None = None
     answered: bool = False  # it was Established at some time
     met: bool = False
@@ -200,6 +201,7 @@ class Calls:
             consult=call.consult,
             related=bool(partners),
             consult_answered=bool(partners) and consult is not None and consult.met,
+            alone=call.room is None,
             others=len(call.parties),
             mute_offered=self.options.mute,
             muted=call.muted,

@@ -35,6 +35,7 @@ class CallView:
     consult: bool = False  # its callType is Consult
     related: bool = False  # its parent or its consult is alive on this device
     consult_answered: bool = False  # of the two related calls, the consult has been answered
+    alone: bool = False  # no room holds it: a program talks to the telephone, or rings it
     others: int = 1  # parties besides this device
     owner: bool = False  # this device made the conference
     mute_offered: bool = False
@@ -57,6 +58,8 @@ def capabilities(call: CallView) -> tuple[str, ...]:
     if state is CallState.DIALING:
         return (*USER_DATA, "SendDtmf", "Hangup", *_related(call))
     names = [*USER_DATA, "Hangup"]
+    if call.alone:  # nobody is there who could be held, heard or transferred
+        return tuple(names)
     established = state is CallState.ESTABLISHED
     if not call.consult:
         names += STEPS

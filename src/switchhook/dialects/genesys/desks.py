@@ -11,9 +11,11 @@ telephone would flash up on the desktop.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Protocol
 
 from switchhook.core import facts as f
+from switchhook.core import requests as r
 from switchhook.core.ids import LegId, RoomId
 from switchhook.core.model import Leg, LegState, Side
 from switchhook.dialects.genesys.agents import Roster, User
@@ -172,6 +174,19 @@ class Desks:
                 self._at_room.setdefault(call.room, {})[user.name] = user
         for change in changes:
             self.tell_call(user, change, now)
+        for call in [call for call in calls.live.values() if call.noted and call.room is not None]:
+            self._take_along(call)
+
+    def note_data(self, user: User, call: Call, data: Mapping[str, object], now: float) -> None:
+        """Keeps the user data of a call that no room holds yet; the room that it comes into gets them."""
+        if dict(call.data) != data:
+            call.data = call.noted = data
+            self.tell_call(user, Change(call, Notification.DATA, plain=True), now)
+
+    def _take_along(self, call: Call) -> None:
+        data, call.noted = {**call.data, **call.noted}, {}
+        if call.room is not None:
+            self._exchange.ask(r.SetData(call.room, data), cause="user data of the call")
 
     def _seen(self, user: User) -> list[Membership]:
         found: list[Membership] = []
