@@ -212,6 +212,7 @@ async def desk_takes_over(scene: Scene) -> None:
         await _operation(scene, desktop, ringing, "InitiateTransfer", destination={"phoneNumber": "15002"})
         consult = await desktop.call("Dialing", call_type="Consult")
         await target.is_ringing()
+        await scene.phase("the colleague's telephone rings", **{c: {MUSIC}, a: {RINGBACK}, t: NOTHING})
         await target.answer()
         await scene.phase("agent and colleague talk in private", **{c: {MUSIC}, a: {t}, t: {a}})
         await _operation(scene, desktop, consult, "CompleteTransfer")
