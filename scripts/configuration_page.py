@@ -14,8 +14,8 @@ HEAD = """\
 
 `switchhook serve --config switchhook.toml`. Precedence: defaults < file < environment < flags. An environment variable
 is the key with double underscores (`SWITCHHOOK_HTTP__LISTEN=127.0.0.1:8081`), a flag is `--set http.listen=...`.
-Relative paths start at the file's folder. An unknown key is an error that names the nearest known one; `switchhook check`
-shows all problems at once, one line each.
+Relative paths start at the file's folder. An unknown key is an error that names the nearest known one;
+`switchhook check` shows all problems at once, one line each.
 
 This page is generated from the code (`make docs`).
 

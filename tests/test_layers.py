@@ -9,7 +9,8 @@
 - `settings` is the typed configuration: values without behaviour. Who decides by what the configuration declares
   (`exchange`, `flows`, the dialects) reads it; the engines (`sip`, `media`, `stores`, `observe`) are told by `app`.
 - `http` is the one port that serves the routes of all dialects, which `app` hands to it.
-- `lab` may import all. `app`, `commands` and `cli` connect everything; `figures` reads them for `/metrics`. Nobody else imports those three, or `http`.
+- `lab` may import all. `app`, `commands` and `cli` connect everything; `figures` reads them for `/metrics`. Nobody else
+  imports those three, or `http`.
 """
 
 from __future__ import annotations
