@@ -89,9 +89,7 @@ def _open_consult(work: Work, request: r.StartTransfer, room: Room) -> RoomId:
         program=request.plan.program,
     )
     data = {**room.data, **(request.data or {})}
-    return open_room(
-        work, plan, account=room.account, call=room.call, main=room.id, data=data, inherited=room.data
-    )
+    return open_room(work, plan, account=room.account, call=room.call, main=room.id, data=data, inherited=room.data)
 
 
 def _set_data(work: Work, room: Room, request: r.StartTransfer) -> None:
