@@ -188,5 +188,3 @@ class Shapes:
 
 def _message(channel: str, shown: Body) -> bytes:
     return encode({"data": shown, "channel": channel})
-
-
