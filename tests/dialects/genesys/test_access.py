@@ -157,7 +157,9 @@ async def test_origins_that_are_allowed() -> None:
 
 
 @in_virtual_time
-@pytest.mark.parametrize("origin", ["http://example.org", "http://desk.example.com.evil.org", "https://desk.example.com"])
+@pytest.mark.parametrize(
+    "origin", ["http://example.org", "http://desk.example.com.evil.org", "https://desk.example.com"]
+)
 async def test_origins_that_are_not(origin: str) -> None:
     async with Stage(settings(genesys={"allowed_origins": ["http://*.example.com"]}), dialects=("genesys",)) as stage:
         reply = await stage.http.get("/api/v2/me", headers={"Origin": origin}, auth=AUTH)
