@@ -56,7 +56,8 @@ def reading(hears: Rooms, *, stamped: bool, wire: str, start: int = AIM_START) -
         how=(
             f"{best.wire}; {'added delay' if stamped else 'lateness'} p50/p99/p99.9/max {late} ms; "
             f"the load process used {100 * heard['cpu']:.0f} % of its core, sent {heard['late_ms'][2]:.1f} ms late "
-            f"(p99.9), dropped {heard['dropped']}; {heard['wrong']} frames concealed; load average {os.getloadavg()[0]:.1f}"
+            f"(p99.9), dropped {heard['dropped']}; {heard['wrong']} frames concealed; "
+            f"load average {os.getloadavg()[0]:.1f}"
         ),
         second={"cpu_percent": round(100 * best.cpu, 1), "floor_cpu_percent": round(100 * floor.cpu, 1)},
     )

@@ -44,8 +44,8 @@ class Run:
         # A jitter buffer that finds its depth after the start takes or gives a frame: one of each leg is let pass.
         mended = 0 if "delay" in heard else self.legs
         return bool(
-            heard["legs_heard"] == self.legs and heard["breaks"] == 0 and heard["wrong"] <= mended and heard["dropped"] == 0
-            and late[2] < 20.0
+            heard["legs_heard"] == self.legs and heard["breaks"] == 0 and heard["dropped"] == 0
+            and heard["wrong"] <= mended and late[2] < 20.0
         )  # fmt: skip
 
     def line(self) -> str:
