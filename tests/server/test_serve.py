@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import ssl
 import subprocess
@@ -71,6 +72,19 @@ def test_a_port_in_use_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
         done = run("serve", "--set", f"http.listen=127.0.0.1:{free_port()}", "--set", sip, *store)
         assert done.returncode == 2
         assert done.stderr.strip().splitlines()[-1].endswith("Address already in use")
+
+
+def test_the_documents_name_metrics_as_the_server_does(tmp_path: Path) -> None:
+    page = Path(__file__).parent.parent.parent / "docs" / "operate.md"
+    named = set(re.findall(r"switchhook_[a-z_]+", page.read_text(encoding="utf-8")))
+
+    async def story() -> str:
+        async with House(tmp_path) as house:
+            return (await house.client.get("/metrics")).text
+
+    shown = set(re.findall(r"^# HELP (switchhook_[a-z_]+)", asyncio.run(story()), re.MULTILINE))
+    assert named
+    assert named <= shown
 
 
 def test_a_stop_ends_live_calls_and_finishes_their_webhooks(tmp_path: Path) -> None:
