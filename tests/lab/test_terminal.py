@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from switchhook.commands.phone import command
+from switchhook.commands.phone import command, voice_of
 from switchhook.lab.manners import BUSY_ALWAYS, PICKS_UP, Manners
 from switchhook.lab.network import Network
 from switchhook.lab.phones import Phones
@@ -162,3 +162,9 @@ def test_the_pieces_of_a_story_need_no_sleep() -> None:
             return loop.time() - began
 
     assert story() < 2
+
+
+def test_telephones_of_different_processes_have_different_voices() -> None:
+    assert len({voice_of(str(user)) for user in range(1001, 1021)}) == 20
+    assert voice_of("") in {670 + 132 * i for i in range(20)}
+    assert voice_of("ann") != voice_of("bob")

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import threading
+import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from switchhook.lab.manners import Manners
 from switchhook.lab.phone import Server
 from switchhook.lab.phones import Phones
 from switchhook.lab.terminal import HELP, Terminal, Wish
-from switchhook.lab.tones import Utterance
+from switchhook.lab.tones import VOICE_HZ, Utterance
 from switchhook.sip.uri import is_address, place_of, split_host
 
 _EPILOG = "While it runs, type:\n\n\b\n" + HELP
@@ -33,7 +34,8 @@ class Options:
     user: str
     password: str
     listen: Server
-    utterance: Utterance | None
+    utterance: Utterance
+    says: str
     record: str | None
     codecs: tuple[Codec, ...]
     answers_after_s: float | None
@@ -49,7 +51,11 @@ class Options:
 @click.option("--call", "number", default="", metavar="NUMBER", help="Call this number or SIP URI at once.")
 @click.option("--answer", type=click.Choice(["auto", "manual"]), default="manual", show_default=True)
 @click.option("--answer-after", type=click.FloatRange(min=0), metavar="SECONDS", help="Answer by itself after this.")
-@click.option("--play", metavar="FILE|tone:HZ", help="What it says: a WAV file, over and over, or a tone.")
+@click.option(
+    "--play",
+    metavar="FILE|tone:HZ",
+    help="What it says: a WAV file, over and over, or a tone (default: one for its user name).",
+)
 @click.option("--record", metavar="FILE", help="Write what it hears into a WAV file.")
 @click.option("--for", "for_s", type=click.FloatRange(min=0), metavar="SECONDS",
               help="Hang up and end this long after the answer (without --call: after the start).")  # fmt: skip
@@ -70,7 +76,8 @@ def command(
         user=user,
         password=password,
         listen=_address(listen, 0, "--listen") if listen else (_own_host(at), 0),
-        utterance=_utterance(play),
+        utterance=_utterance(play or f"tone:{voice_of(user):g}"),
+        says=play or f"tone:{voice_of(user):g}",
         record=_writable(record),
         codecs=tuple(Codec(name) for name in codecs) or tuple(Codec),
         answers_after_s=answer_after if answer_after is not None else 0.0 if answer == "auto" else None,
@@ -89,6 +96,7 @@ async def _run(options: Options) -> int:
             utterance=options.utterance,
         )  # fmt: skip
         click.echo(f"telephone {name} at {phone.uri}")
+        click.echo(f"says: {options.says}")
         terminal = Terminal(phone, click.echo, _stdin(), quits_at_end=sys.stdin is not None and sys.stdin.isatty())
         for one in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(one, terminal.stop)
@@ -154,9 +162,13 @@ def _own_host(server: Server | None) -> str:
         return str(probe.getsockname()[0])
 
 
-def _utterance(play: str | None) -> Utterance | None:
-    if play is None:
-        return None
+def voice_of(user: str) -> float:
+    """Returns the tone (Hz) of a telephone that is told none: 1001 and 1002 have different ones."""
+    number = int(user[-9:]) if user[-9:].isascii() and user[-9:].isdigit() else zlib.crc32(user.encode())
+    return VOICE_HZ[number % len(VOICE_HZ)]
+
+
+def _utterance(play: str) -> Utterance:
     if play.startswith("tone:"):
         hz = play.removeprefix("tone:")
         if not hz.isascii() or not hz.isdigit() or not 100 <= int(hz) <= 3900:
