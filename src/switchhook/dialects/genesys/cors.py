@@ -5,7 +5,21 @@ from __future__ import annotations
 import re
 
 METHODS = "GET,POST,PUT,DELETE,OPTIONS"
-HEADERS = "X-Requested-With,Content-Type,Accept,Origin,Cookie,authorization,ssid,surl,ContactCenterId,X-CSRF-TOKEN,X-Request-Id"
+HEADERS = ",".join(
+    (
+        "X-Requested-With",
+        "Content-Type",
+        "Accept",
+        "Origin",
+        "Cookie",
+        "authorization",
+        "ssid",
+        "surl",
+        "ContactCenterId",
+        "X-CSRF-TOKEN",
+        "X-Request-Id",
+    )
+)
 EXPOSED = "X-CSRF-HEADER,X-CSRF-TOKEN"
 
 
