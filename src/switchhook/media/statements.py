@@ -133,9 +133,7 @@ class Statements:
     def _over(self, row: int) -> None:
         table = self._table
         self._reporter.send(row, time.monotonic(), bye=True)
-        self._outbox.add(
-            {"is": "stats", "row": row, "use": int(table.use[row]), "stats": self._reporter.summary(row)}
-        )
+        self._outbox.add({"is": "stats", "row": row, "use": int(table.use[row]), "stats": self._reporter.summary(row)})
         self._pressed.pop((row, int(table.use[row])), None)
         self._wire.leave(row)
         self._reporter.forget(row)
