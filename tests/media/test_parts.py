@@ -98,9 +98,7 @@ def event(code: int, duration: int, end: bool = False) -> bytes:
     return struct.pack("!BBH", code, 0x8A if end else 10, duration)
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 15), st.integers(2, 20)), max_size=6), st.data(), st.integers(0, 2**32 - 1)
-)
+@given(st.lists(st.tuples(st.integers(0, 15), st.integers(2, 20)), max_size=6), st.data(), st.integers(0, 2**32 - 1))
 def test_each_key_is_found_once_whatever_packets_are_lost(
     pressed: list[tuple[int, int]], data: st.DataObject, ts: int
 ) -> None:
