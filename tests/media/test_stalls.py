@@ -37,7 +37,7 @@ async def test_a_disk_that_stands_still_does_not_touch_the_audio(tmp_path: Path)
                 assert phone.breaks() == []
                 assert phone.longest_step() <= 40
                 assert len(phone.heard) > 60
-            # A frame that the jitter buffer drops or doubles turns the tone's phase: a whole window without one is enough.
+            # A frame that the jitter buffer drops or doubles turns the tone's phase: one window without it is enough.
             await s.until(lambda: a.level(900, 0.3) > 7_000)
             await s.until(lambda: c.level(900, 0.3) > 7_000)
         finally:
