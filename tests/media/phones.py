@@ -116,8 +116,15 @@ class Phone:
         return samples if last_s is None else samples[-int(last_s * 8000) :]
 
     def level(self, hz: float, last_s: float | None = None) -> float:
-        """Returns the amplitude of one pitch in what was heard."""
-        return amplitude(self.audio(last_s), hz)
+        """Returns the amplitude of one pitch in what was heard; of the last moments the median of 100 ms pieces.
+
+        A frame that a jitter buffer drops or doubles turns the phase of a tone, which spoils the piece it falls into.
+        """
+        audio = self.audio(last_s)
+        pieces = len(audio) // 800 if last_s is not None else 0
+        if pieces < 2:
+            return amplitude(audio, hz)
+        return float(np.median([amplitude(piece, hz) for piece in np.array_split(audio, pieces)]))
 
     def keys(self) -> list[tuple[int, int]]:
         """Returns (code, duration) of each key press heard, by its end packets."""
