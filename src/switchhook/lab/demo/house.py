@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
-import signal
-import socket
-import sys
+import subprocess
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -16,13 +12,14 @@ from typing import Any
 
 import httpx2
 
-from switchhook.core.errors import Unavailable
 from switchhook.exchange.ports import Entry
 from switchhook.lab.carrier import Carrier
 from switchhook.lab.demo.web import WebApplication
 from switchhook.lab.manners import Manners
 from switchhook.lab.phone import Phone
 from switchhook.lab.phones import Phones
+from switchhook.lab.served import Served, on_loopback, written
+from switchhook.lab.served import free_port as free_port  # the soak takes it from here
 from switchhook.stores.database import connect
 from switchhook.stores.reading import Reader
 
@@ -39,7 +36,7 @@ TARGET_NUMBER = "+14152225555"  # U3 of the seeds
 CUSTOMER_NUMBER = "+14155550123"
 ENDPOINTS = ("1001", "1002", "15000", "15001", "15002", "5000", "5001", "5005")
 DESKS = {"agent15000": "15000", "agent5005": "5005"}
-START_S = 30.0  # a machine with much to do
+APPLICATIONS = {"10000000000000001": "1002", "10000000000000002": "15000"}  # and the telephone that each one dials
 
 
 def flow(agent: str = AGENT_NUMBER) -> dict[str, Any]:
@@ -61,63 +58,33 @@ def flow(agent: str = AGENT_NUMBER) -> dict[str, Any]:
 
 
 class ServerProcess:
-    """`switchhook serve` as a process of its own."""
+    """The demo's server as a process of its own (`lab.served`)."""
 
     def __init__(self, folder: Path, name: str, profile: str, carrier: str, web: str) -> None:
         self.folder = folder
         self.name = name
         self.database = folder / f"{name}.db"
-        self.config = folder / f"{name}.toml"
-        self._ready = folder / f"{name}.ready"
-        self._process: asyncio.subprocess.Process | None = None
+        (folder / "support.json").write_text(json.dumps(flow(), indent=2), encoding="utf-8")
+        self._served = Served(folder, _configuration(self.database, profile, carrier, web), name=name)
+        self.config = self._served.config
         self.http = ""
         self.sip: tuple[str, int] = ("127.0.0.1", 0)
         self.sip_tcp: tuple[str, int] = ("127.0.0.1", 0)
         self.pid = 0
-        flow_file = folder / "support.json"
-        flow_file.write_text(json.dumps(flow(), indent=2), encoding="utf-8")
-        self.config.write_text(_configuration(self.database, profile, carrier, web), encoding="utf-8")
+
+    @property
+    def _process(self) -> subprocess.Popen[bytes] | None:
+        return self._served.process
 
     async def start(self) -> None:
         """Returns when the server takes calls; raises `Unavailable` with what it said when it does not start."""
-        self._ready.unlink(missing_ok=True)
-        log = (self.folder / f"{self.name}.log").open("wb")
-        command = ["-m", "switchhook", "serve", "--config", str(self.config), "--ready-file", str(self._ready)]
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, *command, stdout=log, stderr=log, start_new_session=True
-        )
-        log.close()
-        try:
-            async with asyncio.timeout(START_S):
-                while not self._ready.exists():
-                    if self._process.returncode is not None:
-                        raise Unavailable(f"the server did not start: {self._said()}")
-                    await asyncio.sleep(0.02)
-        except TimeoutError:
-            await self.stop()
-            raise Unavailable(f"the server was not ready within {START_S:g} s: {self._said() or 'no word'}") from None
-        listening = json.loads(self._ready.read_text(encoding="utf-8"))
-        self.http = f"http://127.0.0.1:{listening['http']}"
-        self.pid = int(listening["pid"])
-        places = {transport: (str(host), int(port)) for transport, host, port in listening["sip"]}
-        self.sip, self.sip_tcp = places["udp"], places["tcp"]
-
-    def _said(self) -> str:
-        return (self.folder / f"{self.name}.log").read_text(encoding="utf-8", errors="replace").strip()[-600:]
+        served = self._served
+        await served.come_up()
+        self.http, self.sip, self.sip_tcp, self.pid = served.url, served.sip, served.sip_tcp, served.pid
 
     async def stop(self) -> None:
         """Asks it to stop and waits."""
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
-        process.send_signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(10):
-                await process.wait()
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+        await self._served.leave()
 
     def read(self, work: Callable[[Reader], list[Entry]]) -> list[Entry]:
         """Reads its journal."""
@@ -179,67 +146,28 @@ def _behaving(phone: Phone, manners: Manners) -> Phone:
     return phone
 
 
-def free_port() -> int:
-    """Asks the system for a free TCP port."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 def _configuration(database: Path, profile: str, carrier: str, web: str) -> str:
-    endpoints = "".join(
-        f'[[endpoint]]\nusername = "{user}"\npassword = "demo-{user}"\naccount = "{ACCOUNT}"\n' for user in ENDPOINTS
-    )
-    agents = "".join(
-        f'[[agent]]\nusername = "{name}"\npassword = "demo"\nendpoint = "{user}"\nnumber = "{user}"\n'
-        for name, user in DESKS.items()
-    )
-    http = free_port()
-    return f"""\
-[http]
-listen = "127.0.0.1:{http}"
-[sip]
-listen = ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"]
-domain = "{DOMAIN}"
-[media]
-ports = [21000, 29998]
-max_legs = 60
-[store]
-url = "sqlite:///{database}"
-[genesys]
-profile = "{profile}"
-[[account]]
-auth_id = "{ACCOUNT}"
-auth_token = "{TOKEN}"
-{endpoints}{agents}
-[[trunk]]
-name = "carrier"
-uri = "sip:{carrier}"
-match = ["127.0.0.1"]
-prefixes = ["+"]
-[[application]]
-app_id = "10000000000000001"
-account = "{ACCOUNT}"
-answer_url = "{web}/answer/1002"
-hangup_url = "{web}/hangup"
-[[application]]
-app_id = "10000000000000002"
-account = "{ACCOUNT}"
-answer_url = "{web}/answer/15000"
-hangup_url = "{web}/hangup"
-[[number]]
-number = "{FLOW_NUMBER}"
-account = "{ACCOUNT}"
-flow = "{PHLO_ID}"
-[[number]]
-number = "{APPLICATION_NUMBER}"
-account = "{ACCOUNT}"
-application = "10000000000000001"
-[[number]]
-number = "{DESK_APPLICATION_NUMBER}"
-account = "{ACCOUNT}"
-application = "10000000000000002"
-[[flow]]
-file = "support.json"
-account = "{ACCOUNT}"
-"""
+    mine = {"account": ACCOUNT}
+    tables = on_loopback(database, domain=DOMAIN, ports=(21000, 29998), max_legs=60)
+    tables += [
+        ("genesys", {"profile": profile}),
+        ("account[]", {"auth_id": ACCOUNT, "auth_token": TOKEN}),
+        *(("endpoint[]", {"username": user, "password": f"demo-{user}", **mine}) for user in ENDPOINTS),
+        *(
+            ("agent[]", {"username": name, "password": "demo", "endpoint": user, "number": user})
+            for name, user in DESKS.items()
+        ),
+        ("trunk[]", {"name": "carrier", "uri": f"sip:{carrier}", "match": ["127.0.0.1"], "prefixes": ["+"]}),
+        *(
+            (
+                "application[]",
+                {"app_id": app, **mine, "answer_url": f"{web}/answer/{user}", "hangup_url": f"{web}/hangup"},
+            )
+            for app, user in APPLICATIONS.items()
+        ),
+        ("number[]", {"number": FLOW_NUMBER, **mine, "flow": PHLO_ID}),
+        ("number[]", {"number": APPLICATION_NUMBER, **mine, "application": "10000000000000001"}),
+        ("number[]", {"number": DESK_APPLICATION_NUMBER, **mine, "application": "10000000000000002"}),
+        ("flow[]", {"file": "support.json", **mine}),
+    ]
+    return written(tables)
