@@ -88,6 +88,37 @@ def test_every_fork_rings_the_first_answers_and_the_others_are_ended():
     assert far.ann.agent.engine.counters.extra_answers == 2
 
 
+def test_an_answer_behind_a_failure_is_acknowledged_and_ended():
+    """A proxy sends every 2xx on, one behind the 487 of another fork too (RFC 3261 16.7)."""
+    far = Far()
+    far.reply(180, tag="one")
+    invite = far.last("INVITE")
+    far.line.hang_up()
+    far.wire.run(0.1)
+    far.reply(487, tag="one", to=invite)
+    assert far.ann.outcome is Outcome.CANCELLED
+    far.got.clear()
+    far.reply(200, tag="two", body=SDP, to=invite)
+    assert [(m.verb, m.to_tag) for m, _ in far.got] == [("ACK", "two"), ("BYE", "two")]
+    far.reply(200, to=far.last("BYE"))
+    far.wire.run(40)
+    assert far.ann.clean()
+    assert far.ann.events == ["rang", "ended cancelled"]
+
+
+def test_an_answer_to_an_invite_that_was_challenged_does_not_end_its_successor():
+    far = Far()
+    challenged = far.last("INVITE")
+    far.reply(401, tag="one", more='WWW-Authenticate: Digest realm="r", nonce="n"\r\n')
+    assert len(far.all("INVITE")) == 2
+    second = far.last("INVITE")
+    far.reply(200, tag="two", body=SDP, to=challenged)
+    assert far.last("BYE").to_tag == "two"
+    assert not far.line.over
+    far.reply(200, tag="three", body=SDP, to=second)
+    assert far.ann.events == ["answered"]
+
+
 def test_an_answer_seen_again_gets_the_same_ack_again():
     far = Far()
     far.reply(200, body=SDP)

@@ -37,6 +37,7 @@ INVITE_CLIENT: Table = {
     (PROCEEDING, "B"): (TERMINATED, ("timeout",)),  # 64*T1 after a CANCEL that brought no final response (9.1)
     (PROCEEDING, "error"): (TERMINATED, ("broken",)),
     (COMPLETED, "final"): (COMPLETED, ("ack",)),
+    (COMPLETED, "2xx"): (ACCEPTED, ("wait_M", "pass")),  # another fork's: a proxy sends it on behind a failure (16.7)
     (COMPLETED, "D"): (TERMINATED, ()),
     (COMPLETED, "error"): (TERMINATED, ()),
     (ACCEPTED, "2xx"): (ACCEPTED, ("pass",)),

@@ -148,7 +148,7 @@ class OutgoingCall(Call):
         if early is not None:
             dialog.local_cseq = max(dialog.local_cseq, early.local_cseq)
             dialog.remote_cseq = early.remote_cseq
-        if self.ended or self.confirmed or self._cancel is not None:
+        if self.ended or self.confirmed or self._cancel is not None or transaction is not self._invite:
             self._accepted_in_vain(transaction, message, dialog, tag)
             return
         self.dialog = dialog
@@ -177,7 +177,8 @@ class OutgoingCall(Call):
             return
         self.engine.counters.late_answers += 1
         self.bye(dialog, self._cancel or "")
-        self._finish(Ending(Outcome.CANCELLED, False, ours=True, status=487))
+        if transaction is self._invite:  # otherwise an INVITE that failed, in whose place another was sent
+            self._finish(Ending(Outcome.CANCELLED, False, ours=True, status=487))
 
     def _negotiated(self, message: Message) -> tuple[bytes, bool]:
         media = self.media
