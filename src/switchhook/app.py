@@ -189,7 +189,7 @@ class Server:
             tap=sip_notes(self.exchange),
             busy=self._busy,
             on_overload=self._overloaded,
-            on_note=self._noted,
+            on_note=self._sip_noted,
         )
         self.exchange.directory.listening([f"{host}:{port}" for _, host, port in self.sockets.addresses])
         ticking = Ticking(self.line.engine.timers, self.line.tick, loop)
@@ -243,6 +243,10 @@ class Server:
 
     def _noted(self, leg: LegId, text: str) -> None:
         self.exchange.write("Warning", {"text": text}, leg=leg)
+
+    def _sip_noted(self, leg: LegId, text: str) -> None:
+        """A mishap of SIP that was dealt with (a late ACK, a crossing BYE): told in the timeline, no warning."""
+        self.exchange.write("SipNote", {"leg": leg, "text": text}, leg=leg)
 
     def _busy(self) -> Reason | None:
         """A limit outside SIP at which new calls are refused."""

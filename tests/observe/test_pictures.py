@@ -129,8 +129,15 @@ def test_a_call_of_which_nothing_is_known_has_a_timeline_too() -> None:
     assert timeline([]) == "nothing happened\n"
 
 
+def test_a_mishap_of_sip_is_told_of_its_leg() -> None:
+    text = "an ACK came late: our answer had been sent again"
+    entries = [*story(), Entry(START + 30.0, "SipNote", CALL, AGENT, {"leg": AGENT, "text": text})]
+    assert timeline(entries).splitlines()[-1].endswith(f"agent 1001: {text}")
+    assert text in [step.label for step in ladder(entries).steps]
+
+
 def test_every_kind_with_words_is_a_fact_of_the_core_or_a_line_of_the_shell() -> None:
-    shell = {"HttpRequest", "HttpReply", "Webhook", "Notification", "SipMessage", "Warning"}
+    shell = {"HttpRequest", "HttpReply", "Webhook", "Notification", "SipMessage", "SipNote", "Warning"}
     assert set(_WORDS) - FACT_KINDS == shell
 
 

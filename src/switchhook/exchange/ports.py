@@ -196,7 +196,7 @@ class Entry:
     """One line of the journal: a fact, when it became true, and why."""
 
     at: float
-    kind: str  # the fact's class name, or "SipMessage", "HttpRequest", "HttpReply", "Webhook", "Warning"
+    kind: str  # the fact's class name, or "SipMessage", "HttpRequest", "HttpReply", "Webhook", "SipNote", "Warning"
     call: str  # the call (chain of rooms) this belongs to, "" when none
     leg: str
     body: dict[str, object]

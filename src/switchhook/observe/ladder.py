@@ -158,6 +158,8 @@ class _Builder:
             # The note stands under the name of whom it is about.
             name = f"{self._parties.name(entry.leg)} " if entry.leg else ""
             self._note(entry, Look.NOTE, wording.say(entry, self._parties).removeprefix(name))
+        elif kind == "SipNote":
+            self._note(entry, Look.NOTE, str(body["text"]))
         elif kind in _BANDS and wording.say(entry, self._parties):
             self._add(entry, Look.BAND, server, server, wording.say(entry, self._parties))
         elif kind == "Warning":

@@ -231,5 +231,6 @@ _WORDS: dict[str, Say] = {
     "SipMessage": lambda body, parties: (
         f"{'<-' if body['direction'] == 'in' else '->'} {body.get('peer', '')} {sip_line(body)}"
     ),
+    "SipNote": lambda body, parties: f"{parties.name(body['leg'])}: {body['text']}",
     "Warning": lambda body, parties: f"warning: {body.get('text') or body}",
 }

@@ -29,7 +29,7 @@ from switchhook.sip.build import ALLOW, Draft, record_route_lines, response
 from switchhook.sip.dialogs import Dialog
 from switchhook.sip.digest import Responder
 from switchhook.sip.flow import Flow
-from switchhook.sip.headers import parse_reason
+from switchhook.sip.headers import parse_reason, readable
 from switchhook.sip.info import ACCEPT_INFO, digit_of, readable_info
 from switchhook.sip.message import Message
 from switchhook.sip.negotiation import Negotiation, on_hold
@@ -128,6 +128,8 @@ class Call:
             final(message.status)
 
         def final(status: int) -> None:
+            if status == 408:
+                self.engine.remark(self.call_id, f"the telephone does not answer to our {method}")
             if answer is not None:
                 answer(status)
             elif status in (408, 481) and within is self.dialog and self.confirmed:
@@ -156,11 +158,15 @@ class Call:
         cseq = request.cseq
         number = cseq.number if cseq else 0
         if number <= dialog.remote_cseq:
+            self.engine.counters.out_of_order += 1
             self.reply(transaction, 500)  # out of order (12.2.2)
             return
         dialog.remote_cseq = number
+        if dialog.pinned is not None and dialog.follow(transaction.source):
+            self._moved(transaction.source.peer)
         take = _TAKES.get(request.verb)
         if take is None:
+            self.engine.remark(self.call_id, f"the telephone asked for {readable(request.verb)}, which was refused")
             self.engine.refuse_method(transaction)
         else:
             take(self, transaction)
@@ -170,8 +176,25 @@ class Call:
             return self.dialog
         return None
 
+    def _moved(self, place: str) -> None:
+        self.engine.counters.moved += 1
+        self.engine.remark(self.call_id, f"the telephone has moved to {readable(place)}")
+
+    def lost_connection(self, flow: Flow) -> None:
+        """A connection closed; a call whose requests took it goes on, and its next one goes to the Contact."""
+        if self.dialog is not None and self.dialog.unpin(flow) and not self.ended:
+            self.engine.counters.lost_connections += 1
+            self.engine.remark(self.call_id, "the telephone's connection closed")
+
     def _take_bye(self, transaction: ServerTransaction) -> None:
         self.reply(transaction, 200)
+        if self.ended:
+            self.engine.counters.crossed_byes += 1
+            self.engine.remark(self.call_id, "both ends hung up at once: two BYEs crossed")
+            return
+        if self._unacked:
+            self.engine.counters.early_byes += 1
+            self.engine.remark(self.call_id, "the telephone hung up before it had acknowledged our answer")
         q850, _, text = parse_reason(transaction.request.get_all("reason"))
         self._left(Ending(Outcome.COMPLETED, self.confirmed, q850=q850, reason=text))
 
@@ -203,6 +226,7 @@ class Call:
         request, media = transaction.request, self.media
         if self._reinvite is not None or any(one.offered for one in self._unacked.values()):
             self.engine.counters.glare += 1
+            self.engine.remark(self.call_id, "two re-INVITEs met: the telephone's was refused with 491")
             self.reply(transaction, 491)
             return
         if not self.confirmed and not self._unacked:
@@ -213,6 +237,7 @@ class Call:
             self.reply(transaction, 481)
             return
         if media is None or (request.body and request.content_type != SDP):
+            self._refused_change()
             self.reply(transaction, 415 if media else 488, "Accept: application/sdp\r\n")
             return
         if not request.body:
@@ -220,16 +245,21 @@ class Call:
             return
         answered = media.answer(request.body)
         if answered is None:
+            self._refused_change()
             self.reply(transaction, 488)
             return
         sdp, session = answered
         self._answer_invite(transaction, sdp, offered=False)
         self._agree(session)
 
+    def _refused_change(self) -> None:
+        self.engine.counters.refused_changes += 1
+        self.engine.remark(self.call_id, "a re-INVITE with nothing that we could take was refused; the call goes on")
+
     def _answer_invite(self, transaction: ServerTransaction, sdp: bytes, *, offered: bool) -> None:
         request = transaction.request
-        if self.dialog is not None:
-            self.dialog.refresh(request)
+        if self.dialog is not None and self.dialog.refresh(request, transaction.source):
+            self._moved(self.dialog.target)
         extra = record_route_lines(request) + self.contact_line() + ALLOW + self.engine.server_line + self.headers_200
         wire = response(request, 200, tag=self.local_tag, extra=extra, body=sdp, kind=SDP)
         number = request.cseq.number if request.cseq else 0
@@ -272,6 +302,9 @@ class Call:
         if waiting is None:
             return  # an ACK seen again
         waiting.stop()
+        if waiting.interval > T1:
+            self.engine.counters.late_acks += 1
+            self.engine.remark(self.call_id, "an ACK came late: our answer had been sent again")
         session = None
         if waiting.offered and not self.ended:
             session = self.media.take_answer(ack.body) if self.media is not None else None
@@ -338,6 +371,8 @@ class Call:
         if self.ended:
             return
         if status == 491:
+            self.engine.counters.glare += 1
+            self.engine.remark(self.call_id, "two re-INVITEs met: ours was refused with 491 and is tried again")
             low, high = (2.1, 4.0) if self.caller else (0.0, 2.0)
             self._wanted, self._offerless = True, not transaction.draft.body
             self._again = self.engine.timers.start(self.engine.tokens.between_s(low, high), self._try_again)
@@ -358,7 +393,8 @@ class Call:
         answer = b""
         if first:
             self._reinvite = None
-            dialog.refresh(message)
+            if dialog.refresh(message):
+                self._moved(dialog.target)
             media = self.media
             if media is not None and not self.ended:
                 if transaction.draft.body:
@@ -371,11 +407,18 @@ class Call:
                         answer = answered[0]
                         self._agree(answered[1])
             self._keep_ack(dialog.draft("ACK", cseq=transaction.draft.cseq, body=answer, kind=SDP))
+        else:
+            self.answer_came_again()
         ack = self._acks_again.get(transaction.draft.cseq)
         if ack is not None:
             self.engine.toward(dialog, lambda flow: self.engine.send_alone(ack, flow), lambda: None)
         if first:
             self._retry()
+
+    def answer_came_again(self) -> None:
+        """Counts a 2xx of theirs that was acknowledged before."""
+        self.engine.counters.repeated_answers += 1
+        self.engine.remark(self.call_id, "an answer came again, as if our ACK had been lost: acknowledged again")
 
     def _keep_ack(self, ack: Draft) -> None:
         self._acks_again[ack.cseq] = ack

@@ -16,7 +16,7 @@ from switchhook.sip.build import Draft
 from switchhook.sip.flow import Flow
 from switchhook.sip.headers import parse_address
 from switchhook.sip.message import Message
-from switchhook.sip.uri import is_address, parse_uri, without_headers
+from switchhook.sip.uri import SipUri, is_address, parse_uri, without_headers
 
 
 @dataclass(slots=True)
@@ -55,11 +55,39 @@ class Dialog:
                 uri, routes = first.uri, (*routes[1:], f"<{self.target}>")
         return Draft(method, uri, self.local, self.remote, self.call_id, cseq, routes, extra, body, kind)
 
-    def refresh(self, message: Message) -> None:
-        """Takes over a new remote target from a re-INVITE or its 2xx."""
+    def refresh(self, message: Message, source: Flow | None = None) -> bool:
+        """Takes over a new remote target from a re-INVITE or its 2xx; says whether it is another address.
+
+        A re-INVITE with a private Contact pins the dialog to its `source`, as the first INVITE does.
+        """
         target = contact_of(message)
-        if target:
-            self.target = target
+        if not target:
+            return False
+        if source is not None and self.pinned is None and not self.routes and _behind_nat(message, target, source):
+            self.pinned = source
+        before, self.target = parse_uri(self.target), target
+        after = parse_uri(target)
+        return before is not None and after is not None and _place(before) != _place(after)
+
+    def follow(self, source: Flow) -> bool:
+        """A pinned dialog goes to wherever the far end's latest request came from; says whether that is new.
+
+        A NAT forgets, and a telephone opens another connection. Whoever sent it knows both tags and the Call-ID.
+        """
+        if self.pinned is None or self.pinned == source:
+            return False
+        moved = self.pinned[:3] != source[:3]
+        self.pinned = source
+        return moved
+
+    def unpin(self, flow: Flow) -> bool:
+        """A connection closed: requests go to the Contact, if that can be reached; says whether it was ours."""
+        if self.pinned != flow:
+            return False
+        contact = parse_uri(self.target)
+        if contact is not None and (not is_address(contact.host) or contact.host == flow.host):
+            self.pinned = None
+        return True
 
 
 def contact_of(message: Message) -> str:
@@ -102,3 +130,7 @@ def _behind_nat(request: Message, target: str, source: Flow) -> bool:
     if not is_address(contact.host) or contact.host == source.host:
         return False
     return via.host == contact.host or not target
+
+
+def _place(uri: SipUri) -> tuple[str, int]:
+    return uri.host, uri.port or 5060

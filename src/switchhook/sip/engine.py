@@ -26,7 +26,7 @@ from switchhook.sip.build import (
 from switchhook.sip.counters import Counters
 from switchhook.sip.dialogs import Dialog
 from switchhook.sip.flow import Flow, Locator, Transport
-from switchhook.sip.headers import Via, parse_via
+from switchhook.sip.headers import Via, parse_via, readable
 from switchhook.sip.message import MAX_MESSAGE, Malformed, Message, parse
 from switchhook.sip.timers import Timers
 from switchhook.sip.tokens import Tokens
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 MAX_REFUSED = 2000  # refused requests whose transaction is kept for retransmissions
 MAX_KEPT = 8192  # bytes of such a request
+MAX_REMARKS = 20  # in the timeline of one call: strangers may not fill the journal
 STORM = 12  # a request seen so often is a fault: 17.1 sends it 7 (INVITE) or 11 times
 
 Tap = Callable[[float, str, str, bytes, str], None]  # at, label, "in" or "out", wire, peer
@@ -89,6 +90,7 @@ class Engine:
         self.tap = tap
         self.note: Callable[[str, str], None] | None = None  # label, what an operator should see in its timeline
         self._labels: dict[str, str] = {}  # Call-ID -> leg, for the ladder
+        self._remarks: dict[str, list[str]] = {}  # by Call-ID, what was noted
         self._untold: tuple[bytes, Flow, str] | None = None  # a request that came, until its leg is known
 
     # --- in
@@ -136,6 +138,9 @@ class Engine:
         """A connection broke or could not be made."""
         self.timers.at(now)
         self.transactions.broken(flow)
+        if flow.reliable:
+            for call in list(self.calls.values()):
+                call.lost_connection(flow)
 
     # --- out
 
@@ -281,17 +286,22 @@ class Engine:
         if call is None or call.call_id != ack.call_id or ack.flaw:
             self.counters.stray_ack += 1
             if self.transactions.refused < MAX_REFUSED:  # else it may be that of a stateless refusal
-                self._note(ack.call_id, "an ACK came for which there is no answer any more")
+                self.remark(ack.call_id, "an ACK came for which there is no answer any more")
         else:
             call.acknowledged(ack)
 
     def _stormed(self, request: Message) -> None:
         self.counters.storms += 1
-        self._note(request.call_id, f"the telephone sends its {request.verb} again and again ({STORM} times)")
+        self.remark(request.call_id, f"the telephone sends its {request.verb} again and again ({STORM} times)")
 
-    def _note(self, call_id: str, text: str) -> None:
+    def remark(self, call_id: str, text: str) -> None:
+        """Tells an operator what happened to a call: each text once, and at most `MAX_REMARKS` of them."""
         label = self._labels.get(call_id)
-        if label and self.note is not None:
+        if not label or self.note is None:
+            return
+        said = self._remarks.setdefault(call_id, [])
+        if text not in said and len(said) < MAX_REMARKS:
+            said.append(text)
             self.note(label, text)
 
     def _cancelled(self, transaction: ServerTransaction, via: Via) -> None:
@@ -313,6 +323,7 @@ class Engine:
         call = self.calls.get(request.to_tag)
         if call is None or call.call_id != request.call_id:
             self.counters.unknown_dialog += 1
+            self.remark(request.call_id, f"a {readable(request.verb)} came for no call of ours (481)")
             self.refuse(transaction, 481)
             return
         call.took(transaction)
@@ -372,6 +383,7 @@ class Engine:
 
     def _unlabel(self, call_id: str) -> None:
         self._labels.pop(call_id, None)
+        self._remarks.pop(call_id, None)
 
     def _tap_in(self, wire: bytes, flow: Flow, message: Message) -> None:
         self._untold = (wire, flow, message.call_id)

@@ -16,7 +16,7 @@ from switchhook.sip.dialogs import Dialog, of_response
 from switchhook.sip.digest import Responder
 from switchhook.sip.engine import Engine
 from switchhook.sip.flow import Flow
-from switchhook.sip.headers import parse_address
+from switchhook.sip.headers import parse_address, readable
 from switchhook.sip.message import Message
 from switchhook.sip.negotiation import Negotiation
 from switchhook.sip.owner import Ending, Owner, ending_of
@@ -142,6 +142,7 @@ class OutgoingCall(Call):
         known = self._acks.get(tag)
         if known is not None:
             self._acknowledge(*known)  # our ACK was lost
+            self.answer_came_again()
             return
         dialog = of_response(transaction.draft, message, transaction.flow, behind_nat=self.outgoing.behind_nat)
         early = self._early.get(tag)
@@ -173,9 +174,11 @@ class OutgoingCall(Call):
         self._acknowledge(*self._acks[tag])
         if self.confirmed:
             self.engine.counters.extra_answers += 1
+            self.engine.remark(self.call_id, "a second telephone answered as well: acknowledged and hung up")
             self.bye(dialog)
             return
         self.engine.counters.late_answers += 1
+        self.engine.remark(self.call_id, "it answered when we had given up: acknowledged and hung up")
         self.bye(dialog, self._cancel or "")
         if transaction is self._invite:  # otherwise an INVITE that failed, in whose place another was sent
             self._finish(Ending(Outcome.CANCELLED, False, ours=True, status=487))
@@ -237,6 +240,8 @@ class OutgoingCall(Call):
 
     def _next_redirection(self) -> None:
         uri = self._redirects.pop(0)
+        self.engine.counters.redirections += 1
+        self.engine.remark(self.call_id, f"redirected to {readable(uri)}")
 
         def found(flows: list[Flow]) -> None:
             if self.ended:
@@ -261,6 +266,7 @@ class OutgoingCall(Call):
         if self.ended or transaction is not self._invite:
             return
         if self._cancel is not None:
+            self.engine.remark(self.call_id, "the telephone did not end the INVITE that we cancelled")
             self._finish(Ending(Outcome.CANCELLED, False, ours=True, status=487))
         elif len(self._flows) > 1:
             self._flows.pop(0)
