@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from switchhook.core.outcomes import Outcome
 from switchhook.exchange.ports import Session
+from switchhook.sip.asking import Asking
 from switchhook.sip.build import ALLOW, Draft, record_route_lines, response
 from switchhook.sip.dialogs import Dialog
 from switchhook.sip.digest import Responder
@@ -33,6 +34,7 @@ from switchhook.sip.headers import parse_reason, readable
 from switchhook.sip.info import ACCEPT_INFO, digit_of, readable_info
 from switchhook.sip.message import Message
 from switchhook.sip.negotiation import Negotiation, on_hold
+from switchhook.sip.owner import NOBODY
 from switchhook.sip.owner import Ending as Ending
 from switchhook.sip.owner import Owner as Owner
 from switchhook.sip.timers import T1, T2, Timer
@@ -113,37 +115,17 @@ class Call:
     ) -> None:
         """Sends a request within the dialog; `answer` gets its final status (408 and 503 may be our own)."""
         within = dialog or self.dialog
-        if within is None:
-            return
+        if within is not None:
+            Asking(self, within, method, extra, body, kind, answer).send()
 
-        def response_came(transaction: ClientTransaction, message: Message) -> None:
-            if message.status < 200:
-                return
-            if message.status in (401, 407):
-                lines = self._credentials(message, method, transaction.draft.uri, body)
-                if lines:
-                    send(lines)
-                    return
-            self._settled()
-            final(message.status)
-
-        def final(status: int) -> None:
-            if status == 408:
-                self.engine.remark(self.call_id, f"the telephone does not answer to our {method}")
-            if answer is not None:
-                answer(status)
-            elif status in (408, 481) and within is self.dialog and self.confirmed:
-                self._lost(f"{method} got {status}", status)
-
-        def send(credentials: str) -> None:
-            draft = within.draft(method, extra=extra + credentials, body=body, kind=kind)
-            self.engine.toward(
-                within,
-                lambda flow: self.engine.start(draft, flow, response_came, lambda _, status: final(status)),
-                lambda: final(503),
-            )
-
-        send("")
+    def asked(self, method: str, dialog: Dialog, status: int, answer: Callable[[int], None] | None) -> None:
+        """Takes the final status of a request within the dialog."""
+        if status == 408:
+            self.engine.remark(self.call_id, f"the telephone does not answer to our {method}")
+        if answer is not None:
+            answer(status)
+        elif status in (408, 481) and dialog is self.dialog and self.confirmed:
+            self._lost(f"{method} got {status}", status)
 
     # --- requests of the far end within the dialog
 
@@ -377,7 +359,7 @@ class Call:
             self._wanted, self._offerless = True, not transaction.draft.body
             self._again = self.engine.timers.start(self.engine.tokens.between_s(low, high), self._try_again)
         elif status in (401, 407):
-            lines = self._credentials(message, "INVITE", transaction.draft.uri, transaction.draft.body)
+            lines = self.credentials(message, "INVITE", transaction.draft.uri, transaction.draft.body)
             if lines:
                 self._send_reinvite(dialog, transaction.draft.body, lines)
             else:
@@ -389,7 +371,7 @@ class Call:
 
     def _reinvite_accepted(self, dialog: Dialog, transaction: ClientTransaction, message: Message) -> None:
         first = self._reinvite is transaction
-        self._settled()
+        self.settled()
         answer = b""
         if first:
             self._reinvite = None
@@ -448,12 +430,13 @@ class Call:
         transport = "" if self.transport == "udp" else f";transport={self.transport}"
         return f"Contact: <sip:{self.engine.tokens.worker}@{self.local}{transport}>\r\n"
 
-    def _credentials(self, challenge: Message, method: str, uri: str, body: bytes) -> str:
+    def credentials(self, challenge: Message, method: str, uri: str, body: bytes) -> str:
+        """Returns the header lines that answer a challenge, or nothing when we have no password or it was refused."""
         if self.responder is None:
             return ""
         return self.responder.answer(challenge, method, uri, body)
 
-    def _settled(self) -> None:
+    def settled(self) -> None:
         """A request was let through: the next challenge is a new one."""
         if self.responder is not None:
             self.responder.settled()
@@ -489,7 +472,8 @@ class Call:
             self.bye(self.dialog, reason)
         if not self._byes:
             self.engine.drop(self)
-        self.owner.over(self, ending)
+        owner, self.owner = self.owner, NOBODY  # they hold each other, and this is the last word
+        owner.over(self, ending)
 
 
 _TAKES: dict[str, Callable[[Call, ServerTransaction], None]] = {

@@ -157,7 +157,7 @@ class OutgoingCall(Call):
         answer, fits = self._negotiated(message)
         self._acks[tag] = (self._ack(transaction, dialog, answer), dialog)
         self._acknowledge(*self._acks[tag])
-        self._settled()
+        self.settled()
         if not fits:
             self._finish(Ending(Outcome.UNACCEPTABLE, False, status=488, reason="no usable answer"), bye=True)
             return
@@ -223,7 +223,7 @@ class OutgoingCall(Call):
             self._finish(ending_of(message, rang=self.rang))
 
     def _answer_challenge(self, transaction: ClientTransaction, message: Message) -> bool:
-        lines = self._credentials(message, "INVITE", transaction.draft.uri, transaction.draft.body)
+        lines = self.credentials(message, "INVITE", transaction.draft.uri, transaction.draft.body)
         self._credentials_lines = lines
         return bool(lines)
 
@@ -258,7 +258,7 @@ class OutgoingCall(Call):
                 self._finish(Ending(Outcome.FAILED, False, status=502, reason="redirected to nowhere"))
 
         self._invite = None
-        self._settled()
+        self.settled()
         self._credentials_lines = ""
         self.engine.locate(uri, found)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from switchhook.core.outcomes import Outcome, from_sip
+from switchhook.core.values import dataclass
 from switchhook.exchange.ports import Session
 from switchhook.sip.headers import parse_reason
 from switchhook.sip.message import Message
@@ -52,6 +52,38 @@ class Owner(Protocol):
 
     def redirected(self, call: Call, uri: str) -> str | None:
         """A 3xx named this URI: returns the URI to call instead, or None to refuse it."""
+
+
+class Nobody:
+    """Whom an ended call belongs to: it has said its last word."""
+
+    def rang(self, call: Call, *, early: bool) -> None:
+        """Not told."""
+
+    def answered(self, call: Call) -> None:
+        """Not told."""
+
+    def agreed(self, call: Call, session: Session) -> None:
+        """Not told."""
+
+    def held(self, call: Call, on: bool) -> None:
+        """Not told."""
+
+    def pressed(self, call: Call, digit: str, duration_ms: int) -> None:
+        """Not told."""
+
+    def asked_to_talk(self, call: Call) -> None:
+        """Not told."""
+
+    def over(self, call: Call, ending: Ending) -> None:
+        """Not told."""
+
+    def redirected(self, call: Call, uri: str) -> str | None:
+        """Nobody follows a redirection any more."""
+        return None
+
+
+NOBODY = Nobody()
 
 
 def ending_of(message: Message, *, rang: bool) -> Ending:

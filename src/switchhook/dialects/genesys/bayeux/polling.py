@@ -112,6 +112,7 @@ class Held(Response):
         finally:
             timer.cancel()
             self._gone = True
+            self._hold.wake = self._send = None  # no ring that keeps this request until the garbage collector comes
             if not self._answered:
                 self._bayeux.abandon(self._hold)
 
@@ -121,10 +122,11 @@ class Held(Response):
             self._spawn(self._answer())
 
     async def _answer(self) -> None:
-        if self._gone or self._send is None:
+        send = self._send
+        if self._gone or send is None:
             return
         self._answered = True
         body = rendered(self._bayeux.finish(self._hold), self._callback)
         headers = [*self.raw_headers, (b"content-length", str(len(body)).encode())]
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
