@@ -15,7 +15,7 @@ def arrival_of(request: Message, flow: Flow, caller: EndpointSettings | TrunkSet
     address = parse_address(request.first("from"))
     origin = parse_uri(address.uri) if address is not None else None
     endpoint = isinstance(caller, EndpointSettings)
-    told = [line.partition(":") for line in request.lines if line[:5].lower() in ("x-ph-", "diver")]
+    told = [line.partition(":") for line in request.others if line[:5].lower() in ("x-ph-", "diver")]
     wanted = [(name.strip(" \t"), unfold(value)) for name, _, value in told]
     return Arrival(
         caller_kind=CallerKind.ENDPOINT if endpoint else CallerKind.TRUNK,

@@ -217,7 +217,7 @@ class Engine:
             transaction.request, status, tag=self.tokens.tag(), extra=extra + self.server_line, phrase=phrase
         )
         layer = self.transactions
-        if layer.refused >= MAX_REFUSED or sum(map(len, transaction.request.lines)) > MAX_KEPT:
+        if layer.refused >= MAX_REFUSED or len(transaction.request.head) > MAX_KEPT:
             # A flood of what we refuse must not be kept for 32 s each (RFC 3261 26.3.2.4: challenge statelessly).
             self.counters.stateless += 1
             layer.respond_and_forget(transaction, wire)

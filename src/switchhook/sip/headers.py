@@ -106,6 +106,31 @@ def quote_text(value: str) -> str:
 def parse_via(value: str) -> Via | None:
     """Parses one Via value; None when protocol, sent-by or a parameter makes no sense."""
     sent, _, params = value.partition(";")
+    place = _recent_sent(sent) if len(sent) < 200 else _read_sent(sent)
+    if place is None:
+        return None
+    transport, host, port = place
+    if params.startswith("branch=") and ";" not in params:
+        return Via(transport, host, port, params[7:].strip(" \t"), None, None)
+    branch, rport, received = "", None, None
+    for part in params.split(";") if params else ():
+        key, _, text = part.partition("=")
+        key = key.strip(" \t")
+        if key == "branch":
+            branch = text.strip(" \t")
+        elif key == "rport":
+            rport = text.strip(" \t")
+        elif key == "received":
+            received = text.strip(" \t")
+        elif key.lower() == "branch":
+            branch = text.strip(" \t")
+        elif key.lower() == "rport":
+            rport = text.strip(" \t")
+    return Via(transport, host, port, branch, rport, received)
+
+
+def _read_sent(sent: str) -> tuple[str, str, int | None] | None:
+    """Reads `SIP/2.0/UDP host:port`: transport in upper case, host, port."""
     words = sent.split(None, 1)
     if len(words) != 2:
         return None
@@ -121,23 +146,10 @@ def parse_via(value: str) -> Via | None:
     if name.upper() != "SIP" or not version or not transport:
         return None  # another version of SIP is answered with 505, and its Via says where
     split = split_host(place)
-    if split is None:
-        return None
-    branch, rport, received = "", None, None
-    for part in params.split(";") if params else ():
-        key, _, text = part.partition("=")
-        key = key.strip(" \t")
-        if key == "branch":
-            branch = text.strip(" \t")
-        elif key == "rport":
-            rport = text.strip(" \t")
-        elif key == "received":
-            received = text.strip(" \t")
-        elif key.lower() == "branch":
-            branch = text.strip(" \t")
-        elif key.lower() == "rport":
-            rport = text.strip(" \t")
-    return Via(transport.upper(), split[0], split[1], branch, rport, received)
+    return None if split is None else (transport.upper(), *split)
+
+
+_recent_sent = lru_cache(maxsize=1024)(_read_sent)  # a peer writes the same in every message
 
 
 def parse_address(value: str) -> Address | None:
@@ -189,11 +201,13 @@ def _closing_quote(value: str) -> int:
 
 def tag_of(value: str) -> str:
     """Returns the tag of a From or To value, or an empty text."""
+    _, usual, tag = value.rpartition(">;tag=")
+    if usual and ";" not in tag and ">" not in tag and '"' not in tag:
+        return tag.strip(" \t")
+    if ";" not in value:
+        return ""
     right = value.rfind(">")
-    rest = value[right + 1 :] if right >= 0 else value
-    if rest.startswith(";tag=") and rest.find(";", 5) < 0:
-        return rest[5:].strip(" \t")
-    return param(rest, "tag") or ""
+    return param(value[right + 1 :] if right >= 0 else value, "tag") or ""
 
 
 def parse_cseq(value: str) -> CSeq | None:
@@ -203,6 +217,9 @@ def parse_cseq(value: str) -> CSeq | None:
         return None
     number = int(words[0])
     return CSeq(number, words[1]) if number < 2**31 else None
+
+
+recent_cseq = lru_cache(maxsize=512)(parse_cseq)  # for short values: most say `1 INVITE` or `2 BYE`
 
 
 def whole_number(value: str | None, limit: int = 2**32 - 1) -> int | None:

@@ -1,16 +1,22 @@
 """SIP messages as they stand on the wire: lazy, byte-faithful, without a model that loses anything.
 
-The header block is decoded once (UTF-8 with surrogate escapes, so every byte survives), split into lines that are
-kept as they are and in order, and a dozen names are indexed by their long lower-case form. Values stay text until
-somebody asks (`sip.headers`). A full object parser was measured at six times the cost per call and corrupted branches
+The header block is decoded once (UTF-8 with surrogate escapes, so every byte survives) and kept as it is. The lines of
+about twenty names are indexed by their long lower-case form, one text each, a list only where a name comes again.
+Values stay text until somebody asks (`sip.headers`), except the three that every message is asked for: its tags and
+its CSeq. A full object parser was measured at six times the cost per call and corrupted branches
 when it wrote them again, so there is none. What a message *means* is decided elsewhere (`sip.validate`); parsing fails
 only where no answer could be addressed at all: no blank line, no start line (RFC 3261 7, 18.3).
+
+What one peer writes the same way in every message (start lines within a dialog, the place in a Via, a CSeq) is read
+once and remembered by its text, in bounded tables that take no long texts.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from switchhook.core.errors import PeerBroke
-from switchhook.sip.headers import CSeq, Via, parse_cseq, parse_via, split_list, tag_of, whole_number
+from switchhook.sip.headers import CSeq, Via, parse_cseq, parse_via, recent_cseq, split_list, tag_of, whole_number
 
 MAX_MESSAGE = 65_535
 MAX_HEADER_LINES = 256
@@ -24,15 +30,21 @@ COMPACT = {
 
 _INDEXED = (
     "Via", "From", "To", "Call-ID", "CSeq", "Contact", "Record-Route", "Route", "Content-Length", "Content-Type",
-    "Max-Forwards", "Require", "Expires",
+    "Max-Forwards", "Require", "Expires", "Accept", "Content-Encoding", "Reason", "Event", "Authorization",
+    "Proxy-Authorization", "Path",
 )  # fmt: skip
+_COMMON = ("Allow", "Allow-Events", "Date", "P-Asserted-Identity", "Server", "Subject", "Supported", "User-Agent")
 
-_NAMES: dict[str, str] = {}
-for _name in _INDEXED:
-    for _spelling in (_name, _name.lower(), _name.upper(), _name.title()):
-        _NAMES[_spelling] = _name.lower()
+
+def _spellings(name: str) -> tuple[str, ...]:
+    return name, name.lower(), name.upper(), name.title()
+
+
+_KEYS = {name.lower() for name in _INDEXED}
+_NAMES: dict[str, str] = {spelling: name.lower() for name in _INDEXED for spelling in _spellings(name)}
+_NAMES |= {spelling: "" for name in _COMMON for spelling in _spellings(name)}  # known, and not looked at
 for _short, _long in COMPACT.items():
-    if _long in _NAMES:
+    if _long in _KEYS:
         _NAMES[_short] = _NAMES[_short.upper()] = _long
 
 
@@ -41,94 +53,76 @@ class Malformed(PeerBroke):
 
 
 class Message:
-    """One request or response. `status` is 0 for requests, `method` of a response is its CSeq method."""
+    """One request or response. `status` is 0 for requests; `firsts` has the first value of each indexed header."""
 
     __slots__ = (
-        "_cseq",
-        "_echo",
-        "_from_tag",
-        "_index",
-        "_to_tag",
-        "_via",
-        "body",
-        "flaw",
-        "lines",
-        "phrase",
-        "status",
-        "uri",
-        "verb",
-        "version",
-    )
+        "_echo", "_more", "_via", "body", "call_id", "cseq", "firsts", "flaw", "from_tag", "head", "others", "phrase",
+        "status", "to_tag", "uri", "verb", "version",
+    )  # fmt: skip
 
-    def __init__(self, lines: list[str], body: bytes) -> None:
-        self.lines = lines
+    def __init__(
+        self,
+        start: _Start,
+        head: str,
+        body: bytes,
+        flaw: str,
+        firsts: dict[str, str],
+        more: dict[str, list[str]] | None,
+        others: list[str],
+    ) -> None:
+        self.verb, self.uri, self.version, self.status, self.phrase, _ = start
+        self.head = head  # the lines with the CRLFs between them
         self.body = body
-        self.flaw = ""  # why this must be answered 400 (requests) or dropped (responses); empty when sound so far
+        self.flaw = flaw  # why this must be answered 400 (requests) or dropped (responses); empty when sound so far
+        self.firsts = firsts
+        self.others = others  # lines of unusual names
+        self._more = more  # all values of the indexed headers that came more than once
         self._via: Via | None = None
-        self._cseq: CSeq | None = None
         self._echo: tuple[str, str] | None = None
-        self._from_tag: str | None = None
-        self._to_tag: str | None = None
-        self._index: dict[str, list[str]] = {}
-        self.verb = self.uri = self.phrase = ""
-        self.status = 0
-        self.version = ""
+        value = firsts.get("cseq", "")
+        self.cseq: CSeq | None = recent_cseq(value) if len(value) < 40 else parse_cseq(value)
+        self.call_id = firsts.get("call-id", "")
+        self.from_tag = tag_of(firsts.get("from", ""))
+        self.to_tag = tag_of(firsts.get("to", ""))
 
     # --- what it is
+
+    @property
+    def lines(self) -> list[str]:
+        """The start line and the headers as they were written; a folded header is one line."""
+        lines = self.head.split("\r\n")
+        return _join_folded(lines) if _is_folded(self.head) else lines
 
     @property
     def method(self) -> str:
         """The method of a request, or of the request that a response answers."""
         if self.verb:
             return self.verb
-        cseq = self.cseq
-        return cseq.method if cseq else ""
-
-    @property
-    def cseq(self) -> CSeq | None:
-        if self._cseq is None:
-            self._cseq = parse_cseq(self.first("cseq"))
-        return self._cseq
+        return self.cseq.method if self.cseq else ""
 
     @property
     def via(self) -> Via | None:
         """The topmost Via, parsed."""
         if self._via is None:
-            values = self._index.get("via")
-            if values:
-                top = values[0]
+            top = self.firsts.get("via")
+            if top is not None:
                 self._via = parse_via(split_list(top)[0] if "," in top else top)
         return self._via
 
     @property
-    def call_id(self) -> str:
-        return self.first("call-id")
-
-    @property
-    def from_tag(self) -> str:
-        if self._from_tag is None:
-            self._from_tag = tag_of(self.first("from"))
-        return self._from_tag
-
-    @property
-    def to_tag(self) -> str:
-        if self._to_tag is None:
-            self._to_tag = tag_of(self.first("to"))
-        return self._to_tag
-
-    @property
     def content_type(self) -> str:
         """The media type in lower case, without parameters."""
-        return self.first("content-type").partition(";")[0].strip(" \t").lower()
+        return self.firsts.get("content-type", "").partition(";")[0].strip(" \t").lower()
 
     @property
     def echo(self) -> tuple[str, str]:
         """What every response repeats (RFC 3261 8.2.6.2): the lines before its To, and those behind it."""
         if self._echo is None:
-            vias = "".join([f"Via: {value}\r\n" for value in self.all("via")])
+            firsts = self.firsts
+            vias = "\r\nVia: ".join(self.all("via"))
             self._echo = (
-                f"{vias}From: {self.first('from')}\r\n",
-                f"Call-ID: {self.first('call-id')}\r\nCSeq: {self.first('cseq')}\r\n",
+                f"Via: {vias}\r\nFrom: {firsts.get('from', '')}\r\n",
+                f"Call-ID: {self.call_id}\r\nCSeq: {firsts.get('cseq', '')}\r\n",
             )
         return self._echo
 
@@ -136,22 +130,39 @@ class Message:
 
     def first(self, key: str) -> str:
         """Returns the first value of an indexed header (lower-case long name), or an empty text."""
-        values = self._index.get(key)
-        return values[0] if values else ""
+        return self.firsts.get(key, "")
 
     def all(self, key: str) -> list[str]:
         """Returns all values of an indexed header, one per line, in order."""
-        return self._index.get(key) or []
+        if self._more is not None and key in self._more:
+            return self._more[key]
+        value = self.firsts.get(key)
+        return [] if value is None else [value]
 
     def listed(self, key: str) -> list[str]:
         """Returns all values of an indexed header with comma-separated lists taken apart."""
+        if key not in self.firsts:
+            return []
         return [part for value in self.all(key) for part in split_list(value) if part]
+
+    def top(self, key: str) -> str:
+        """Returns the first of all `listed` values, or an empty text."""
+        value = self.firsts.get(key, "")
+        if "," not in value and value:
+            return value
+        values = self.listed(key)
+        return values[0] if values else ""
+
+    @property
+    def repeated(self) -> dict[str, list[str]] | None:
+        """All values of the indexed headers that came more than once; None when none did."""
+        return self._more
 
     def get_all(self, name: str) -> list[str]:
         """Returns all values of any header, found by its long name in any case (compact forms included)."""
         wanted = name.lower()
-        if wanted in self._index:
-            return self._index[wanted]
+        if wanted in _KEYS:
+            return self.all(wanted)
         found = []
         for line in self.lines[1:]:
             key, _, value = line.partition(":")
@@ -172,25 +183,29 @@ class Message:
 
     def top_branch(self) -> str:
         """Returns the branch of the topmost Via, without parsing the rest of it where it is written as usual."""
-        top = self.first("via")
+        top = self.firsts.get("via", "")
         start = top.find(";branch=")
         if start < 0 or "," in top:
             via = self.via
             return via.branch if via is not None else ""
         end = top.find(";", start + 8)
-        return top[start + 8 :] if end < 0 else top[start + 8 : end]
+        return top[start + 8 :].strip(" \t") if end < 0 else top[start + 8 : end].strip(" \t")
 
     def replace_top_via(self, value: str, via: Via | None = None) -> None:
         """Puts another text in the place of the topmost Via (RFC 3581 4); `via` is the same, parsed, if it is known."""
-        values = self._index["via"]
-        old = values[0]
+        old = self.firsts["via"]
         rest = split_list(old)[1:] if "," in old else []
-        values[0] = ", ".join([value, *rest])
+        self.firsts["via"] = new = ", ".join([value, *rest]) if rest else value
+        if self._more is not None and "via" in self._more:
+            self._more["via"][0] = new
         self._via = via
         self._echo = None
 
     def __bytes__(self) -> bytes:
-        return "\r\n".join(self.lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n" + self.body
+        return self.head.encode("utf-8", "surrogateescape") + b"\r\n\r\n" + self.body
+
+
+_Start = tuple[str, str, str, int, str, str]  # verb, URI, version, status, phrase, flaw
 
 
 def parse(wire: bytes) -> Message:
@@ -200,54 +215,71 @@ def parse(wire: bytes) -> Message:
         raise Malformed("no blank line ends the headers")
     head = wire[:cut].decode("utf-8", "surrogateescape")
     lines = head.split("\r\n")
-    folded = "\r\n " in head or "\r\n\t" in head
+    folded = _is_folded(head)
     if folded:
         lines = _join_folded(lines)
-    message = Message(lines, wire[cut + 4 :])
-    _read_start_line(message, lines[0])
+    line = lines[0]
+    start = _recent_start(line) if len(line) < 200 else _read_start(line)
+    flaw = start[5]
     if len(lines) > MAX_HEADER_LINES:
-        message.flaw = "too many headers"
-        lines = lines[:MAX_HEADER_LINES]
-    index, names = message._index, _NAMES
-    for line in lines[1:]:
+        flaw = "too many headers"
+        del lines[MAX_HEADER_LINES:]
+    firsts: dict[str, str] = {}
+    more: dict[str, list[str]] | None = None
+    others: list[str] = []
+    names = _NAMES
+    del lines[0]
+    for line in lines:
         name, colon, value = line.partition(":")
         key = names.get(name)
         if key is None:
             bare = name.rstrip(" \t")
             if not colon or not bare or bare[0] in " \t":
-                message.flaw = message.flaw or "a header line without a name"
+                flaw = flaw or "a header line without a name"
                 continue
             key = names.get(bare) or names.get(bare.lower())
             if key is None:
-                continue
+                others.append(line)
+        if not key:
+            continue
         value = unfold(value) if folded else value.strip(" \t")
-        known = index.get(key)
-        if known is None:
-            index[key] = [value]
+        if key not in firsts:
+            firsts[key] = value
         else:
-            known.append(value)
-    _fit_body(message)
-    return message
+            more = {} if more is None else more
+            more.setdefault(key, [firsts[key]]).append(value)
+    body = wire[cut + 4 :]
+    length = firsts.get("content-length")
+    if length is not None and length != str(len(body)):  # RFC 3261 18.3: without one the body runs to the end on UDP
+        body, short = _fit_body(body, length)
+        flaw = flaw or short
+    return Message(start, head, body, flaw, firsts, more, others)
 
 
-def _read_start_line(message: Message, line: str) -> None:
+def _read_start(line: str) -> _Start:
     if line.startswith("SIP/2.0 "):
         code = line[8:11]
         if len(code) == 3 and code.isascii() and code.isdigit() and "100" <= code <= "699" and line[11:12] in ("", " "):
-            message.status, message.phrase, message.version = int(code), line[12:], "SIP/2.0"
-            return
+            return "", "", "SIP/2.0", int(code), line[12:], ""
         raise Malformed("no status code")
     verb, blank, rest = line.partition(" ")
+    flaw = ""
     if rest.endswith(" "):
-        message.flaw = "blanks behind the start line"
+        flaw = "blanks behind the start line"
         rest = rest.rstrip(" ")
     uri, second, version = rest.rpartition(" ")
     if not blank or not second or not _TOKEN.issuperset(verb) or not verb or version[:4].upper() != "SIP/":
         raise Malformed("no start line")
-    message.verb, message.uri, message.version = verb, uri, version
+    return verb, uri, version, 0, "", flaw
 
+
+_recent_start = lru_cache(maxsize=1024)(_read_start)
 
 _TOKEN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~")
+
+
+def _is_folded(head: str) -> bool:
+    return "\r\n " in head or "\r\n\t" in head
 
 
 def _join_folded(lines: list[str]) -> list[str]:
@@ -267,15 +299,9 @@ def unfold(value: str) -> str:
     return " ".join(part.strip(" \t") for part in value.split("\r\n"))
 
 
-def _fit_body(message: Message) -> None:
-    lengths = message._index.get("content-length")
-    if not lengths:
-        return  # RFC 3261 18.3: on UDP the body runs to the end of the datagram
-    length = whole_number(lengths[0])
-    size = len(message.body)
+def _fit_body(body: bytes, stated: str) -> tuple[bytes, str]:
+    """Cuts a body to its Content-Length; the second says what is wrong."""
+    length = whole_number(stated)
     if length is None:
-        message.flaw = message.flaw or "bad Content-Length"
-    elif length < size:
-        message.body = message.body[:length]
-    elif length > size:
-        message.flaw = message.flaw or "body shorter than Content-Length"
+        return body, "bad Content-Length"
+    return body[:length], "body shorter than Content-Length" if length > len(body) else ""
