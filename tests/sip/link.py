@@ -143,9 +143,9 @@ class Person:
         self.events.append("incoming")
         if self.manner == "busy":
             line.reject(486)
-        elif self.manner == "answer":
+        elif self.manner in ("answer", "late"):
             line.ring()
-            self.wire.after(1.0, lambda: line.answer(self.media))
+            self.wire.after(1.0 if self.manner == "answer" else 1.5, lambda: line.answer(self.media))
         elif self.manner == "at once":
             line.answer(self.media)
         elif self.manner == "early":

@@ -1,30 +1,45 @@
-"""Plays the flows and counts the interleavings: `python -m tests.sip.interleavings [pairs of faults, -1: all]`."""
+"""Plays the flows and counts the interleavings: `python -m tests.sip.interleavings --help`."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 
-from tests.sip.interleavings.flows import FLOWS
-from tests.sip.interleavings.house_flows import PLAIN, TRANSFERS
-from tests.sip.interleavings.search import search
+from tests.sip.interleavings.groups import EVERY, GROUPS, of_groups, processes, searched
+
+DEEP_TRIPLES = 20_000
 
 
 def main() -> int:
-    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-    wrong: list[str] = []
-    total = 0
-    print("| flow | single faults | pairs of faults | of all pairs |")
-    print("|---|---|---|---|")
-    start = time.monotonic()
-    for flow in (*FLOWS, *PLAIN, *TRANSFERS):
-        found = search(flow, pairs)
-        total += found.runs
-        wrong += found.wrong
-        print(f"| {flow.name} | {found.singles} | {found.pairs} | {found.all_pairs} |", flush=True)
-    print(f"\n{total} interleavings in {time.monotonic() - start:.0f} s, {len(wrong)} of them wrong")
+    parser = argparse.ArgumentParser(prog="python -m tests.sip.interleavings", description=__doc__)
+    parser.add_argument("pairs", nargs="?", type=int, default=0, help="pairs of faults for each flow, -1: all")
+    parser.add_argument("--triples", type=int, default=0, help="triples for each flow, -1: all (with all pairs only)")
+    parser.add_argument("--deep", action="store_true", help=f"all pairs, and {DEEP_TRIPLES:,} triples of each flow")
+    parser.add_argument("--group", action="append", choices=GROUPS, help="only these flows")
+    parser.add_argument("--flow", default="", help="only flows with this in their name")
+    parser.add_argument("--jobs", type=int, default=0, help="processes; as many as there are cores")
+    parser.add_argument("--nice", type=int, default=15)
+    asked = parser.parse_args()
+    pairs, triples = (-1, DEEP_TRIPLES) if asked.deep else (asked.pairs, asked.triples)
+    names = [name for name in of_groups(asked.group or GROUPS) if asked.flow in name]
+    print("| flow | single faults | pairs | of all pairs | triples | of all triples | wrong |")
+    print("|---|---|---|---|---|---|---|")
+    start, totals, wrong = time.monotonic(), dict.fromkeys(GROUPS, 0), []
+    with processes(asked.jobs, asked.nice) as pool:
+        jobs = {name: pool.submit(searched, name, pairs, triples) for name in names}
+        for name, job in jobs.items():
+            found = job.result()
+            totals[name.partition(": ")[0]] += found.runs
+            wrong += found.wrong
+            counts = (found.singles, found.pairs, found.all_pairs, found.triples, found.all_triples, found.wrongs)
+            print(f"| {name} | {' | '.join(f'{count:,}' for count in counts)} |", flush=True)
+    told = ", ".join(f"{group} {count:,}" for group, count in totals.items() if count)
+    print(f"\n{sum(totals.values()):,} interleavings of {len(names)} of {len(EVERY)} flows ({told})")
+    print(f"in {time.monotonic() - start:.0f} s; {len(wrong)} told as wrong")
     print("\n\n".join(wrong[:3]))
     return 1 if wrong else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

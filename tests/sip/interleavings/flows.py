@@ -18,9 +18,10 @@ from tests.sip.link import Person
 TALK_S = 3.0  # when they do what the flow is about; Bob picks up at about 1 s
 QUIET_S = 28.0  # when everything that was lost has been sent again
 LAST_S = 30.0  # when whoever still has a call hangs up
+MANY = 60  # messages that no flow needs, whatever is lost
 
 Play = Callable[["Pair"], None]
-Ends = frozenset[tuple[str, str]]
+Ends = frozenset[tuple[str, ...]]
 
 DONE: Ends = frozenset({("completed", "completed")})
 CANCELLED: Ends = frozenset({("cancelled", "cancelled")})
@@ -34,6 +35,7 @@ class Pair:
         self.net = Net(faults)
         self.ann = Person(self.net, "ann", "10.0.0.1", "10.0.0.2")
         self.bob = Person(self.net, "bob", "10.0.0.2", "10.0.0.1", manner=manner)
+        self.people = [self.ann, self.bob]
         self.trouble: list[str] = []
         self.may_time_out = False
 
@@ -41,7 +43,7 @@ class Pair:
         self.net.after(seconds, action)
 
     def everybody_hangs_up(self) -> None:
-        for person in (self.ann, self.bob):
+        for person in self.people:
             for line in person.agent.lines:
                 line.hang_up()
 
@@ -58,13 +60,12 @@ class Pair:
             self.trouble.append("they do not agree who hears whom")
 
     @property
-    def end(self) -> tuple[str, str]:
-        ends = [",".join(ending.outcome.value for ending in who.endings) for who in (self.ann, self.bob)]
-        return ends[0], ends[1]
+    def end(self) -> tuple[str, ...]:
+        return tuple(",".join(ending.outcome.value for ending in who.endings) for who in self.people)
 
     def left_over(self) -> list[str]:
         found = []
-        for who in (self.ann, self.bob):
+        for who in self.people:
             engine = who.agent.engine
             counts = {
                 "calls": len(engine.calls),
@@ -103,22 +104,24 @@ class Flow:
     manner: str = "answer"
     quiet: bool = field(default=True)  # look whether they agree at `QUIET_S`
 
+    def seat(self, faults: Mapping[int, str]) -> Pair:
+        """Returns the telephones of one run."""
+        return Pair(faults, self.manner)
+
     def run(self, faults: Mapping[int, str]) -> tuple[int, list[str], object]:
         """Plays it; returns how many messages were sent, what is wrong, and how it ended."""
-        pair = Pair(faults, self.manner)
+        pair = self.seat(faults)
         self.play(pair)
         if self.quiet:
             pair.at(QUIET_S, pair.look_for_quarrel)
         pair.at(LAST_S, pair.everybody_hangs_up)
         pair.net.run(300.0)
         wrong = pair.trouble + pair.left_over()
-        if any(
-            end.answered != (end.outcome is Outcome.COMPLETED) for who in (pair.ann, pair.bob) for end in who.endings
-        ):
+        if any(end.answered != (end.outcome is Outcome.COMPLETED) for who in pair.people for end in who.endings):
             wrong.append("they do not agree whether it was answered")
         if pair.end not in self.ends:
-            wrong.append(f"ended {pair.end}: {pair.ann.events} and {pair.bob.events}")
-        if pair.net.sent > 60:
+            wrong.append(f"ended {pair.end}: {[who.events for who in pair.people]}")
+        if pair.net.sent > MANY:
             wrong.append(f"{pair.net.sent} messages")
         if wrong:
             wrong.append(pair.net.ladder())

@@ -16,7 +16,7 @@ from tests.sip.interleavings.switchboard import Switchboard
 from tests.sip.link import Person
 
 Play = Callable[[Switchboard], None]
-Ends = frozenset[tuple[tuple[str, ...], str]]  # of customer, agent and target; and of the transfer
+Ends = frozenset[tuple[tuple[str, ...], str]]  # of customer, agent, target and the twin if any; and of the transfer
 
 LAST_S = 60.0
 OVER_S = 70.0
@@ -31,9 +31,10 @@ class HouseFlow:
     play: Play
     ends: Ends
     manners: Mapping[str, str] = field(default_factory=dict)
+    twin_of: str = ""
 
     def run(self, faults: Mapping[int, str]) -> tuple[int, list[str], object]:
-        board = Switchboard(faults, self.manners)
+        board = Switchboard(faults, self.manners, self.twin_of)
         self.play(board)
         board.at(LAST_S, board.everybody_hangs_up)
         board.at(OVER_S, board.look_for_quarrel)

@@ -1,7 +1,7 @@
 """A whole server between three telephones: core, exchange, SIP line and fake audio on one virtual wire, without a loop.
 
-A customer calls through a trunk, agent (1002) and target (1003) are registered telephones. Faults begin when the
-telephones are registered.
+A customer calls through a trunk, agent (1002) and target (1003) are registered telephones; one of the two may have a
+twin, a second telephone of the same user, that rings too. Faults begin when the telephones are registered.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from random import Random
 
 from switchhook.app import line_settings
 from switchhook.core import facts as f
-from switchhook.core.addresses import Destination, Endpoint
+from switchhook.core.addresses import Destination, Endpoint, Trunk
 from switchhook.core.errors import Unavailable
 from switchhook.core.events import Event, TimerFired
 from switchhook.core.ids import LegId
-from switchhook.core.model import DialPlan, Room, Transfer
+from switchhook.core.model import DialPlan, Role, Room, Transfer
+from switchhook.core.requests import PlaceCall
 from switchhook.exchange.ports import Entry, Reply
 from switchhook.exchange.switch import Exchange, Stamped
-from switchhook.lab.world_house import settings_of, with_trunks_at
+from switchhook.lab.world_house import ACCOUNT, settings_of, with_trunks_at
 from switchhook.media.fake import FakeMedia
 from switchhook.settings import Settings
 from switchhook.sip.agent import Identity
@@ -29,7 +30,7 @@ from tests.sip.interleavings.net import Net
 from tests.sip.link import Person
 
 SERVER = "10.0.0.100"
-CUSTOMER, AGENT, TARGET = "10.0.0.50", "10.0.0.2", "10.0.0.3"
+CUSTOMER, AGENT, TARGET, TWIN = "10.0.0.50", "10.0.0.2", "10.0.0.3", "10.0.0.4"
 NAMES = {"customer": "+4930123", "agent": "1002", "target": "1003"}
 
 
@@ -110,9 +111,10 @@ class SoonExchange(Exchange):
 class Switchboard:
     """One run: the server, its telephones, and what became of their calls."""
 
-    def __init__(self, faults: Mapping[int, str], manners: Mapping[str, str]) -> None:
+    def __init__(self, faults: Mapping[int, str], manners: Mapping[str, str], twin_of: str = "") -> None:
         self.net = net = Net({})
         self.trouble: list[str] = []
+        self.may_time_out = False
         self.facts: list[f.Fact] = []
         self.exchange = SoonExchange(
             house(), clock=Clock(net), journal=Journal(), sender=NoWeb(), encode=_encode, seed=1
@@ -129,8 +131,11 @@ class Switchboard:
         self.customer.agent.become(Identity(NAMES["customer"], "carrier.net"))
         self.agent = self._phone("agent", AGENT, manners)
         self.target = self._phone("target", TARGET, manners)
-        self.everybody = (self.customer, self.agent, self.target)
-        for one in (self.agent, self.target):
+        self.everybody = [self.customer, self.agent, self.target]
+        if twin_of:
+            self.twin = self._phone("twin", TWIN, manners, NAMES[twin_of])
+            self.everybody.append(self.twin)
+        for one in self.everybody[1:]:
             one.agent.register(3600)
         net.run(1.0)
         net.plan, net.sent = faults, 0
@@ -152,8 +157,8 @@ class Switchboard:
         self.exchange.directory.listening([f"{SERVER}:5060"])
         net.tickers.append(self.line)  # type: ignore[arg-type]
 
-    def _phone(self, role: str, host: str, manners: Mapping[str, str]) -> Person:
-        name = NAMES[role]
+    def _phone(self, role: str, host: str, manners: Mapping[str, str], name: str = "") -> Person:
+        name = name or NAMES[role]
         password = "" if role == "customer" else f"secret-{name}"
         return Person(self.net, name, host, SERVER, manner=manners.get(role, "answer"), password=password)
 
@@ -180,6 +185,12 @@ class Switchboard:
     def call(self, user: str = "1002") -> None:
         self.customer.agent.call(f"sip:{user}@{SERVER}", self.customer.media)
         self.customer.line = self.customer.agent.lines[0]
+
+    def call_out(self) -> None:
+        """The agent's desktop asks for a call: the agent's telephone rings, then the customer's, through the trunk."""
+        number = NAMES["customer"]
+        out = DialPlan((Destination(number, Trunk("carrier", number), number),), NAMES["agent"], role=Role.CUSTOMER)
+        self.exchange.ask(PlaceCall(ACCOUNT, self.dial(NAMES["agent"]), out))
 
     def dial(self, user: str = "1003", ring_s: float = 30.0) -> DialPlan:
         return DialPlan((Destination(user, Endpoint(user), user),), "+4930123", ring_s=ring_s)
@@ -235,7 +246,7 @@ class Switchboard:
                 line.hang_up()
 
     def unregister(self) -> None:
-        for who in (self.agent, self.target):
+        for who in self.everybody[1:]:
             who.agent.unregister()
 
     def left_over(self) -> list[str]:
@@ -252,7 +263,7 @@ class Switchboard:
             left = {
                 "calls": len(one.calls), "transactions": one.transactions.live(),
                 "merges": len(one.transactions.merges), "timers": int(one.next_due() is not None),
-                "transactions that timed out": one.counters.timeouts,
+                "transactions that timed out": 0 if self.may_time_out else one.counters.timeouts,
                 "answers never acknowledged": one.counters.never_acknowledged,
             }  # fmt: skip
             found += [f"{name}: {count} {what}" for what, count in left.items() if count]
