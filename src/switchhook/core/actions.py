@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from switchhook.core.addresses import Destination
 from switchhook.core.ids import LegId, RecordingId
 from switchhook.core.model import Tape
 from switchhook.core.outcomes import Outcome
 from switchhook.core.sources import Sources
+from switchhook.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
+
+from switchhook.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Destination:
         return self.target.username if isinstance(self.target, Endpoint) else ""
 
 
+@lru_cache(maxsize=4096)
 def address_key(address: str, domains: frozenset[str] = frozenset()) -> str:
     """Returns the form in which addresses are compared: no scheme, parameters, `+`, or punctuation of numbers.
 

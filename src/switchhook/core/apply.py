@@ -17,7 +17,7 @@ from switchhook.core.state import State
 
 def apply(state: State, fact: f.Fact) -> State:
     """Makes `fact` true in `state` and returns it."""
-    _APPLIERS[type(fact)](state, fact)
+    APPLIERS[type(fact)](state, fact)
     return state
 
 
@@ -245,7 +245,7 @@ def _nothing(state: State, fact: Any) -> None:
     """The fact is for readers; the state does not depend on it."""
 
 
-_APPLIERS: dict[type, Callable[[State, Any], None]] = {
+APPLIERS: dict[type, Callable[[State, Any], None]] = {
     f.LegCreated: _leg_created,
     f.LegRinging: _leg_ringing,
     f.LegConnected: _leg_connected,

@@ -6,11 +6,12 @@ Requests (`core.requests`) are what somebody asks for, and may be refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from switchhook.core.ids import LegId, RecordingId, SoundId
 from switchhook.core.outcomes import Outcome
+from switchhook.core.values import dataclass
 
 
 class CallerKind(Enum):

@@ -6,7 +6,7 @@ Webhooks, CometD messages, the timeline, call records and metrics are readers of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from switchhook.core.ids import DialId, LegId, RecordingId, RoomId, SoundId, TransferId
 from switchhook.core.model import (
@@ -24,6 +24,7 @@ from switchhook.core.model import (
 )
 from switchhook.core.outcomes import Outcome
 from switchhook.core.sources import Sound, Sources
+from switchhook.core.values import dataclass
 
 # --- legs -----------------------------------------------------------------------------------------------------------
 

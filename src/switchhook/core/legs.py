@@ -188,8 +188,9 @@ def answer_leg(work: Work, request: r.AnswerLeg) -> r.Accepted:
 def up(work: Work, leg: LegId) -> None:
     """States that a leg is up, and bounds its life."""
     found = work.state.legs[leg]
-    for timer in ("ring", "press"):
-        work.act(a.Disarm(f"{timer}:{leg}"))
+    work.act(a.Disarm(f"ring:{leg}"))
+    if found.side is Side.OUTBOUND:
+        work.act(a.Disarm(f"press:{leg}"))
     work.fact(f.LegConnected(leg, work.now))
     work.act(a.Arm(f"limit:{leg}", work.now + found.limit_s if found.ends_at is None else found.ends_at))
 
@@ -254,6 +255,14 @@ def hang_up_asked(work: Work, request: r.HangUp) -> r.Accepted:
     return r.Accepted(leg=request.leg)
 
 
+def _timers_of(leg: Leg) -> list[str]:
+    """The timers that may run for a leg."""
+    if leg.state is LegState.UP:
+        return ["limit"] if leg.rooms or leg.side is Side.INBOUND else ["limit", "accept"]
+    timers = ["ring"] if leg.side is Side.INBOUND else ["ring", "press"]
+    return timers if leg.ends_at is None else [*timers, "limit"]
+
+
 def leg_over(
     work: Work,
     leg_id: LegId,
@@ -273,7 +282,7 @@ def leg_over(
     if leg.playing is not None:
         work.fact(f.SoundFinished(leg_id, leg.playing.id, stopped=True))
     work.fact(f.LegEnded(leg_id, outcome, by, sip_status, q850, reason))
-    for timer in ("ring", "limit", "press", "accept"):
+    for timer in _timers_of(leg):
         work.act(a.Disarm(f"{timer}:{leg_id}"))
     for tape in leg.tapes:
         if all(work.state.legs.get(other) is None for other in work.state.tapes[tape].left if other != leg_id):

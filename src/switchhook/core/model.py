@@ -11,7 +11,7 @@ The values that change at every step have no slots: `changed` copies their dicti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from switchhook.core.events import Arrival
 from switchhook.core.ids import DialId, LegId, RecordingId, RoomId, TransferId
 from switchhook.core.outcomes import Outcome
 from switchhook.core.sources import Sound, Sources
+from switchhook.core.values import dataclass
 
 MAX_LEG_S = 14_400.0  # the longest an answered leg lives where nothing else is said (plivo-voice-api 1.7)
 

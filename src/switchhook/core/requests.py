@@ -6,12 +6,13 @@ The answer (`Accepted`) names what came into being; the outcome comes later as f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from switchhook.core.addresses import Destination
 from switchhook.core.ids import DialId, LegId, RecordingId, RoomId, SoundId, TransferId
 from switchhook.core.model import By, Clips, DialPlan, Role, RoomPlan, TransferPlan
 from switchhook.core.outcomes import Outcome
+from switchhook.core.values import dataclass
 
 # --- where an arriving call goes (found by the exchange, carried by `events.LegArrived`) ----------------------------
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from switchhook.core.ids import LegId, SoundId
+from switchhook.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

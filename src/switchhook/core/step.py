@@ -6,8 +6,6 @@ facts and asks for actions through a `Work`; it may refuse only before its first
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from switchhook.core.actions import Action
 from switchhook.core.errors import Bug, Refused
 from switchhook.core.events import Event
@@ -15,6 +13,7 @@ from switchhook.core.facts import Fact
 from switchhook.core.requests import Accepted, Request
 from switchhook.core.state import State
 from switchhook.core.table import FUNCTIONS
+from switchhook.core.values import dataclass
 from switchhook.core.work import Work
 
 Input = Request | Event

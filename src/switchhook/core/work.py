@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from switchhook.core import actions as a
 from switchhook.core import facts as f
-from switchhook.core.apply import apply
+from switchhook.core.apply import APPLIERS
 from switchhook.core.hearing import hearing
 from switchhook.core.ids import LegId, RoomId, SoundId, TransferId
 from switchhook.core.model import LegState
@@ -33,28 +33,30 @@ class Work:
 
     def fact(self, fact: f.Fact) -> None:
         """States what became true."""
+        kind = type(fact)
         self.facts.append(fact)
-        self._touch(fact)  # before: the rooms that the leg is leaving
-        apply(self.state, fact)
-        self._touch(fact)
+        if kind is f.DialMoved:
+            _touch_room_of_dial(self, fact)  # the room that it leaves; the one it comes to is touched below
+        APPLIERS[kind](self.state, fact)
+        touch = _TOUCHES[kind]
+        if touch is not None:
+            touch(self, fact)
 
     def act(self, action: a.Action) -> None:
         """Asks the shell for something."""
         self.actions.append(action)
 
-    def _touch(self, fact: f.Fact) -> None:
-        leg, room = _TOUCHES[type(fact)](self.state, fact)
-        if leg is not None:
-            self._touch_leg(leg)
-        if room is not None:
-            self._touched_rooms[room] = None
-
-    def _touch_leg(self, leg: LegId) -> None:
+    def touch_leg(self, leg: LegId) -> None:
+        """What this leg and the members of its rooms hear is looked at again when the step ends."""
         self._touched_legs[leg] = None
         found = self.state.legs.get(leg)
         if found is not None:
             for room in found.rooms:
                 self._touched_rooms[room] = None
+
+    def touch_room(self, room: RoomId) -> None:
+        """What the members of this room hear is looked at again when the step ends."""
+        self._touched_rooms[room] = None
 
     def finish(self) -> None:
         """Ends the step: states and asks for every change in who hears whom."""
@@ -71,7 +73,7 @@ class Work:
             sources = self._named(hearing(self.state, leg))
             if sources != leg.heard:
                 self.facts.append(heard := f.HearingChanged(leg_id, sources))
-                apply(self.state, heard)
+                APPLIERS[f.HearingChanged](self.state, heard)
                 changes.append((leg_id, sources))
         if changes:
             self.actions.append(a.Hear(tuple(changes)))
@@ -91,36 +93,55 @@ class Work:
         return sources
 
 
-Touch = Callable[[State, Any], tuple[LegId | None, RoomId | None]]  # whose hearing a fact may change
+Touch = Callable[[Work, Any], None]  # marks whose hearing a fact may have changed, once it is true
 
 
-def _room_of_dial(state: State, fact: Any) -> tuple[None, RoomId | None]:
-    dial = state.dials.get(fact.dial)
-    return None, dial.room if dial is not None else None
+def _touch_room_of_dial(work: Work, fact: Any) -> None:
+    dial = work.state.dials.get(fact.dial)
+    if dial is not None:
+        work.touch_room(dial.room)
 
 
-def _leg_and_room_of_dial(state: State, fact: Any) -> tuple[LegId | None, RoomId | None]:
-    return fact.leg, _room_of_dial(state, fact)[1]
+def _touch_leg_and_room_of_dial(work: Work, fact: Any) -> None:
+    work.touch_leg(fact.leg)
+    _touch_room_of_dial(work, fact)
 
 
-def _touch_of(kind: type) -> Touch:
+def _touch_leg(work: Work, fact: Any) -> None:
+    work.touch_leg(fact.leg)
+
+
+def _touch_room(work: Work, fact: Any) -> None:
+    if fact.room is not None:
+        work.touch_room(fact.room)
+
+
+def _touch_both(work: Work, fact: Any) -> None:
+    if fact.leg is not None:
+        work.touch_leg(fact.leg)
+    if fact.room is not None:
+        work.touch_room(fact.room)
+
+
+def _touch_member(work: Work, fact: f.MemberJoined) -> None:
+    work.touch_leg(fact.member.leg)
+    work.touch_room(fact.room)
+
+
+def _touch_of(kind: type) -> Touch | None:
     """Reads off a fact class where it names a leg and a room."""
     named = {each.name: str(each.type) for each in fields(kind)}
     leg, room = named.get("leg", "").startswith("LegId"), named.get("room", "").startswith("RoomId")
-    if leg and room:
-        return lambda _, fact: (fact.leg, fact.room)
     if leg:
-        return lambda _, fact: (fact.leg, None)
-    if room:
-        return lambda _, fact: (None, fact.room)
-    return lambda _, fact: (None, None)
+        return _touch_both if room or "None" in named["leg"] else _touch_leg
+    return _touch_room if room else None
 
 
-_TOUCHES: dict[type, Touch] = {kind: _touch_of(kind) for kind in get_args(f.Fact)} | {
-    f.LegCreated: lambda _, fact: (fact.leg.id, None),
-    f.MemberJoined: lambda _, fact: (fact.member.leg, fact.room),
-    f.DialStarted: lambda _, fact: (None, fact.dial.room),
-    f.DialKept: _room_of_dial,
-    f.DialMoved: _room_of_dial,  # the old room before the fact, the new one after it
-    f.DialTried: _leg_and_room_of_dial,
+_TOUCHES: dict[type, Touch | None] = {kind: _touch_of(kind) for kind in get_args(f.Fact)} | {
+    f.LegCreated: lambda work, fact: work.touch_leg(fact.leg.id),
+    f.MemberJoined: _touch_member,
+    f.DialStarted: lambda work, fact: work.touch_room(fact.dial.room),
+    f.DialKept: _touch_room_of_dial,
+    f.DialMoved: _touch_room_of_dial,
+    f.DialTried: _touch_leg_and_room_of_dial,
 }

@@ -8,7 +8,7 @@ raise only the errors named in their docstrings.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any, Protocol, runtime_checkable
 
@@ -20,6 +20,7 @@ from switchhook.core.events import Event
 from switchhook.core.ids import LegId, RecordingId
 from switchhook.core.outcomes import Outcome
 from switchhook.core.sources import Sources
+from switchhook.core.values import dataclass
 
 Emit = Callable[[Event], None]  # how an adapter hands an event to the exchange; called inside the event loop
 

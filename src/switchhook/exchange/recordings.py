@@ -60,7 +60,7 @@ class Recordings:
         self._folder = Path(exchange.settings.media.recordings)
         self._running: dict[RecordingId, Recorded] = {}
         self._finished: OrderedDict[RecordingId, Recorded] = OrderedDict()
-        exchange.subscribe(self._told)
+        exchange.subscribe(self._told, (f.RecordingFinished,))
 
     def start(
         self, account: str, *, room: RoomId | None = None, follow: LegId | None = None, cause: str = ""

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any, get_args
 
 import structlog
 
@@ -24,6 +23,7 @@ from switchhook.core.model import By
 from switchhook.core.outcomes import Outcome
 from switchhook.core.state import State
 from switchhook.core.step import Input, step
+from switchhook.core.values import dataclass
 from switchhook.exchange.entries import Calls, Encode
 from switchhook.exchange.ports import (
     Clock,
@@ -87,7 +87,7 @@ class Exchange:
         self.signalling: Signalling
         self.media: Media
         self.timers: TimersPort
-        self._listeners: list[Listener] = []
+        self._listeners: dict[type[facts.Fact], list[Listener]] = {kind: [] for kind in get_args(facts.Fact)}
         self._untold: deque[Stamped] = deque()
         self._telling = False
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -101,9 +101,10 @@ class Exchange:
         """Connects the ports; before this nothing can be asked or told."""
         self.signalling, self.media, self.timers = signalling, media, timers
 
-    def subscribe(self, listener: Listener) -> None:
-        """Adds a listener; it is called for each later fact, must return quickly and must not raise."""
-        self._listeners.append(listener)
+    def subscribe(self, listener: Listener, kinds: Collection[type[facts.Fact]] | None = None) -> None:
+        """Adds a listener for each later fact, or those of some kinds; it must return quickly and must not raise."""
+        for kind in self._listeners if kinds is None else kinds:
+            self._listeners[kind].append(listener)
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str = "") -> asyncio.Task[None]:
         """Runs work beside the calls; an exception in it is logged, never lost."""
@@ -169,7 +170,7 @@ class Exchange:
         try:
             while self._untold:
                 stamped = self._untold.popleft()
-                for listener in self._listeners:
+                for listener in self._listeners[type(stamped.fact)]:
                     try:
                         listener(stamped)
                     except Exception:  # one broken reader must not take the calls down

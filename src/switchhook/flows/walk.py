@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from typing import get_args
 from uuid import uuid4
 
 import structlog
@@ -59,7 +60,7 @@ class Walker:
 
     def start(self) -> None:
         """Begins to listen to the exchange."""
-        self.exchange.subscribe(self._told)
+        self.exchange.subscribe(self._told, _OF_INTEREST)
 
     def read(self, reader: Reader) -> None:
         """Adds a reader that is told each fact before the flows go on, with the parties still complete."""
@@ -242,7 +243,7 @@ class Walker:
     # --- what the exchange tells ------------------------------------------------------------------------------------
 
     def _told(self, stamped: Stamped) -> None:
-        if type(stamped.fact) in _OF_NO_INTEREST:
+        if type(stamped.fact) not in _WAKING and self._asleep:
             return
         self.parties.note(stamped.fact, self.exchange.state.legs.get)
         self.tapes.note(stamped.fact)
@@ -251,6 +252,11 @@ class Walker:
         self._on(stamped)
         self.parties.forget(stamped.fact)
         self.tapes.forget(stamped.fact)
+
+    @property
+    def _asleep(self) -> bool:
+        """True when no live call belongs to a flow: no fact but those that wake concerns any."""
+        return not self._branches and not self._runs_of and not self.attempts and self.parties.empty
 
     def _on(self, stamped: Stamped) -> None:
         match stamped.fact:
@@ -394,4 +400,6 @@ def _enter(walker: Walker, branch: Branch, node: Node) -> str | None:
         return "failed"
 
 
-_OF_NO_INTEREST = frozenset({f.HearingChanged, f.FocusChanged, f.DialRang})  # a third of all facts; no flow reads them
+# A third of all facts; no flow reads them.
+_OF_INTEREST = frozenset(get_args(f.Fact)) - {f.HearingChanged, f.FocusChanged, f.DialRang}
+_WAKING = frozenset({f.LegCreated, f.RecordingFinished})

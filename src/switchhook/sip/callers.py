@@ -7,9 +7,9 @@ credentials a known and an unknown user get the same 401, with wrong ones the sa
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+from switchhook.core.values import dataclass
 from switchhook.sip.counters import Counters
 from switchhook.sip.digest import Authenticator, Password, Verdict
 from switchhook.sip.flow import Flow

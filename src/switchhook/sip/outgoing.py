@@ -7,9 +7,10 @@ one that is seen again gets the same ACK again. CANCEL waits for the first provi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from switchhook.core.outcomes import Outcome
+from switchhook.core.values import dataclass
 from switchhook.sip.build import ALLOW, Draft
 from switchhook.sip.call import SDP, Call
 from switchhook.sip.dialogs import Dialog, of_response

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, get_args
 
 from switchhook.core import facts as f
 from switchhook.core import requests as r
@@ -27,6 +27,7 @@ from switchhook.dialects.genesys.status import Code
 from switchhook.exchange.switch import Exchange, Stamped
 
 RINGS_AFTER_S = 1.0
+CONCERNING = frozenset(get_args(f.Fact)) - {f.HearingChanged}  # facts that may change what a desk shows
 
 
 class Outbox(Protocol):
@@ -96,10 +97,10 @@ class Desks:
     def heard(self, stamped: Stamped) -> None:
         """Takes a fact; a listener of the exchange."""
         fact = stamped.fact
-        if isinstance(fact, f.HearingChanged):
-            return
         if isinstance(fact, f.LegCreated):
             self._leg_created(fact.leg)
+        elif not self._at_leg and not self._at_room and not isinstance(fact, f.EndpointRegistered):
+            return  # no agent has a call
         for user in self._concerned(fact):
             self.refresh(user, stamped.at)
         if isinstance(fact, f.LegEnded):

@@ -24,7 +24,7 @@ from switchhook.dialects.genesys.bayeux.server import Bayeux
 from switchhook.dialects.genesys.call_operations import Asked, CallOperations
 from switchhook.dialects.genesys.calls import Call, Options
 from switchhook.dialects.genesys.cors import Cors
-from switchhook.dialects.genesys.desks import Desks
+from switchhook.dialects.genesys.desks import CONCERNING, Desks
 from switchhook.dialects.genesys.ids import CallIds
 from switchhook.dialects.genesys.parameters import Parameters
 from switchhook.dialects.genesys.plans import Plans
@@ -71,7 +71,8 @@ class Genesys:
         self._resources = Resources(self.desks, shapes, exchange.clock, settings.sip.domain)
         self._expiry: asyncio.TimerHandle | None = None
         self._graces: dict[str, asyncio.TimerHandle] = {}
-        exchange.subscribe(self.desks.heard)
+        if settings.agents:
+            exchange.subscribe(self.desks.heard, CONCERNING)
 
     async def start(self) -> None:
         """Nothing has to be begun: the dialect lives from requests and facts."""

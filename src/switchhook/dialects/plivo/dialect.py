@@ -55,7 +55,7 @@ class Plivo:
 
     async def start(self) -> None:
         """Begins to listen; calls that arrive from now on are asked about."""
-        self.exchange.subscribe(self._heard)
+        self.exchange.subscribe(self._heard, _TOLD)
 
     async def stop(self) -> None:
         """Stops running documents; webhooks that are queued still go out (the exchange waits for them)."""
@@ -101,9 +101,7 @@ class Plivo:
     # --- facts ------------------------------------------------------------------------------------------------------
 
     def _heard(self, stamped: Stamped) -> None:
-        told = _TOLD.get(type(stamped.fact))
-        if told is not None:
-            told(self, stamped.fact)
+        _TOLD[type(stamped.fact)](self, stamped.fact)
 
     def _leg_created(self, fact: f.LegCreated) -> None:
         leg = self.exchange.state.legs.get(fact.leg.id)
