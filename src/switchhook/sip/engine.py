@@ -246,7 +246,8 @@ class Engine:
     def _request(self, request: Message, via: Via, flow: Flow) -> None:
         transactions = self.transactions
         verb = request.verb
-        known = transactions.seen(request, via)
+        key = transactions.key_of(request, via, "INVITE" if verb == "ACK" else verb)
+        known = transactions.servers.get(key)
         if known is not None:
             if verb != "ACK":
                 self.counters.retransmissions_received += 1
@@ -262,7 +263,7 @@ class Engine:
             self._acknowledged(request)
             return
         status, extra = verdict(request, self.registers)
-        transaction = transactions.serve(request, via, flow)
+        transaction = transactions.serve(request, via, flow, key)
         if status:
             self.counters.rejected_malformed += 1
             self.refuse(transaction, status, extra)
@@ -310,6 +311,7 @@ class Engine:
         invite = self.transactions.cancelled(transaction.request, via)
         if invite is None:
             self.counters.stray_cancel += 1
+            self.remark(transaction.request.call_id, "a CANCEL came for no call of ours (481)")
             self.refuse(transaction, 481)
             return
         call = invite.user

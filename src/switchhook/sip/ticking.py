@@ -1,4 +1,4 @@
-"""One loop handle for all timers of an engine: a tick every 20 ms while any timer runs, none while all is quiet."""
+"""One loop handle for all timers of an engine: a tick when one is due, at most every 20 ms, none while all is quiet."""
 
 from __future__ import annotations
 
@@ -20,17 +20,22 @@ class Ticking:
         self._next: asyncio.TimerHandle | None = None
         self._closed = False
         timers.on_start = self._wake
-        if timers.next_due() is not None:
+        if timers.next_tick() is not None:
             self._wake()
 
     def _wake(self) -> None:
-        if self._next is None and not self._closed:
-            self._next = self._loop.call_later(TICK_S, self._due)
+        """Looks again when the timers have planned it, or a little later."""
+        if self._closed:
+            return
+        if self._next is not None:
+            self._next.cancel()
+        delay = self._timers.planned - self._timers.now
+        self._next = self._loop.call_later(max(TICK_S, delay), self._due)
 
     def _due(self) -> None:
         self._next = None
         self._tick()
-        if self._timers.next_due() is not None:
+        if self._timers.next_tick() is not None:
             self._wake()
 
     def close(self) -> None:

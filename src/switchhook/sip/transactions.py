@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import chain
+from typing import Any
 
 from switchhook.sip import machines
 from switchhook.sip.build import Draft, stamped_via, via_value
@@ -26,46 +27,48 @@ _WAITS = {**dict.fromkeys("BDFHJLM", 64 * T1), "I": T4, "K": T4}
 _ZERO_WHEN_RELIABLE = frozenset("DIJK")
 
 
+_Action = Callable[[Any, Message | None], None]
+_Rows = dict[tuple[str, str], tuple[str, tuple[_Action, ...]]]
+
+
 class Transaction:
-    """What client and server transactions share: state, table, two timers."""
+    """What client and server transactions share: state, two timers, and the table of its machine."""
 
     __slots__ = (
-        "_cap", "_interval", "_letter", "_life", "_resend", "_resend_letter", "flow", "key", "layer", "reliable",
-        "state", "table", "wire",
+        "_cap", "_interval", "_letter", "_life", "_resend", "_resend_letter", "_rows", "call_id", "flow", "key",
+        "layer", "reliable", "state", "wire",
     )  # fmt: skip
 
-    def __init__(
-        self, layer: Transactions, key: str, flow: Flow, state: str, table: machines.Table, letter: str, cap: float = T2
-    ) -> None:
-        self.table = table
-        self._resend_letter = letter  # A, E or G
-        self._cap = cap
-        self.layer = layer
-        self.key = key
-        self.flow = flow
-        self.reliable = flow.transport != "udp"
-        self.state = state
-        self.wire = b""
-        self._interval = T1
-        self._letter = ""
-        self._resend: Timer | None = None
-        self._life: Timer | None = None
+    _rows: _Rows
+    _resend_letter: str  # A, E or G
+    _cap: float
+    _interval: float
+    _letter: str
+    _life: Timer | None
+    _resend: Timer | None
+    call_id: str
+    flow: Flow
+    key: str
+    layer: Transactions
+    reliable: bool
+    state: str
+    wire: bytes
 
     def feed(self, stimulus: str, message: Message | None = None) -> bool:
         """Takes one step of the table; False when the table has no such row, and nothing changed."""
-        row = self.table.get((self.state, stimulus))
+        row = self._rows.get((self.state, stimulus))
         if row is None:
             return False
         self.state, actions = row
         for action in actions:
-            _ACTIONS[action](self, message)
+            action(self, message)
         if self.state is machines.TERMINATED:
             self._forget()
         return True
 
     # --- actions
 
-    def start_resending(self) -> None:
+    def start_resending(self, _: Message | None = None) -> None:
         if not self.reliable:
             self._resend = self.layer.timers.start(self._interval, self._resend_due)
 
@@ -80,16 +83,17 @@ class Transaction:
 
     def settle(self, _: Message | None = None) -> None:
         if self._resend is not None:
-            self._resend.cancel()
+            self._resend.call = None
             self._resend = None
 
     def no_wait(self, _: Message | None = None) -> None:
         if self._life is not None:
-            self._life.cancel()
+            self._life.call = None
             self._life = None
 
     def wait(self, letter: str) -> None:
-        self.no_wait()
+        if self._life is not None:
+            self._life.call = None
         self._letter = letter
         length = 0.0 if self.reliable and letter in _ZERO_WHEN_RELIABLE else _WAITS[letter]
         self._life = self.layer.timers.start(length, self._life_due)
@@ -100,10 +104,10 @@ class Transaction:
     def resend(self, _: Message | None = None) -> None:
         if self.wire:
             self.layer.counters.retransmissions_sent += 1
-            self._put(self.wire)
+            self.send_first()
 
-    def _put(self, wire: bytes) -> None:
-        raise NotImplementedError
+    def send_first(self, _: Message | None = None) -> None:
+        self.layer.send(self.wire, self.flow, self.call_id)
 
     def _forget(self) -> None:
         self.settle()
@@ -124,12 +128,20 @@ class ClientTransaction(Transaction):
         on_response: Callable[[ClientTransaction, Message], None],
         on_failure: Callable[[ClientTransaction, int], None],
     ) -> None:
-        invite = draft.method == "INVITE"
-        key = branch + draft.method
-        if invite:
-            super().__init__(layer, key, flow, machines.CALLING, machines.INVITE_CLIENT, "A", 64 * T1)
+        if draft.method == "INVITE":
+            self._rows, self.state = _INVITE_CLIENT, machines.CALLING
+            self._resend_letter, self._cap = "A", 64 * T1
         else:
-            super().__init__(layer, key, flow, machines.TRYING, machines.NON_INVITE_CLIENT, "E")
+            self._rows, self.state = _NON_INVITE_CLIENT, machines.TRYING
+            self._resend_letter, self._cap = "E", T2
+        self.layer = layer
+        self.key = branch + draft.method
+        self.flow = flow
+        self.reliable = flow.transport != "udp"
+        self.call_id = draft.call_id
+        self._interval = T1
+        self._letter = ""
+        self._resend = self._life = None
         self.draft = draft
         self.via = via_value(flow.transport, flow.local, branch)
         self.on_response = on_response
@@ -137,7 +149,7 @@ class ClientTransaction(Transaction):
         self.wire = draft.wire(self.via)
 
     def start(self) -> None:
-        self._put(self.wire)
+        self.send_first()
         self.start_resending()
         self.wait("B" if self.draft.method == "INVITE" else "F")
 
@@ -156,9 +168,6 @@ class ClientTransaction(Transaction):
         self.settle()
         self.wait("B")
 
-    def _put(self, wire: bytes) -> None:
-        self.layer.send(wire, self.flow, self.draft.call_id)
-
     def _forget(self) -> None:
         super()._forget()
         self.on_response = self.on_failure = _ignore  # the call holds us; let us not hold the call
@@ -166,13 +175,13 @@ class ClientTransaction(Transaction):
 
     def hand_over(self, message: Message | None) -> None:
         assert message is not None
-        if self.state in (machines.COMPLETED, machines.ACCEPTED):
+        if self.state is machines.ACCEPTED or self.state is machines.COMPLETED:
             self.wire = b""
         self.on_response(self, message)
 
     def acknowledge(self, message: Message | None) -> None:
         assert message is not None
-        self._put(self.draft.failure_ack(message.first("to")).wire(self.via))
+        self.layer.send(self.draft.failure_ack(message.first("to")).wire(self.via), self.flow, self.call_id)
 
     def timed_out(self, _: Message | None) -> None:
         self.layer.counters.timeouts += 1
@@ -188,11 +197,20 @@ class ServerTransaction(Transaction):
     __slots__ = ("again", "merge_key", "on_ack", "on_unacknowledged", "refusing", "request", "source", "user")
 
     def __init__(self, layer: Transactions, key: str, request: Message, flow: Flow, source: Flow) -> None:
-        invite = request.verb == "INVITE"
-        if invite:
-            super().__init__(layer, key, flow, machines.PROCEEDING, machines.INVITE_SERVER, "G")
+        if request.verb == "INVITE":
+            self._rows, self.state, self._resend_letter = _INVITE_SERVER, machines.PROCEEDING, "G"
         else:
-            super().__init__(layer, key, flow, machines.TRYING, machines.NON_INVITE_SERVER, "")
+            self._rows, self.state, self._resend_letter = _NON_INVITE_SERVER, machines.TRYING, ""
+        self._cap = T2
+        self.layer = layer
+        self.key = key
+        self.flow = flow
+        self.reliable = flow.transport != "udp"
+        self.call_id = request.call_id
+        self.wire = b""
+        self._interval = T1
+        self._letter = ""
+        self._resend = self._life = None
         self.request = request
         self.source = source
         self.user: object | None = None  # the call this belongs to
@@ -210,17 +228,11 @@ class ServerTransaction(Transaction):
     def respond(self, status: int, wire: bytes) -> None:
         """Sends a response if the state still allows one; a second final response is not sent."""
         stimulus = "1xx" if status < 200 else "2xx" if status < 300 else "final"
-        if (self.state, stimulus) in self.table:
+        if (self.state, stimulus) in self._rows:
             self.wire = wire
             if status >= 300 and self.merge_key:
                 self.layer.merges.pop(self.merge_key, None)
             self.feed(stimulus)
-
-    def _put(self, wire: bytes) -> None:
-        self.layer.send(wire, self.flow, self.request.call_id)
-
-    def send_first(self, _: Message | None) -> None:
-        self._put(self.wire)
 
     def hand_over(self, message: Message | None) -> None:
         if self.on_ack is not None and message is not None:
@@ -244,24 +256,30 @@ class ServerTransaction(Transaction):
             self.layer.merges.pop(self.merge_key, None)
 
 
-def _wait(letter: str) -> Callable[..., None]:
-    return lambda transaction, _: transaction.wait(letter)
+_METHODS = {
+    "send": "send_first", "resend": "resend", "pass": "hand_over", "ack": "acknowledge", "back_off": "back_off",
+    "settle": "settle", "no_wait": "no_wait", "start_G": "start_resending", "timeout": "timed_out", "broken": "broke",
+    "unacknowledged": "never_acknowledged",
+}  # fmt: skip
 
 
-_ACTIONS: dict[str, Callable[..., None]] = {
-    "send": lambda t, m: t.send_first(m),
-    "resend": lambda t, m: t.resend(m),
-    "pass": lambda t, m: t.hand_over(m),
-    "ack": lambda t, m: t.acknowledge(m),
-    "back_off": lambda t, m: t.back_off(m),
-    "settle": lambda t, m: t.settle(m),
-    "no_wait": lambda t, m: t.no_wait(m),
-    "start_G": lambda t, m: t.start_resending(),
-    "timeout": lambda t, m: t.timed_out(m),
-    "broken": lambda t, m: t.broke(m),
-    "unacknowledged": lambda t, m: t.never_acknowledged(m),
-    **{f"wait_{letter}": _wait(letter) for letter in "DHIJKLM"},
-}
+def _bound(table: machines.Table, owner: type[Transaction]) -> _Rows:
+    """Puts the functions in the place of a table's names of actions."""
+
+    def action(name: str) -> _Action:
+        if name.startswith("wait_"):
+            letter = name[5:]
+            return lambda transaction, _: transaction.wait(letter)
+        found: _Action = getattr(owner, _METHODS[name])
+        return found
+
+    return {row: (state, tuple(map(action, names))) for row, (state, names) in table.items()}
+
+
+_INVITE_CLIENT = _bound(machines.INVITE_CLIENT, ClientTransaction)
+_NON_INVITE_CLIENT = _bound(machines.NON_INVITE_CLIENT, ClientTransaction)
+_INVITE_SERVER = _bound(machines.INVITE_SERVER, ServerTransaction)
+_NON_INVITE_SERVER = _bound(machines.NON_INVITE_SERVER, ServerTransaction)
 
 
 class Transactions:
@@ -323,20 +341,21 @@ class Transactions:
 
     def key_of(self, request: Message, via: Via, method: str) -> str:
         """Returns the key of the server transaction that a request belongs to (RFC 3261 17.2.3)."""
-        if via.branch.startswith(COOKIE) and len(via.branch) > len(COOKIE):
-            return f"{via.branch} {via.host}:{via.port} {method}"
+        _, host, port, branch, _, _ = via
+        if branch.startswith(COOKIE) and len(branch) > len(COOKIE):
+            return f"{branch} {host}:{port} {method}"
         cseq = request.cseq
         number = cseq.number if cseq else 0
-        return f"old {request.uri} {request.from_tag} {request.call_id} {number} {via.host}:{via.port} {method}"
+        return f"old {request.uri} {request.from_tag} {request.call_id} {number} {host}:{port} {method}"
 
     def seen(self, request: Message, via: Via) -> ServerTransaction | None:
         """Finds the transaction of a request seen again, or of the INVITE that an ACK belongs to."""
         method = "INVITE" if request.verb == "ACK" else request.verb
         return self.servers.get(self.key_of(request, via, method))
 
-    def serve(self, request: Message, via: Via, source: Flow) -> ServerTransaction:
-        """Opens a server transaction; the request's top Via gets received and rport."""
-        key = self.key_of(request, via, request.verb)
+    def serve(self, request: Message, via: Via, source: Flow, key: str = "") -> ServerTransaction:
+        """Opens a server transaction (of this `key_of`); the request's top Via gets received and rport."""
+        key = key or self.key_of(request, via, request.verb)
         top = request.first("via")
         value = top.partition(",")[0].strip(" \t") if "," in top else top
         stamped = stamped_via(value, via, source.host, source.port)
@@ -373,7 +392,8 @@ def reply_flow(via: Via, source: Flow) -> Flow:
     """Returns where responses go (RFC 3261 18.2.2, RFC 3581 4); maddr is ignored, it would let anyone aim us."""
     if source.transport != "udp" or via.rport is not None:
         return source
-    return source._replace(port=via.port or 5060)
+    port = via.port or 5060
+    return source if port == source.port else source._replace(port=port)
 
 
 def _ignore(_transaction: ClientTransaction, _result: object) -> None:
