@@ -25,6 +25,7 @@ from switchhook.exchange.chance import PooledRandom
 from switchhook.exchange.clock import SystemClock
 from switchhook.exchange.guard import Guard
 from switchhook.exchange.ports import Entry, Journal, MediaAddress, MediaStats
+from switchhook.exchange.rest import Rest, give_back
 from switchhook.exchange.sender import HttpSender
 from switchhook.exchange.switch import Exchange
 from switchhook.exchange.timers import LoopTimers
@@ -138,11 +139,13 @@ class Server:
         )
         self.exchange.records = Reader(engine)
         stack.callback(self.exchange.sounds.close)
+        warming = asyncio.create_task(sender.warm())  # while we wait for the audio processes; no call waits for it
+        stack.callback(warming.cancel)
         await self._open_audio()
         self._open_line()
         await self._open_http(sock, engine)
         watch_all(self)
-        self.exchange.spawn(sender.warm(), name="warm the HTTP client")
+        await warming
         # What exists now stays: the collector need not look at it again (sip-engineering, rule 2).
         gc.collect()
         gc.freeze()
@@ -151,6 +154,13 @@ class Server:
         loop, clock, admission = asyncio.get_running_loop(), self.exchange.clock, self.line.admission
         self.lateness = Lateness(loop, clock.now, admission.observe, self.sockets.standing_s)
         stack.callback(self.lateness.close)
+        rest = Rest(
+            loop,
+            busy=lambda: bool(self.exchange.state.legs or self.line.engine.calls),
+            done=lambda: self.journal.written,
+            works=(self.journal.rest, give_back),
+        )
+        stack.callback(rest.close)
 
     async def _open_audio(self) -> None:
         settings = self.settings.media

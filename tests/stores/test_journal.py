@@ -189,3 +189,20 @@ def test_somebody_elses_tables_are_left_alone(tmp_path: Path) -> None:
     other.close()
     with pytest.raises(Unavailable, match="has tables that are not Switchhook's"):
         connect(f"sqlite:///{tmp_path / 'other.db'}")
+
+
+def test_a_rest_gives_the_pages_back_and_writing_goes_on(tmp_path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'j.db'}")
+    journal = SqlJournal(engine)
+    try:
+        journal.rest()
+        journal.append(Entry(1.0, "A", "c", "", {}, ""))
+        asyncio.run(journal.flush())
+        journal.rest()
+        journal.append(Entry(2.0, "B", "c", "", {}, ""))
+        asyncio.run(journal.flush())
+        assert journal.written == 2
+        assert not journal.failure
+    finally:
+        journal.close()
+        engine.dispose()

@@ -27,6 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from switchhook.core.errors import Unavailable
 from switchhook.exchange.ports import Entry
 from switchhook.stores import schema
+from switchhook.stores.database import shrink, widen
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class SqlJournal:
         self._wake = threading.Event()  # there is something to do
         self._urgent = threading.Event()  # do it now
         self._closing = False
+        self._resting = False
         self._failure = ""
         self._writing = 0  # lines of the batch that is on its way to the disk
         self.written = 0  # lines on disk since the start
@@ -86,6 +88,11 @@ class SqlJournal:
         self._ask(done)
         await asyncio.wrap_future(done)
 
+    def rest(self) -> None:
+        """Gives back the memory that the database keeps for speed; to be called when there is little to write."""
+        self._resting = True
+        self._wake.set()
+
     def close(self) -> None:
         """Writes what is left and ends the thread; raises Unavailable when the disk refuses it. Idempotent."""
         if self._thread.is_alive():
@@ -108,6 +115,7 @@ class SqlJournal:
     def _run(self) -> None:
         failed = 0
         with self._engine.connect() as connection:
+            widen(connection.connection.dbapi_connection)
             while True:
                 self._wake.wait()
                 if not self._closing:
@@ -119,6 +127,9 @@ class SqlJournal:
                 waiters = [self._waiters.popleft() for _ in range(len(self._waiters))]
                 ok = self._write_all(connection)
                 self._tell(waiters)
+                if self._resting:
+                    self._resting = False
+                    shrink(connection.connection.dbapi_connection)
                 if self._closing and not self._waiters:
                     return
                 failed = 0 if ok else failed + 1
