@@ -1,4 +1,4 @@
-"""One server for all tests of this folder; without SIPp they are skipped."""
+"""One server for all tests of this folder, one performance of the baresips; what the machine lacks is skipped."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.wire.capture import unable
+from tests.wire.performance import Performance, perform
 from tests.wire.rig import SIPP, Server
+from tests.wire.telephone import BARESIP, MODULES
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +27,12 @@ def sipp() -> str:
     if not SIPP:
         pytest.skip("SIPp is not installed (Debian's package sip-tester)")
     return SIPP
+
+
+@pytest.fixture(scope="session")
+def performance(tmp_path_factory: pytest.TempPathFactory) -> Performance:
+    if not BARESIP or MODULES is None:
+        pytest.skip("baresip is not installed (Debian's package baresip-core)")
+    if why := unable():
+        pytest.skip(why)
+    return perform(tmp_path_factory.mktemp("performance"))

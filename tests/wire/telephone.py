@@ -1,4 +1,8 @@
-"""baresip as a telephone: a configuration of its own in a folder, steered by its control port (JSON in netstrings)."""
+"""baresip as a telephone: a configuration of its own in a folder, steered by its control port (JSON in netstrings).
+
+It says a pure tone from a file (`aufile`) and writes down what came out of its jitter buffer (`sndfile`). It has no
+player: nothing needs a sound card, and a player that nobody drives costs nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,46 +11,54 @@ import shutil
 import socket
 import subprocess
 import time
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-from tests.wire.rig import DOMAIN, Server, free_port, until
+import numpy as np
+
+from switchhook.lab.tones import FRAME, RATE, Samples, read_wav, tone
+from tests.wire.rig import DOMAIN, free_port, until
 
 BARESIP = shutil.which("baresip") or ""
 MODULES = next(iter(sorted(Path("/usr/lib").glob("**/baresip/modules"))), None)
-_WANTED = ("account.so", "g711.so", "ausine.so", "aubridge.so", "menu.so", "ctrl_tcp.so")
+SAYS_S = 60.0  # how long its tone lasts
+_WANTED = ("account.so", "g711.so", "aufile.so", "aubridge.so", "sndfile.so", "menu.so", "ctrl_tcp.so")
 _APPS = ("account.so", "menu.so", "ctrl_tcp.so")
 
 
 class Telephone:
-    """One baresip. Use as `with`; it registers when it starts, says a sine tone and throws away what it hears."""
+    """One baresip. Use as `with`; it registers at SIP port `sip` when it starts, and says a tone of `hz`."""
 
-    def __init__(self, folder: Path, server: Server, user: str) -> None:
+    def __init__(self, folder: Path, sip: int, user: str, *, hz: float = 440.0) -> None:
         self.user = user
         self.events: list[dict[str, object]] = []
-        self._folder = folder / f"baresip-{user}"
-        self._folder.mkdir()
+        self.folder = folder / f"baresip-{user}"
+        self.folder.mkdir()
         self._control = free_port(socket.SOCK_STREAM)
-        low = free_port() // 4 * 4 % 20_000 + 40_000
-        (self._folder / "accounts").write_text(
-            f"<sip:{user}@{DOMAIN}>;auth_pass=wire-{user};outbound=sip:127.0.0.1:{server.sip};regint=60\n"
+        (self.folder / "accounts").write_text(
+            f"<sip:{user}@{DOMAIN}>;auth_pass=wire-{user};outbound=sip:127.0.0.1:{sip};regint=60\n"
         )
-        plain = (name for name in _WANTED if name not in _APPS)
-        modules = "".join(f"module\t\t{name}\n" for name in plain)
+        (self.folder / "config").write_text(self._configuration())
+        _write_tone(self.folder / "says.wav", hz)
+
+    def _configuration(self) -> str:
+        low = free_port() // 4 * 4 % 20_000 + 40_000
+        modules = "".join(f"module\t\t{name}\n" for name in _WANTED if name not in _APPS)
         apps = "".join(f"module_app\t\t{name}\n" for name in _APPS)
-        (self._folder / "config").write_text(
+        return (
             f"sip_listen\t\t127.0.0.1:0\nmodule_path\t\t{MODULES}\n{modules}{apps}"
-            f"ctrl_tcp_listen\t\t127.0.0.1:{self._control}\naudio_source\t\tausine,440\naudio_player\t\taubridge,{user}\n"
-            f"audio_alert\t\taubridge,{user}\nausrc_srate\t\t48000\nausrc_channels\t\t2\n"
-            f"auplay_srate\t\t8000\nrtp_ports\t\t{low}-{low + 100}\n"
-            "net_interface\t\t127.0.0.1\n"
+            f"ctrl_tcp_listen\t\t127.0.0.1:{self._control}\naudio_source\t\taufile,{self.folder / 'says.wav'}\n"
+            f"audio_player\t\taubridge,{self.user}\naudio_alert\t\taubridge,{self.user}\n"
+            f"ausrc_srate\t\t{RATE}\nausrc_channels\t\t1\nauplay_srate\t\t{RATE}\nauplay_channels\t\t1\n"
+            f"rtp_ports\t\t{low}-{low + 100}\nnet_interface\t\t127.0.0.1\nsnd_path\t\t{self.folder}\n"
         )
 
     def __enter__(self) -> Telephone:
-        with (self._folder / "log").open("wb") as log:
+        with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                [BARESIP, "-4", "-f", str(self._folder)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [BARESIP, "-4", "-f", str(self.folder)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         try:
             until(self._connected, 10.0, "baresip opens its control port")
@@ -68,7 +80,14 @@ class Telephone:
                 self._process.wait()
 
     def said(self) -> str:
-        return (self._folder / "log").read_text(errors="replace")[-3000:]
+        return (self.folder / "log").read_text(errors="replace")[-3000:]
+
+    def heard(self) -> Samples:
+        """Returns what came out of its jitter buffer in all its calls, one frame after the other, pauses left out."""
+        found = [read_wav(file) for file in sorted(self.folder.glob("dump-*-dec.wav")) if file.stat().st_size > 44]
+        samples = np.concatenate(found) if found else np.zeros(0, np.int16)
+        whole: Samples = samples[: len(samples) // FRAME * FRAME]
+        return whole
 
     def order(self, command: str, params: str = "") -> None:
         """Sends a command of baresip's menu: dial, accept, hangup, hold, resume, sndcode."""
@@ -114,3 +133,11 @@ class Telephone:
                 return
             self._held = rest[int(length) + 1 :]
             yield json.loads(rest[: int(length)])
+
+
+def _write_tone(path: Path, hz: float) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(tone(hz, SAYS_S).astype("<i2").tobytes())

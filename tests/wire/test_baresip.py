@@ -19,7 +19,7 @@ pytestmark = [
 
 @pytest.fixture
 def phone(server: Server, tmp_path: Path) -> Iterator[Telephone]:
-    with Telephone(tmp_path, server, "1001") as registered:
+    with Telephone(tmp_path, server.sip, "1001") as registered:
         yield registered
 
 
@@ -31,7 +31,7 @@ def _received(story: Story) -> list[int]:
 
 def test_it_registers_with_digest_and_unregisters(server: Server, tmp_path: Path) -> None:
     after = server.last_line()
-    with Telephone(tmp_path, server, "1001"):
+    with Telephone(tmp_path, server.sip, "1001"):
         until(lambda: server.metrics()["switchhook_endpoints_registered"] == 1, 5.0, "the registration is counted")
     until(lambda: server.metrics()["switchhook_endpoints_registered"] == 0, 5.0, "it says goodbye when it is closed")
     changed = [(body["username"], body["on"]) for body in server.story(after).kind("EndpointRegistered")]
@@ -66,7 +66,7 @@ def test_it_is_called_by_the_trunk(server: Server, tmp_path: Path, phone: Teleph
 
 def test_two_of_them_talk_and_one_holds_the_other(server: Server, tmp_path: Path, phone: Telephone) -> None:
     after, before = server.last_line(), _packets(server)
-    with Telephone(tmp_path, server, "1002") as other:
+    with Telephone(tmp_path, server.sip, "1002") as other:
         phone.order("dial", "sip:1002@wire.local")
         other.wait("CALL_INCOMING")
         other.order("accept")
@@ -87,7 +87,7 @@ def test_two_of_them_talk_and_one_holds_the_other(server: Server, tmp_path: Path
 
 def test_a_call_that_is_refused(server: Server, tmp_path: Path, phone: Telephone) -> None:
     after = server.last_line()
-    with Telephone(tmp_path, server, "1002") as other:
+    with Telephone(tmp_path, server.sip, "1002") as other:
         phone.order("dial", "sip:1002@wire.local")
         other.wait("CALL_INCOMING")
         other.order("hangup")

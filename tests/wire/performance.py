@@ -1,0 +1,240 @@
+"""What the office of baresips plays, once, all groups at the same time in one capture; what came of it is kept.
+
+Each group goes through its transfer a step at a time, and after each step everybody talks for `TALK_S`: that is the
+material the tests judge. Nothing is judged here but that each telephone does what it is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from switchhook.exchange.ports import Entry
+from switchhook.lab.detector import Detector
+from switchhook.lab.packets import PCMU, decode
+from switchhook.lab.tones import Voices
+from switchhook.lab.world_desks import Desktop
+from tests.wire.capture import Capture, Rtcp, Rtp, Stream
+from tests.wire.office import AGENT_PASSWORD, COLD, DESK, PARTS, PLAIN, WARM, Office, Player, line_of, node_path, user
+from tests.wire.office import players as all_players
+from tests.wire.rig import until
+
+TALK_S = 1.3
+
+
+@dataclass(repr=False)
+class Performance:
+    """All that was seen from outside, and the journal."""
+
+    players: dict[str, Player]
+    voices: Voices
+    audio: tuple[int, int]  # the server's ports
+    rtp: list[Rtp]
+    rtcp: list[Rtcp]
+    streams: list[Stream]
+    journal: list[Entry]
+
+    def kind(self, kind: str, name: str = "") -> list[Entry]:
+        """Returns the journal's lines of a kind, of one telephone's leg if named."""
+        leg = self.legs.get(name, "")
+        return [entry for entry in self.journal if entry.kind == kind and leg in ("", entry.leg)]
+
+    @cached_property
+    def legs(self) -> dict[str, str]:
+        """Returns each telephone's leg; nobody has two."""
+        created = [entry.body["leg"] for entry in self.journal if entry.kind == "LegCreated"]
+        return {str(leg["address"]): str(leg["id"]) for leg in created if isinstance(leg, dict)}
+
+    @cached_property
+    def said(self) -> dict[str, list[Rtp]]:
+        """Returns what each telephone sent, known by its tone."""
+        found: dict[str, list[Rtp]] = {}
+        for packets in self._by_ports(lambda packet: self._ours(packet.destination)):
+            audio = [decode(PCMU, packet.payload) for packet in packets[:10] if packet.payload_type == PCMU]
+            (hz,) = Detector().detect(np.concatenate(audio))[-1]
+            assert isinstance(hz, float)
+            found[self.voices.name(hz)] = packets
+        return found
+
+    @cached_property
+    def heard(self) -> dict[str, list[Rtp]]:
+        """Returns what the server sent to each telephone."""
+        at = {packets[0].source: name for name, packets in self.said.items()}
+        sent = self._by_ports(lambda packet: self._ours(packet.source))
+        return {at[packets[0].destination]: packets for packets in sent}
+
+    def _by_ports(self, wanted: Callable[[Rtp], bool]) -> list[list[Rtp]]:
+        found: dict[tuple[int, int], list[Rtp]] = {}
+        for packet in filter(wanted, self.rtp):
+            found.setdefault((packet.source, packet.destination), []).append(packet)
+        return list(found.values())
+
+    def _ours(self, port: int) -> bool:
+        return self.audio[0] <= port <= self.audio[1]
+
+    def excuse_s(self, start: float, end: float) -> float:
+        """Returns by how much the telephones themselves were late then: a busy machine is not the server's fault."""
+        near = (late for since, until_, late in self._late if until_ >= start - 0.2 and since <= end + 0.2)
+        return max(near, default=0.0)
+
+    @cached_property
+    def _late(self) -> list[tuple[float, float, float]]:
+        """Returns from when to when a telephone's packet was missing, and how late it came (5 ms is nothing)."""
+        pairs = [pair for packets in self.said.values() for pair in pairwise(packets)]
+        in_time = [(a.at, b.at, b.at - a.at - 0.02) for a, b in pairs if b.timestamp - a.timestamp == 160]
+        return [late for late in in_time if late[2] > 0.005]
+
+
+def perform(folder: Path) -> Performance:
+    """Starts a server and its telephones, plays everything, and stops them."""
+    office = Office(folder)
+    try:
+        office.start()
+        voices = Voices()
+        cast = all_players(folder, office.sip[1], voices)
+        capture = asyncio.run(_perform(folder, office, cast))
+        until(lambda: not office.metrics()["switchhook_journal_waiting"], 10.0, "all is on disk")
+    finally:
+        office.stop()
+    return Performance(
+        cast, voices, office.audio, capture.rtp(), capture.rtcp(), capture.streams(), office.journal()
+    )  # fmt: skip
+
+
+async def _perform(folder: Path, office: Office, cast: dict[str, Player]) -> Capture:
+    with Capture(folder, (office.sip[1],), office.audio) as capture:
+        async with _switched_on(cast), asyncio.TaskGroup() as all_at_once:
+            for act in (_warm, _cold, _desk, _plain):
+                all_at_once.create_task(act(office, cast))
+        await asyncio.to_thread(
+            until, lambda: not office.metrics()["switchhook_legs_live"], 10.0, "every telephone has hung up"
+        )
+        capture.take_in()
+    return capture
+
+
+@asynccontextmanager
+async def _switched_on(cast: dict[str, Player]) -> AsyncIterator[None]:
+    try:
+        await asyncio.gather(*(asyncio.to_thread(player.__enter__) for player in cast.values()))
+        yield
+    finally:
+        await asyncio.gather(*(asyncio.to_thread(player.__exit__, None, None, None) for player in cast.values()))
+
+
+async def _talk() -> None:
+    await asyncio.sleep(TALK_S)  # sound takes time
+
+
+def _trio(cast: dict[str, Player], group: str) -> tuple[Player, Player, Player]:
+    customer, agent, target = (cast[user(group, part)] for part in PARTS)
+    return customer, agent, target
+
+
+async def _supported(office: Office, cast: dict[str, Player], group: str) -> tuple[Player, Player, Player]:
+    """The customer has called the flow's line and talks to its agent."""
+    customer, agent, target = _trio(cast, group)
+    await customer.calls(line_of(group))
+    await agent.sees("CALL_INCOMING")
+    await _talk()
+    await agent.does("accept")
+    await agent.sees("CALL_ESTABLISHED")
+    await _talk()
+    return customer, agent, target
+
+
+async def _hands_over(office: Office, group: str, how: str, agent: Player, target: Player) -> None:
+    asked = {"action": how, "to": target.user, "role": "agent", "trigger_source": agent.user}
+    assert await office.post(node_path(group), asked) == 201
+    await target.sees("CALL_INCOMING")
+
+
+async def _warm(office: Office, cast: dict[str, Player]) -> None:
+    """The agent consults, presses a digit in private and leaves; the target then holds the customer for a while."""
+    customer, agent, target = await _supported(office, cast, WARM)
+    await _hands_over(office, WARM, "warm_transfer", agent, target)
+    await _talk()
+    await target.does("accept")
+    await _talk()
+    await agent.does("sndcode", "7")
+    await _talk()
+    await agent.hangs_up()
+    await _talk()
+    await target.does("hold")
+    await _talk()
+    await target.does("resume")
+    await _talk()
+    await customer.hangs_up()
+    await target.hangs_up()
+
+
+async def _cold(office: Office, cast: dict[str, Player]) -> None:
+    """The agent is gone at once, the target takes its time."""
+    customer, agent, target = await _supported(office, cast, COLD)
+    await _hands_over(office, COLD, "cold_transfer", agent, target)
+    await agent.sees("CALL_CLOSED")
+    await _talk()
+    await target.does("accept")
+    for _ in range(4):  # long enough for reports both ways
+        await _talk()
+    await customer.hangs_up()
+    await target.hangs_up()
+
+
+async def _desk(office: Office, cast: dict[str, Player]) -> None:
+    """The agent's desktop holds, retrieves, consults, swaps twice and completes."""
+    customer, agent, target = _trio(cast, DESK)
+    desktop = Desktop(office.url, f"agent{agent.user}", AGENT_PASSWORD)
+    await desktop.open()
+    try:
+        await customer.calls(agent.user)
+        await agent.picks_up()
+        await _talk()
+        await desktop.hold()
+        await _talk()
+        await desktop.retrieve()
+        await _talk()
+        await desktop.initiate_transfer(target.user)
+        await target.sees("CALL_INCOMING")
+        await _talk()
+        await target.does("accept")
+        await desktop.shows("Established", call_type="Consult")
+        await _talk()
+        for _ in range(2):
+            await desktop.swap()
+            await _talk()
+        await desktop.complete_transfer()
+        await agent.sees("CALL_CLOSED")
+        await _talk()
+        await customer.hangs_up()
+        await target.sees("CALL_CLOSED")
+    finally:
+        await desktop.close()
+
+
+async def _plain(office: Office, cast: dict[str, Player]) -> None:
+    """Digits both ways, and the callee holds the caller."""
+    caller, callee, *_ = (cast[user(PLAIN, part)] for part in ("customer", "agent"))
+    await caller.calls(callee.user)
+    await callee.picks_up()
+    await _talk()
+    for digit in "5#":
+        await caller.does("sndcode", digit)
+        assert (await callee.sees("CALL_DTMF_START"))["param"] == digit
+        await _talk()
+    await caller.does("hold")
+    await _talk()
+    await caller.does("resume")
+    await _talk()
+    await callee.does("sndcode", "9")
+    assert (await caller.sees("CALL_DTMF_START"))["param"] == "9"
+    await _talk()
+    await callee.hangs_up()
+    await caller.sees("CALL_CLOSED")

@@ -1,0 +1,204 @@
+"""tshark looks for breaks in what eleven baresips received, and compares the reports of both ends with the packets.
+
+The promise: whatever is switched behind it, a telephone receives one stream, of one SSRC, whose sequence numbers rise
+by one and whose timestamps follow the clock (RFC 3550 5.1); a marker says where a new sound begins. RTCP says of the
+streams what tshark counted (6.4), in both directions.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby, pairwise
+
+import pytest
+
+from switchhook.lab.tones import RATE
+from tests.wire.capture import Rtcp, Rtp
+from tests.wire.performance import Performance
+from tests.wire.test_baresip_transfers import each_telephone
+
+pytestmark = [pytest.mark.wire, pytest.mark.slow]
+
+FRAME, EVENT = 160, 101
+NTP_1970 = 2_208_988_800
+CLOCK_S = 0.06  # a frame, a phase of the server, and what the system adds
+SOON_S = 0.1  # from a fact to its first packet: at most a frame away, and a busy machine
+REPORTED_S = 9.0  # a call so long has had a report each way
+
+
+def _lasted(packets: list[Rtp]) -> float:
+    return packets[-1].at - packets[0].at
+
+
+# --- streams
+
+
+def test_tshark_finds_one_stream_per_direction_and_nothing_wrong_with_any(performance: Performance) -> None:
+    expected = {packets[0].ssrc: len(packets) for packets in (*performance.heard.values(), *performance.said.values())}
+    assert {stream.ssrc: stream.packets for stream in performance.streams} == expected
+    assert len(performance.streams) == len(expected) == 22
+    assert [stream for stream in performance.streams if stream.lost or stream.problem] == []
+
+
+@each_telephone
+def test_one_ssrc_and_each_sequence_number_once(performance: Performance, name: str) -> None:
+    packets = performance.heard[name]
+    assert len({packet.ssrc for packet in packets}) == 1
+    steps = {(after.seq - before.seq) & 0xFFFF for before, after in pairwise(packets)}
+    assert steps == {1}
+
+
+@each_telephone
+def test_timestamps_follow_the_clock_over_every_switch(performance: Performance, name: str) -> None:
+    audio = [packet for packet in performance.heard[name] if packet.payload_type != EVENT]
+    for before, after in pairwise(audio):
+        step = after.timestamp - before.timestamp & 0xFFFFFFFF
+        assert 0 < step < 1 << 31, f"{step} at {after.at - audio[0].at:.3f} s"
+        assert step % FRAME == 0, f"{step} at {after.at - audio[0].at:.3f} s"
+    for packet in audio:
+        off = (packet.at - audio[0].at) - (packet.timestamp - audio[0].timestamp & 0xFFFFFFFF) / RATE
+        late = performance.excuse_s(packet.at, packet.at) + performance.excuse_s(audio[0].at, audio[0].at)
+        assert abs(off) <= CLOCK_S + late, f"{1000 * off:.0f} ms off at {packet.at - audio[0].at:.3f} s"
+
+
+@each_telephone
+def test_a_marker_at_every_switch_and_nowhere_else(performance: Performance, name: str) -> None:
+    packets = performance.heard[name]
+    changes = [entry.at for entry in performance.kind("HearingChanged", name)]
+    starts = {run[0].at for run in _events(packets)} | {packets[0].at}
+    markers = [packet.at for packet in packets if packet.marker]
+    for marker in markers:
+        late = performance.excuse_s(marker, marker)
+        near = [change for change in changes if change - 0.01 <= marker <= change + SOON_S + late]
+        assert near or marker in starts, f"a marker at {marker - packets[0].at:.3f} s without a reason"
+    for change in changes:
+        following = [packet for packet in packets if packet.at >= change]
+        if len(following) < 10 or following[0].at - change > SOON_S:
+            continue  # nothing was sent to it any more, or while it holds
+        late = performance.excuse_s(change, change)
+        found = [marker for marker in markers if change <= marker <= change + SOON_S + late]
+        assert found, f"no marker at the switch at {change - packets[0].at:.3f} s"
+
+
+def test_digits_are_whole_events(performance: Performance) -> None:
+    for name in ("2103", "2401", "2402"):
+        for event in _events(performance.heard[name]):
+            assert [packet.marker for packet in event] == [True] + [False] * (len(event) - 1)
+            durations = [int.from_bytes(packet.payload[2:4], "big") for packet in event]
+            assert durations == sorted(durations)
+            assert durations[-1] >= FRAME
+            ends = [bool(packet.payload[1] & 0x80) for packet in event]
+            assert ends == sorted(ends)
+            assert sum(ends) == 3
+
+
+def _events(packets: list[Rtp]) -> list[list[Rtp]]:
+    events = [packet for packet in packets if packet.payload_type == EVENT]
+    return [list(run) for _, run in groupby(events, key=lambda packet: packet.timestamp)]
+
+
+# --- reports
+
+
+def _reports(performance: Performance, ssrc: int) -> list[Rtcp]:
+    return [report for report in performance.rtcp if report.ssrc == ssrc]
+
+
+def test_both_ends_reported_in_every_call_that_lasted(performance: Performance) -> None:
+    long = [name for name, packets in performance.heard.items() if _lasted(packets) >= REPORTED_S]
+    assert len(long) >= 4, "the calls were long enough to tell"
+    for name in long:
+        ours = _reports(performance, performance.heard[name][0].ssrc)
+        theirs = _reports(performance, performance.said[name][0].ssrc)
+        assert [report for report in ours if report.packets is not None and report.about is not None], name
+        assert [report for report in theirs if report.packets is not None and report.about is not None], name
+        assert [report for report in ours if report.last_sr], f"{name}: their sender report was answered"
+        assert [report for report in theirs if report.last_sr], f"{name}: our sender report was answered"
+
+
+@each_telephone
+def test_sender_reports_say_what_was_sent_to_it(performance: Performance, name: str) -> None:
+    sent = performance.heard[name]
+    reports = [report for report in _reports(performance, sent[0].ssrc) if report.packets is not None]
+    assert reports, "each call ends with one"
+    for report in reports:
+        before = [packet for packet in sent if packet.at <= report.at]
+        assert (report.packets, report.octets) == (len(before), sum(len(packet.payload) for packet in before))
+        clock = report.ntp[0] - NTP_1970 + report.ntp[1] / 2**32
+        assert abs(clock - report.at) < 0.05, "the time of day"
+        audio = [packet for packet in before if packet.payload_type != EVENT]
+        moment = audio[-1].timestamp + (report.at - audio[-1].at) * RATE
+        assert abs(_signed(report.timestamp - round(moment))) <= CLOCK_S * RATE, "that moment on the stream's clock"
+
+
+@each_telephone
+def test_its_own_sender_reports_say_what_it_sent(performance: Performance, name: str) -> None:
+    sent = performance.said[name]
+    for report in _reports(performance, sent[0].ssrc):
+        if report.packets is not None:
+            before = len([packet for packet in sent if packet.at <= report.at])
+            assert abs(report.packets - before) <= 1
+
+
+@each_telephone
+def test_our_blocks_say_what_came_from_it(performance: Performance, name: str) -> None:
+    reports = _reports(performance, performance.heard[name][0].ssrc)
+    _blocks_agree(performance, reports, performance.said[name], _reports(performance, performance.said[name][0].ssrc))
+
+
+@each_telephone
+def test_its_blocks_say_what_came_from_us(performance: Performance, name: str) -> None:
+    reports = _reports(performance, performance.said[name][0].ssrc)
+    _blocks_agree(performance, reports, performance.heard[name], _reports(performance, performance.heard[name][0].ssrc))
+
+
+def _blocks_agree(performance: Performance, reports: list[Rtcp], stream: list[Rtp], senders: list[Rtcp]) -> None:
+    """The receiver's blocks about a stream must fit its packets and the sender's reports."""
+    for report in (report for report in reports if report.about is not None):
+        assert report.about == stream[0].ssrc
+        assert (report.fraction, report.lost) == (0, 0), "loopback loses nothing"
+        late = performance.excuse_s(report.at, report.at)
+        behind = min(abs(_near(report.highest - packet.seq)) for packet in _around(stream, report.at, 0.04 + late))
+        assert behind == 0, "the highest number is that of a packet that came just then"
+        assert report.jitter <= _most_jitter(stream) + 0.006 * RATE, "what the wire did and the server's phases add"
+        if not report.last_sr:
+            continue
+        asked = [sr for sr in senders if sr.packets is not None and _middle(sr) == report.last_sr]
+        assert len(asked) == 1, "it names a report of ours"
+        assert abs((report.at - asked[0].at) - report.delay / 65_536) < 0.03 + late, "and when it came"
+
+
+def _around(stream: list[Rtp], at: float, within_s: float) -> list[Rtp]:
+    """Returns the packets just before a moment; at least the last one."""
+    before = [packet for packet in stream if packet.at <= at]
+    return [packet for packet in before if packet.at >= at - within_s] or before[-1:]
+
+
+def _most_jitter(stream: list[Rtp]) -> float:
+    """Returns the largest jitter that the packets' own times make, in timestamp units (RFC 3550 A.8)."""
+    jitter, most = 0.0, 0.0
+    for before, after in pairwise(packet for packet in stream if packet.payload_type != EVENT):
+        transit = (after.at - before.at) * RATE - _signed(after.timestamp - before.timestamp)
+        jitter += (abs(transit) - jitter) / 16
+        most = max(most, jitter)
+    return most
+
+
+def _middle(report: Rtcp) -> int:
+    return (report.ntp[0] & 0xFFFF) << 16 | report.ntp[1] >> 16
+
+
+def _signed(difference: int) -> int:
+    return (difference + (1 << 31) & 0xFFFFFFFF) - (1 << 31)
+
+
+def _near(difference: int) -> int:
+    return (difference + (1 << 15) & 0xFFFF) - (1 << 15)
+
+
+@each_telephone
+def test_the_journal_keeps_the_same_figures(performance: Performance, name: str) -> None:
+    (entry,) = performance.kind("MediaStats", name)
+    assert entry.body["sent"] == len(performance.heard[name])
+    early = len(performance.said[name]) - int(str(entry.body["received"]))
+    assert 0 <= early <= 3, "what came before its answer was read"
+    assert (entry.body["lost"], entry.body["duplicated"], entry.body["remote_lost"]) == (0, 0, 0)
