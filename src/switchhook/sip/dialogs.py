@@ -11,6 +11,7 @@ and for TCP without a route set, the dialog is pinned to the flow that its messa
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from switchhook.sip.build import Draft
 from switchhook.sip.flow import Flow
@@ -92,9 +93,16 @@ class Dialog:
 
 def contact_of(message: Message) -> str:
     """Returns the URI of the first Contact, or an empty text when there is none or it is not a SIP URI."""
-    contacts = message.listed("contact")
-    address = parse_address(contacts[0]) if contacts else None
+    contact = message.top("contact")
+    return _recent_target(contact) if len(contact) < 300 else _read_target(contact)
+
+
+def _read_target(contact: str) -> str:
+    address = parse_address(contact)
     return without_headers(address.uri) if address is not None and parse_uri(address.uri) is not None else ""
+
+
+_recent_target = lru_cache(maxsize=1024)(_read_target)
 
 
 def of_response(draft: Draft, response: Message, flow: Flow, *, behind_nat: bool = False) -> Dialog:

@@ -27,7 +27,10 @@ from switchhook.sip.counters import Counters
 from switchhook.sip.dialogs import Dialog
 from switchhook.sip.flow import Flow, Locator, Transport
 from switchhook.sip.headers import Via, parse_via, readable
+from switchhook.sip.incoming import IncomingCall
+from switchhook.sip.locate import literal_place
 from switchhook.sip.message import MAX_MESSAGE, Malformed, Message, parse
+from switchhook.sip.outgoing import Outgoing, OutgoingCall
 from switchhook.sip.timers import Timers
 from switchhook.sip.tokens import Tokens
 from switchhook.sip.transactions import ClientTransaction, ServerTransaction, Transactions, reply_flow
@@ -37,9 +40,7 @@ from switchhook.sip.validate import verdict
 if TYPE_CHECKING:
     from switchhook.sip.call import Call, Owner
     from switchhook.sip.digest import Responder
-    from switchhook.sip.incoming import IncomingCall
     from switchhook.sip.negotiation import Negotiation
-    from switchhook.sip.outgoing import Outgoing, OutgoingCall
 
 MAX_REFUSED = 2000  # refused requests whose transaction is kept for retransmissions
 MAX_KEPT = 8192  # bytes of such a request
@@ -97,8 +98,9 @@ class Engine:
 
     def receive(self, wire: bytes, flow: Flow, now: float) -> None:
         """Takes one datagram, or one message of a stream. Anything at all may be in it."""
-        self.timers.at(now)
-        counters = self.counters
+        timers, counters = self.timers, self.counters
+        if now > timers.now:
+            timers.now = now
         counters.received += 1
         if len(wire) < 20 or len(wire) > MAX_MESSAGE + 4096:
             if wire.strip(b"\r\n\0 "):
@@ -109,22 +111,28 @@ class Engine:
         except Malformed:
             counters.malformed += 1
             return
-        via = None if message.status else message.via
-        if (via is None and not message.status) or not message.call_id or message.cseq is None:
+        status, call_id = message.status, message.call_id
+        via = None if status else message.via
+        if (via is None and not status) or not call_id or message.cseq is None:
             counters.malformed += 1
             if via is not None:
                 self._refuse_broken(message, via, flow)
             return
         if self.tap is not None:
-            self._tap_in(wire, flow, message)
-        if message.status:
+            label = self._labels.get(call_id, "")
+            if label or status:
+                self.tap(timers.now, label, "in", wire, flow.peer)
+            else:
+                self._untold = (wire, flow, call_id)
+        if status:
             if message.flaw:
                 counters.malformed += 1
             elif not self.transactions.response(message):
                 counters.stray_response += 1
         elif via is not None:
             self._request(message, via, flow)
-        self._flush_tap()
+        if self._untold is not None:
+            self._flush_tap()
 
     def tick(self, now: float) -> None:
         """Fires the timers that are due; call it every 20 to 50 ms, or when `next_due` says."""
@@ -147,7 +155,8 @@ class Engine:
     def send(self, wire: bytes, flow: Flow, call_id: str) -> None:
         self.counters.sent += 1
         if self.tap is not None:
-            self._flush_tap()
+            if self._untold is not None:
+                self._flush_tap()
             self.tap(self.timers.now, self._labels.get(call_id, ""), "out", wire, flow.peer)
         self.transport.send(wire, flow)
 
@@ -167,8 +176,12 @@ class Engine:
 
     def toward(self, dialog: Dialog, go: Callable[[Flow], object], lost: Callable[[], None]) -> None:
         """Calls `go` with the flow that the dialog's requests take, or `lost` when there is none."""
-        if dialog.pinned is not None:
-            go(dialog.pinned)
+        flow = dialog.pinned
+        if flow is None:
+            place = literal_place(dialog.next_hop())
+            flow = self.transport.flow(*place) if place is not None else None
+        if flow is not None:
+            go(flow)
             return
 
         def found(flows: list[Flow]) -> None:
@@ -189,8 +202,6 @@ class Engine:
         label: str = "",
     ) -> OutgoingCall:
         """Makes an outgoing call and sends its INVITE."""
-        from switchhook.sip.outgoing import OutgoingCall
-
         call = OutgoingCall(self, owner, outgoing, media, responder)
         self.enter(call, label)
         call.start()
@@ -203,8 +214,6 @@ class Engine:
 
     def take(self, transaction: ServerTransaction, owner: Owner, label: str = "") -> IncomingCall:
         """Accepts an INVITE as a call: sends 100 and returns it."""
-        from switchhook.sip.incoming import IncomingCall
-
         call = IncomingCall(self, owner, transaction)
         transaction.user = call
         self.enter(call, label)
@@ -306,8 +315,6 @@ class Engine:
             self.note(label, text)
 
     def _cancelled(self, transaction: ServerTransaction, via: Via) -> None:
-        from switchhook.sip.incoming import IncomingCall
-
         invite = self.transactions.cancelled(transaction.request, via)
         if invite is None:
             self.counters.stray_cancel += 1
@@ -355,7 +362,7 @@ class Engine:
     def _merged(self, transaction: ServerTransaction) -> bool:
         """The same request by two ways (RFC 3261 8.2.2.2)."""
         request = transaction.request
-        key = f"{request.from_tag} {request.call_id} {request.first('cseq')}"
+        key = f"{request.from_tag} {request.call_id} {request.firsts['cseq']}"
         other = self.transactions.merges.get(key)
         if other is not None and other is not transaction:
             return True
@@ -366,6 +373,8 @@ class Engine:
     def _looped(self, request: Message) -> bool:
         """One of our own INVITEs came back with the same user in its URI; with another one it is a spiral, and fine."""
         own = self.tokens.own_branch
+        if request.repeated is None and own not in request.firsts["via"]:
+            return False
         for value in request.listed("via"):
             if own in value:
                 via = parse_via(value)
@@ -386,11 +395,6 @@ class Engine:
     def _unlabel(self, call_id: str) -> None:
         self._labels.pop(call_id, None)
         self._remarks.pop(call_id, None)
-
-    def _tap_in(self, wire: bytes, flow: Flow, message: Message) -> None:
-        self._untold = (wire, flow, message.call_id)
-        if message.status or message.call_id in self._labels:
-            self._flush_tap()
 
     def _flush_tap(self) -> None:
         if self._untold is not None and self.tap is not None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from switchhook.core.outcomes import Outcome
 from switchhook.sip.build import record_route_lines, response
 from switchhook.sip.call import SDP, Call, Ending, Owner
 from switchhook.sip.dialogs import of_request
-from switchhook.sip.engine import Engine
 from switchhook.sip.headers import parse_reason
 from switchhook.sip.timers import Timer
 from switchhook.sip.transactions import ServerTransaction
+
+if TYPE_CHECKING:
+    from switchhook.sip.engine import Engine
 
 REMIND_S = 60.0  # a provisional response is repeated each minute, so that no proxy gives up (13.3.1.1)
 

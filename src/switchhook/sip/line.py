@@ -30,7 +30,7 @@ from switchhook.sip.engine import Engine
 from switchhook.sip.flow import Flow, Locator, Transport
 from switchhook.sip.headers import parse_address, quote_text, readable
 from switchhook.sip.legs import ArrivedLeg, CalledLeg, Leg
-from switchhook.sip.locate import literal
+from switchhook.sip.locate import literal, literal_place
 from switchhook.sip.negotiation import Negotiation, acceptable
 from switchhook.sip.outgoing import Outgoing, OutgoingCall
 from switchhook.sip.overload import NEW, Admission, Reason
@@ -124,7 +124,17 @@ class Line:
 
     def receive(self, wire: bytes, flow: Flow) -> None:
         """Takes one message from the network; whatever it is, nothing is raised."""
-        self._work(lambda: self._take(wire, flow), flow)
+        outermost = not self._busy
+        self._busy = True
+        try:
+            self._take(wire, flow)
+        except Exception:
+            self._bug(flow)
+        finally:
+            if outermost:
+                if self._outbox:
+                    self._flush()
+                self._busy = False
 
     def _take(self, wire: bytes, flow: Flow) -> None:
         if wire.startswith(NEW):
@@ -164,12 +174,15 @@ class Line:
         try:
             action()
         except Exception:
-            self.counters.bugs += 1
-            _log.exception("a SIP message or timer brought about an error of ours", peer=flow.peer if flow else "")
+            self._bug(flow)
         finally:
             if outermost:
                 self._flush()
                 self._busy = False
+
+    def _bug(self, flow: Flow | None) -> None:
+        self.counters.bugs += 1
+        _log.exception("a SIP message or timer brought about an error of ours", peer=flow.peer if flow else "")
 
     def emit(self, event: Event) -> None:
         """Takes an event of a leg; it is told when the present work is done."""
@@ -288,6 +301,11 @@ class Line:
         self._locate(leg, uri, lambda flows: self._place(leg, uri, f"<{uri}>", flows, credentials, latching))
 
     def _locate(self, leg: CalledLeg, uri: str, found: Callable[[list[Flow]], None]) -> None:
+        place = literal_place(uri)
+        flow = self._transport.flow(*place) if place is not None else None
+        if flow is not None:
+            found([flow])
+            return
         leg.locating += 1
 
         def located(flows: list[Flow]) -> None:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from switchhook.sip.flow import Flow, Located, Locator, Transport
-from switchhook.sip.uri import SipUri, is_address, parse_uri
+from functools import lru_cache
+
+from switchhook.sip.flow import Located, Locator, Transport
+from switchhook.sip.uri import is_address, parse_uri
 
 
 def literal(transport: Transport) -> Locator:
     """Returns a locator for IP addresses; names have no flow."""
 
     def locate(uri: str, found: Located) -> None:
-        parsed = parse_uri(uri)
-        found(flows_of_address(parsed, transport) if parsed is not None else [])
+        place = literal_place(uri)
+        flow = transport.flow(*place) if place is not None else None
+        found([] if flow is None else [flow])
 
     return locate
 
 
-def flows_of_address(uri: SipUri, transport: Transport) -> list[Flow]:
-    """Returns the flow of a URI whose host is an address; none for a name, for sips and for tel."""
-    if uri.scheme != "sip" or not is_address(uri.host):
-        return []
-    flow = transport.flow(uri.transport or "udp", uri.host, uri.port or 5060)
-    return [flow] if flow is not None else []
+def literal_place(uri: str) -> tuple[str, str, int] | None:
+    """Returns transport, host and port of a URI whose host is an address; None for a name, for sips and for tel."""
+    return _recent_place(uri) if len(uri) < 200 else _read_place(uri)
+
+
+def _read_place(text: str) -> tuple[str, str, int] | None:
+    uri = parse_uri(text)
+    if uri is None or uri.scheme != "sip" or not is_address(uri.host):
+        return None
+    return uri.transport or "udp", uri.host, uri.port or 5060
+
+
+_recent_place = lru_cache(maxsize=1024)(_read_place)  # a trunk has the same Contact in all of its calls

@@ -8,6 +8,7 @@ one that is seen again gets the same ACK again. CANCEL waits for the first provi
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from switchhook.core.outcomes import Outcome
 from switchhook.core.values import dataclass
@@ -15,7 +16,6 @@ from switchhook.sip.build import ALLOW, Draft
 from switchhook.sip.call import SDP, Call
 from switchhook.sip.dialogs import Dialog, of_response
 from switchhook.sip.digest import Responder
-from switchhook.sip.engine import Engine
 from switchhook.sip.flow import Flow
 from switchhook.sip.headers import parse_address, readable
 from switchhook.sip.message import Message
@@ -23,6 +23,9 @@ from switchhook.sip.negotiation import Negotiation
 from switchhook.sip.owner import Ending, Owner, ending_of
 from switchhook.sip.transactions import ClientTransaction
 from switchhook.sip.uri import without_headers
+
+if TYPE_CHECKING:
+    from switchhook.sip.engine import Engine
 
 MAX_REDIRECTIONS = 5
 

@@ -17,7 +17,7 @@ import dns.exception
 import dns.resolver
 
 from switchhook.sip.flow import Flow, Located, Transport
-from switchhook.sip.locate import flows_of_address
+from switchhook.sip.locate import literal_place
 from switchhook.sip.uri import SipUri, is_address, parse_uri
 
 Place = tuple[str, str, int]  # transport, host name or address, port
@@ -47,12 +47,13 @@ class Resolver:
         self._dns = _client(nameservers, port)
 
     def __call__(self, uri: str, found: Located) -> None:
+        place = literal_place(uri)
+        if place is not None:
+            found(self._flows([place]))
+            return
         parsed = parse_uri(uri)
         if parsed is None or parsed.scheme != "sip" or not parsed.host:
             found([])
-            return
-        if is_address(parsed.host):
-            found(flows_of_address(parsed, self._transport))
             return
         key = f"{parsed.host} {parsed.port or ''} {parsed.transport}"
         known = self._cache.get(key)

@@ -27,10 +27,10 @@ class Tokens:
         return f"{self.own_branch}{self._count:x}"
 
     def tag(self) -> str:
-        return f"{self.worker}.{self._random.getrandbits(64):016x}"
+        return f"{self.worker}.{self._random.randbytes(8).hex()}"
 
     def call_id(self) -> str:
-        return f"{self.worker}.{self._random.getrandbits(96):024x}"
+        return f"{self.worker}.{self._random.randbytes(12).hex()}"
 
     def number(self, bits: int = 31) -> int:
         return self._random.getrandbits(bits)

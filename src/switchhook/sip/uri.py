@@ -29,7 +29,10 @@ class SipUri(NamedTuple):
     @property
     def number(self) -> str:
         """The user part as a person would write it: percent-decoded, without user parameters and password."""
-        return unquote(self.user.partition(":")[0]).partition(";")[0]
+        user = self.user
+        if "%" not in user and ":" not in user and ";" not in user:
+            return user
+        return unquote(user.partition(":")[0]).partition(";")[0]
 
     @property
     def transport(self) -> str:
@@ -37,9 +40,12 @@ class SipUri(NamedTuple):
         return (self.param("transport") or "").lower() if self.params else ""
 
 
-@lru_cache(maxsize=4096)
 def parse_uri(text: str) -> SipUri | None:
     """Parses a `sip:`, `sips:` or `tel:` URI; None when it is another scheme or not a URI at all."""
+    return _recent_uri(text) if len(text) < 300 else _read_uri(text)
+
+
+def _read_uri(text: str) -> SipUri | None:
     scheme, colon, rest = text.partition(":")
     scheme = scheme.lower()
     if not colon or not rest or " " in text or "<" in text or ">" in text:
@@ -60,6 +66,9 @@ def parse_uri(text: str) -> SipUri | None:
     if split is None:
         return None
     return SipUri(scheme, user, split[0], split[1], semicolon + params, headers)
+
+
+_recent_uri = lru_cache(maxsize=4096)(_read_uri)
 
 
 def without_headers(uri: str) -> str:

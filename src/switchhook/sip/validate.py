@@ -35,7 +35,8 @@ def verdict(request: Message, registers: bool = False) -> tuple[int, str]:
     status = _uri_verdict(request.uri)
     if status:
         return status, ""
-    if request.verb == "INVITE" and whole_number(request.first("max-forwards") or "70") == 0:
+    hops = request.firsts.get("max-forwards", "")
+    if hops[:1] == "0" and request.verb == "INVITE" and whole_number(hops) == 0:
         return 483, ""
     if request.verb != "CANCEL":
         return _extension_verdict(request, registers)
@@ -43,23 +44,26 @@ def verdict(request: Message, registers: bool = False) -> tuple[int, str]:
 
 
 def _header_flaw(request: Message) -> str:
-    for key in _SINGLE:
-        if len(request.all(key)) > 1:
-            return f"more than one {key}"
+    firsts, repeated = request.firsts, request.repeated
+    if repeated is not None:
+        for key in _SINGLE:
+            if key in repeated:
+                return f"more than one {key}"
     cseq = request.cseq
     if cseq is None or cseq.method != request.verb:
         return "CSeq method is not the request's"
     if len(request.call_id) > MAX_TOKEN:
         return "Call-ID too long"
     for key in ("from", "to"):
-        address = parse_address(request.first(key))
+        address = parse_address(firsts.get(key, ""))
         if address is None or ":" not in address.uri:
             return f"bad {key}"
         if len(address.uri) > MAX_URI:
             return f"{key} too long"
-    if request.first("max-forwards") and whole_number(request.first("max-forwards"), 255) is None:
+    hops = firsts.get("max-forwards", "70")
+    if hops != "70" and hops and whole_number(hops, 255) is None:
         return "bad Max-Forwards"
-    if any(_has_empty_parts(value) for value in request.all("via")):
+    if _has_empty_parts(firsts.get("via", "")) or (repeated and any(map(_has_empty_parts, request.all("via")))):
         return "bad Via"
     if request.verb == "INVITE":
         return _invite_flaw(request)
@@ -71,8 +75,7 @@ def _header_flaw(request: Message) -> str:
 def _invite_flaw(request: Message) -> str:
     if not request.from_tag:
         return "no From tag"
-    contacts = request.listed("contact")
-    address = parse_address(contacts[0]) if contacts else None
+    address = parse_address(request.top("contact"))
     if address is None or parse_uri(address.uri) is None or _has_empty_parts(address.params):
         return "no usable Contact"
     return ""
@@ -106,18 +109,19 @@ _SCHEME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 
 
 def _extension_verdict(request: Message, registers: bool) -> tuple[int, str]:
-    known = {"path"} if registers and request.verb == "REGISTER" else set()
-    required = [option for value in request.all("require") for option in split_list(value) if option]
-    unknown = [option for option in required if option.lower() not in known]
-    if unknown:
-        return 420, f"Unsupported: {', '.join(unknown)}\r\n"
+    firsts = request.firsts
+    if "require" in firsts:
+        known = {"path"} if registers and request.verb == "REGISTER" else set()
+        unknown = [option for option in request.listed("require") if option.lower() not in known]
+        if unknown:
+            return 420, f"Unsupported: {', '.join(unknown)}\r\n"
     if request.verb == "INVITE" and request.body:
         if request.content_type != "application/sdp":
             return 415, "Accept: application/sdp\r\n"
-        encoding = request.get("content-encoding")
+        encoding = firsts.get("content-encoding")
         if encoding and encoding.lower() != "identity":
             return 415, "Accept: application/sdp\r\nAccept-Encoding: identity\r\n"
-    if request.verb == "INVITE" and not _takes_sdp(request.get_all("accept")):
+    if "accept" in firsts and request.verb == "INVITE" and not _takes_sdp(request.all("accept")):
         return 406, _warning("an answer is application/sdp")
     return 0, ""
 
