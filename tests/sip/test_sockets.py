@@ -163,6 +163,12 @@ def test_two_telephones_through_the_line(transport, other):
     asyncio.run(_call_through(transport, other))
 
 
+def test_the_loop_that_the_server_runs_on_carries_tcp():
+    uvloop = pytest.importorskip("uvloop")  # its transports are no subclasses of asyncio's
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_call_through("tcp", "tcp"))
+
+
 def test_an_address_in_use_is_one_clear_line():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -14,12 +15,15 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 from switchhook.exchange.ports import Entry
+from switchhook.observe.timeline import timeline
 from switchhook.stores.database import connect
 from switchhook.stores.reading import Reader
 
@@ -27,6 +31,10 @@ SCENARIOS = Path(__file__).parent / "scenarios"
 SIPP = shutil.which("sipp") or ""
 ACCOUNT = "MAWIREWIREWIREWIRE00"
 CALLED, BEHIND = "+14155550100", "+14155550199"
+LANES = (
+    64  # numbers with a trunk of their own: what is left of one call is sent again for 32 s, and must not reach another
+)
+RING_S = 4
 DOMAIN = "wire.local"
 START_S, STOP_S = 20.0, 10.0
 
@@ -36,6 +44,19 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
     with socket.socket(socket.AF_INET, kind) as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
+
+
+def free_block(size: int) -> range:
+    """Finds ports in a row that nobody uses, and that `free_port` never returns."""
+    for first in range(22_000 + free_port() % 100 * size, 30_000 - size, size):
+        with ExitStack() as stack:
+            try:
+                for port in range(first, first + size):
+                    stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return range(first, first + size)
+    raise AssertionError("no block of ports is free")
 
 
 def until(true: Callable[[], bool], within_s: float, what: str) -> None:
@@ -58,11 +79,13 @@ class Server:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.trunk = free_port()
+        self.lanes = {f"+29{lane:02}0100": port for lane, port in enumerate(free_block(LANES))}
+        self._free = list(self.lanes)
         self._database = folder / "wire.db"
         self._config = folder / "wire.toml"
         self._ready = folder / "ready.json"
         self._process: subprocess.Popen[bytes] | None = None
-        self._config.write_text(_configuration(self._database, self.trunk), encoding="utf-8")
+        self._config.write_text(_configuration(self._database, self.trunk, self.lanes), encoding="utf-8")
 
     def start(self) -> None:
         command = [sys.executable, "-m", "switchhook", "serve"]
@@ -74,7 +97,9 @@ class Server:
         assert process.poll() is None, self.said()
         listening = json.loads(self._ready.read_text(encoding="utf-8"))
         self.http = int(listening["http"])
-        self.sip = next(int(port) for transport, _, port in listening["sip"] if transport == "udp")
+        self.sip, self.sip_tcp = (
+            next(int(port) for name, _, port in listening["sip"] if name == transport) for transport in ("udp", "tcp")
+        )
 
     def stop(self) -> None:
         process = self._process
@@ -86,6 +111,10 @@ class Server:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+    def lane(self) -> str:
+        """Returns a number that nobody has called yet, with a trunk of its own (`lanes`)."""
+        return self._free.pop()
 
     def said(self) -> str:
         return (self.folder / "server.log").read_text(encoding="utf-8", errors="replace")
@@ -101,6 +130,11 @@ class Server:
         """Returns the number of the newest line of the journal."""
         return max((number for number, _ in self.since(0)), default=0)
 
+    def reasons(self) -> Counter[str]:
+        """Returns the counts of SIP messages by what became of them."""
+        found = ((_REASON.fullmatch(name), count) for name, count in self.metrics().items())
+        return Counter({match[1]: int(count) for match, count in found if match})
+
     def story(self, after: int) -> Story:
         """Waits until no leg is left and all is on disk; returns what the journal has since line `after`."""
 
@@ -110,6 +144,23 @@ class Server:
 
         until(over, 10.0, "every leg is over and written")
         return Story([entry for _, entry in self.since(after)])
+
+    def story_of(self, number: str) -> Story:
+        """Waits until the calls to one number are over and on disk; returns theirs only, whoever else talks."""
+
+        def so_far() -> Story:
+            lines = [entry for _, entry in self.since(0)]
+            legs = [(entry, entry.body["leg"]) for entry in lines if entry.kind == "LegCreated"]
+            calls = {entry.call for entry, leg in legs if isinstance(leg, dict) and leg["called"] == number}
+            return Story([entry for entry in lines if entry.call in calls])
+
+        def over() -> bool:
+            story = so_far()
+            ended = {str(body["leg"]) for body in story.kind("LegEnded")}
+            return bool(story.legs) and ended == set(story.legs) and not self.metrics()["switchhook_journal_waiting"]
+
+        until(over, 10.0, f"every leg of {number} is over and written")
+        return so_far()
 
     def since(self, after: int) -> list[tuple[int, Entry]]:
         engine = connect(f"sqlite:///{self._database}", migrate=False)
@@ -122,11 +173,24 @@ class Server:
             engine.dispose()
 
 
+_REASON = re.compile(r'switchhook_sip_messages_by_reason_total\{reason="(\w+)"\}')
+
+
 @dataclass(frozen=True)
 class Story:
-    """The lines of the journal that a test brought about."""
+    """The lines of the journal that a test brought about, and what else was said of it.
+
+    `counted` is what `/metrics` counted meanwhile, by reason; `ends` what each SIPp sent and received, by scenario.
+    """
 
     lines: list[Entry]
+    counted: Mapping[str, int] = field(default_factory=Counter)
+    ends: Mapping[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def told(self) -> str:
+        """Returns the timeline as an operator reads it."""
+        return timeline(self.lines)
 
     def kind(self, kind: str) -> list[dict[str, object]]:
         return [line.body for line in self.lines if line.kind == kind]
@@ -145,14 +209,32 @@ class Story:
 
     def sip(self, side: str) -> list[str]:
         """Returns the messages of the first leg in that direction: `> INVITE`, `< 200 INVITE` (from us, to us)."""
+        return [_short(body) for body in self._of(side, "SipMessage")]
+
+    def peers(self, side: str) -> list[str]:
+        """Returns where each of those messages went or came from."""
+        return [str(body["peer"]) for body in self._of(side, "SipMessage")]
+
+    def heard(self, side: str) -> str:
+        """Returns what kind of sound that leg heard last."""
+        return str(self._of(side, "HearingChanged")[-1]["sources"])
+
+    def _of(self, side: str, kind: str) -> list[dict[str, object]]:
         leg = next(leg for leg, direction in self.legs.items() if direction == side)
-        return [_short(line.body) for line in self.lines if line.kind == "SipMessage" and line.leg == leg]
+        return [line.body for line in self.lines if line.kind == kind and line.leg == leg]
 
 
 def _short(body: dict[str, object]) -> str:
-    first, cseq = str(body["first_line"]).split(), str(body["cseq"]).split()
-    arrow = ">" if body["direction"] == "out" else "<"
-    return f"{arrow} {first[1]} {cseq[-1]}" if first[0] == "SIP/2.0" else f"{arrow} {first[0]}"
+    return _named(">" if body["direction"] == "out" else "<", str(body["first_line"]), str(body["cseq"]))
+
+
+def _named(arrow: str, first_line: str, cseq: str) -> str:
+    first = first_line.split()
+    return f"{arrow} {first[1]} {cseq.split()[-1]}" if first[0] == "SIP/2.0" else f"{arrow} {first[0]}"
+
+
+_TRACED = re.compile(r"message (sent|received) [\[(]\d+\]? bytes\)?\s?:\s+(\S[^\r\n]*)(.*?)(?=\n-{20,}|\Z)", re.DOTALL)
+_CSEQ = re.compile(r"^cseq\s*:\s*(\d+\s+\w+)", re.IGNORECASE | re.MULTILINE)
 
 
 class Sipp:
@@ -168,6 +250,7 @@ class Sipp:
         self._command = [
             SIPP, *own, "-i", "127.0.0.1", "-p", str(port), "-cp", str(free_port()), "-m", "1", "-nostdin",
             "-trace_err", "-error_file", str(folder / f"{scenario}.{port}.err"), "-timeout", "50", "-timeout_error",
+            "-trace_msg", "-message_file", str(folder / f"{scenario}.{port}.messages"),
             *([f"127.0.0.1:{remote}", "-s", user] if remote else []), *options,
         ]  # fmt: skip
 
@@ -190,6 +273,27 @@ class Sipp:
             raise AssertionError(f"{self.scenario} did not come to its end\n{self._found()}") from None
         assert verdict == 0, f"{self.scenario} ended with {verdict}\n{self._found()}"
 
+    def wire(self) -> str:
+        """Returns SIPp's own record of what it sent and received."""
+        file = self._folder / f"{self.scenario}.{self._port}.messages"
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    def messages(self) -> list[str]:
+        """Returns what this end says was sent and received, as `Story.sip` does: `>` is from the server."""
+        found = []
+        for way, first_line, rest in _TRACED.findall(self.wire()):
+            cseq = _CSEQ.search(rest)
+            assert cseq, rest
+            found.append(_named("<" if way == "sent" else ">", first_line, cseq[1]))
+        return found
+
+    def tags(self) -> tuple[str, str]:
+        """Returns our tag and the far end's of a call that this end made."""
+        own, far = re.search(r"From:.*;tag=(\S+)", self.wire()), re.search(r"To:.*;tag=(\S+)", self.wire())
+        assert own, self.wire()
+        assert far, self.wire()
+        return own[1], far[1]
+
     def _found(self) -> str:
         file = self._folder / f"{self.scenario}.{self._port}.err"
         return file.read_text(errors="replace")[-3000:] if file.exists() else "it says nothing"
@@ -203,26 +307,50 @@ def play(
     *,
     within_s: float = 10.0,
     options: Sequence[str] = (),
+    called_options: Sequence[str] = (),
+    remote: int = 0,
 ) -> Story:
-    """Plays one call from one SIPp through the server to another; both must find all as their scenario wants it."""
-    after = server.last_line()
+    """Plays one call from one SIPp through the server to another; both must find all as their scenario wants it.
+
+    What each of them says was sent and received must stand in the journal too.
+    """
+    number, counted = server.lane(), server.reasons()
     with (
-        Sipp(folder, called, server.trunk) as behind,
-        Sipp(folder, caller, free_port(), server.sip, *options) as before,
+        Sipp(folder, called, server.lanes[number], 0, *called_options) as behind,
+        Sipp(folder, caller, free_port(), remote or server.sip, *options, user=number) as before,
     ):
         before.finish(within_s)
         behind.finish(5.0)
-    return server.story(after)
+    told = server.story_of(number)
+    story = Story(told.lines, server.reasons() - counted, {caller: before.messages(), called: behind.messages()})
+    agree(story, caller, "inbound")
+    agree(story, called, "outbound")
+    return story
 
 
-def _configuration(database: Path, trunk: int) -> str:
+def agree(story: Story, scenario: str, side: str) -> None:
+    """Fails when an end saw a message that the journal does not have; before its INVITE there is no leg to name."""
+    seen = story.ends[scenario]
+    assert seen, f"{scenario} wrote down no message"
+    first = next(place for place, message in enumerate(seen) if message.endswith(" INVITE"))
+    missing = Counter(seen[first:]) - Counter(story.sip(side))
+    assert not missing, f"{scenario} saw {missing}, the journal has {story.sip(side)}"
+
+
+def _configuration(database: Path, trunk: int, lanes: Mapping[str, int]) -> str:
     telephones = "".join(
         f'[[endpoint]]\nusername = "{user}"\npassword = "wire-{user}"\naccount = "{ACCOUNT}"\n' for user in (1001, 1002)
+    )
+    more = "".join(
+        f'[[trunk]]\nname = "lane{port}"\nuri = "sip:127.0.0.1:{port}"\nprefixes = ["{number[:-4]}"]\n'
+        f'[[number]]\nnumber = "{number}"\naccount = "{ACCOUNT}"\nforward = "{number[:-2]}99"\n'
+        for number, port in lanes.items()
     )
     return f"""\
 [http]
 listen = "127.0.0.1:{free_port(socket.SOCK_STREAM)}"
 [sip]
+ring_s = {RING_S}
 listen = ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"]
 domain = "{DOMAIN}"
 [media]
@@ -243,4 +371,4 @@ prefixes = ["+"]
 number = "{CALLED}"
 account = "{ACCOUNT}"
 forward = "{BEHIND}"
-"""
+{more}"""

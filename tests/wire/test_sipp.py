@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.wire.rig import Server, Story, play
+from tests.wire.rig import Server, Sipp, Story, free_port, play, until
 
 pytestmark = [pytest.mark.wire, pytest.mark.slow, pytest.mark.usefixtures("sipp")]
 
@@ -14,8 +16,24 @@ CALLER_LEFT = [("inbound", "completed", "phone"), ("outbound", "completed", "pee
 GAVE_UP = [("inbound", "cancelled", "phone"), ("outbound", "cancelled", "server")]
 
 
+@pytest.fixture(scope="module")
+def slow_calls(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Story]]]:
+    """Calls that last half a minute, because they wait for 64*T1; they run while the others are played."""
+    plans = {
+        "never acknowledged": ("never_acknowledged_caller.xml", "answers_called.xml"),
+        "vanished": ("vanishes_caller.xml", "hangs_up_later_called.xml"),
+    }
+    with ThreadPoolExecutor() as pool:
+        yield {
+            name: pool.submit(play, server, tmp_path_factory.mktemp("slow"), *plan, within_s=45)
+            for name, plan in plans.items()
+        }
+
+
+@pytest.mark.usefixtures("slow_calls")
 def test_sipps_own_scenarios_make_the_fourteen_messages_of_a_plain_call(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "uac", "uas")
+    assert story.ends == {"uac": story.sip("inbound"), "uas": story.sip("outbound")}
     assert story.endings == CALLER_LEFT
     assert story.sip("inbound") == [
         "< INVITE", "> 100 INVITE", "> 180 INVITE", "> 200 INVITE", "< ACK", "< BYE", "> 200 BYE",
@@ -31,29 +49,99 @@ def test_an_invite_seen_again_is_the_same_call(server: Server, tmp_path: Path) -
     assert story.sip("inbound").count("< INVITE") == 3
     assert story.sip("inbound").count("> 100 INVITE") == 2
     assert story.sip("outbound").count("> INVITE") == 1
+    assert story.counted["retransmissions_received"] == 2
+
+
+def test_a_200_is_lost_and_the_invite_comes_again(server: Server, tmp_path: Path) -> None:
+    story = play(server, tmp_path, "200_lost_caller.xml", options=["-nr"])
+    assert story.endings == CALLER_LEFT
+    sip = story.sip("inbound")
+    assert (sip.count("< INVITE"), sip.count("> 200 INVITE"), sip.count("< ACK")) == (2, 2, 1)
+    assert story.sip("outbound").count("> INVITE") == 1
+    assert story.counted["retransmissions_received"] == 1
+    assert "an ACK came late: our answer had been sent again" in story.told
+
+
+def test_the_200_of_a_bye_is_lost(server: Server, tmp_path: Path) -> None:
+    story = play(server, tmp_path, "200_of_bye_lost_caller.xml", options=["-nr"])
+    assert story.endings == CALLER_LEFT
+    assert story.sip("inbound")[-4:] == ["< BYE", "> 200 BYE"] * 2
+    assert story.counted["retransmissions_received"] == 1
+    assert not story.counted["unknown_dialog"]
 
 
 def test_a_lost_ack_brings_the_answer_again(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "ack_lost_caller.xml")
     assert story.endings == CALLER_LEFT
     assert story.sip("inbound").count("> 200 INVITE") == 2
-
-
-def test_an_answer_that_is_never_acknowledged_ends_in_bye(server: Server, tmp_path: Path) -> None:
-    story = play(server, tmp_path, "never_acknowledged_caller.xml", within_s=45)
-    assert story.endings == [("inbound", "timed_out", "phone"), ("outbound", "completed", "peer")]
-    assert story.sip("inbound")[-2:] == ["> BYE", "< 200 BYE"]
+    assert story.counted["late_acks"] == 1
+    assert "an ACK came late: our answer had been sent again" in story.told
 
 
 def test_bye_before_ack(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "bye_before_ack_caller.xml")
     assert story.endings == CALLER_LEFT
+    assert story.sip("inbound")[-2:] == ["< BYE", "> 200 BYE"]
+    assert story.counted["early_byes"] == 1
+    assert "hung up before it had acknowledged our answer" in story.told
+
+
+def test_an_ack_behind_the_bye_changes_nothing(server: Server, tmp_path: Path) -> None:
+    story = play(server, tmp_path, "late_ack_caller.xml")
+    assert story.endings == CALLER_LEFT
+    assert story.sip("inbound")[-3:] == ["< BYE", "> 200 BYE", "< ACK"]
+    assert story.counted["stray_ack"] == 1
+    assert "an ACK came for which there is no answer any more" in story.told
+
+
+def test_bye_crossing_bye(server: Server, tmp_path: Path) -> None:
+    story = play(server, tmp_path, "plain_caller.xml", "bye_crossing_bye_called.xml")
+    assert story.endings == CALLER_LEFT
+    assert sorted(story.sip("outbound")[-4:]) == ["< 200 BYE", "< BYE", "> 200 BYE", "> BYE"]
+    assert story.counted["crossed_byes"] == 1
+    assert "both ends hung up at once" in story.told
+
+
+def test_reinvite_crossing_reinvite_of_two_telephones(server: Server, tmp_path: Path) -> None:
+    story = play(server, tmp_path, "reinvite_crossing_reinvite_caller.xml", "reinvite_crossing_reinvite_called.xml")
+    assert story.endings == CALLER_LEFT
+    assert sorted(story.legs[str(body["leg"])] for body in story.kind("PhoneHeld") if body["on"]) == [
+        "inbound",
+        "outbound",
+    ]
+    assert story.sip("outbound").count("> INVITE") == 1
+    assert not story.counted["glare"]
+
+
+def test_an_offer_that_crosses_ours_in_a_200_gets_491_and_comes_again(server: Server, tmp_path: Path) -> None:
+    story = play(server, tmp_path, "reinvite_crossing_offer_in_200_caller.xml")
+    assert story.endings == CALLER_LEFT
+    assert story.sip("inbound").count("> 491 INVITE") == 1
+    assert [body["on"] for body in story.kind("PhoneHeld")] == [True]
+    assert story.counted["glare"] == 1
+    assert "two re-INVITEs met: the telephone's was refused with 491" in story.told
 
 
 def test_cancel_that_crosses_the_answer_changes_nothing(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "cancel_crossing_200_caller.xml")
     assert story.endings == CALLER_LEFT
     assert "> 200 CANCEL" in story.sip("inbound")
+    assert "> 487 INVITE" not in story.sip("inbound")
+    assert story.counted["late_cancels"] == 1
+    assert "a CANCEL came after our final answer and changed nothing" in story.told
+
+
+def test_cancel_crossing_486(server: Server, tmp_path: Path) -> None:
+    story = play(server, tmp_path, "cancel_crossing_486_caller.xml", "busy_called.xml")
+    assert story.endings == [("inbound", "busy", "peer"), ("outbound", "busy", "phone")]
+    assert story.sip("inbound")[-4:] == ["> 486 INVITE", "< CANCEL", "> 200 CANCEL", "< ACK"]
+    assert story.counted["late_cancels"] == 1
+
+
+def test_486_crossing_our_cancel(server: Server, tmp_path: Path) -> None:
+    story = play(server, tmp_path, "cancel_while_ringing_caller.xml", "486_crossing_cancel_called.xml")
+    assert story.endings == GAVE_UP
+    assert sorted(story.sip("outbound")[-4:]) == ["< 200 CANCEL", "< 486 INVITE", "> ACK", "> CANCEL"]
 
 
 def test_cancel_while_it_rings(server: Server, tmp_path: Path) -> None:
@@ -66,6 +154,92 @@ def test_an_answer_that_crosses_our_cancel_is_acknowledged_and_ended(server: Ser
     story = play(server, tmp_path, "cancel_while_ringing_caller.xml", "late_200_called.xml")
     assert story.endings == GAVE_UP
     assert story.sip("outbound")[-4:] == ["< 200 INVITE", "> ACK", "> BYE", "< 200 BYE"]
+    assert story.counted["late_answers"] == 1
+    assert "it answered when we had given up: acknowledged and hung up" in story.told
+
+
+def test_183_then_silence(server: Server, tmp_path: Path) -> None:
+    story = play(server, tmp_path, "rings_in_vain_caller.xml", "183_then_silence_called.xml")
+    assert story.endings == [("inbound", "no_answer", "peer"), ("outbound", "no_answer", "server")]
+    assert story.sip("outbound") == ["> INVITE", "< 183 INVITE", "> CANCEL"]
+    assert story.sip("inbound")[-2:] == ["> 480 INVITE", "< ACK"]
+    assert "rings with early audio" in story.told
+    assert "was not reached: no answer" in story.told
+
+
+def test_a_telephone_changes_its_address_in_a_call(server: Server, tmp_path: Path) -> None:
+    place, sound = free_port(), free_port()
+    with Sipp(tmp_path, "moved_called.xml", place) as moved:
+        story = play(
+            server, tmp_path, "talks_on_caller.xml", "moves_called.xml",
+            called_options=["-key", "place", f"127.0.0.1:{place}", "-key", "sound", str(sound)],
+        )  # fmt: skip
+        moved.finish()
+    assert story.endings == CALLER_LEFT
+    assert moved.messages() == ["> BYE", "< 200 BYE"]
+    assert story.peers("outbound")[-2:] == [f"udp:127.0.0.1:{place}"] * 2
+    assert story.counted["moved"] == 1
+    assert f"the telephone has moved to sip:moved@127.0.0.1:{place}" in story.told
+
+
+def test_a_nat_gives_a_telephone_another_port_in_a_call(server: Server, tmp_path: Path) -> None:
+    number, counted, call_id = server.lane(), server.reasons(), "nat-1@10.9.9.9"
+    before, now = free_port(), free_port()
+    with Sipp(tmp_path, "hangs_up_later_called.xml", server.lanes[number]) as behind:
+        with Sipp(tmp_path, "behind_nat_caller.xml", before, server.sip, "-cid_str", call_id, user=number) as caller:
+            caller.finish()
+        tags = caller.tags()
+        keys = ["-cid_str", call_id, "-key", "caller_tag", tags[0], "-key", "called_tag", tags[1]]
+        with Sipp(tmp_path, "nat_rebound_caller.xml", now, server.sip, *keys, user=number) as rebound:
+            rebound.finish()
+        behind.finish()
+    story = server.story_of(number)
+    assert story.endings == [("inbound", "completed", "peer"), ("outbound", "completed", "phone")]
+    assert rebound.messages() == ["< INVITE", "> 200 INVITE", "< ACK", "> BYE", "< 200 BYE"]
+    assert [body["on"] for body in story.kind("PhoneHeld")] == [True]
+    assert story.peers("inbound")[-1] == f"udp:127.0.0.1:{now}"
+    assert (server.reasons() - counted)["moved"] == 1
+    assert f"the telephone has moved to udp:127.0.0.1:{now}" in story.told
+
+
+def test_nobody_listens_at_the_called_port(server: Server, tmp_path: Path) -> None:
+    number, counted = server.lane(), server.reasons()
+    with Sipp(tmp_path, "rings_in_vain_caller.xml", free_port(), server.sip, user=number) as caller:
+        caller.finish()
+    story = server.story_of(number)
+    assert story.endings == [("inbound", "no_answer", "peer"), ("outbound", "no_answer", "server")]
+    assert caller.messages()[-2:] == ["> 480 INVITE", "< ACK"]
+    assert set(story.sip("outbound")) == {"> INVITE"}, "CANCEL waits for a provisional response"
+    assert (server.reasons() - counted)["retransmissions_sent"] >= 3
+
+
+def test_a_connection_closes_in_the_middle_of_a_call(server: Server, tmp_path: Path) -> None:
+    story = play(
+        server, tmp_path, "vanishes_caller.xml", "hangs_up_later_called.xml", options=["-t", "t1"],
+        remote=server.sip_tcp,
+    )  # fmt: skip
+    assert story.endings == [("inbound", "completed", "peer"), ("outbound", "completed", "phone")]
+    assert story.sip("inbound")[-2:] == ["< ACK", "> BYE"]
+    assert story.counted["lost_connections"] == 1
+    assert "the telephone's connection closed" in story.told
+
+
+def test_a_stranger_who_knows_the_call_id_cannot_end_a_call(server: Server, tmp_path: Path) -> None:
+    call_id, before = "known-1@127.0.0.1", server.last_line()
+    with ThreadPoolExecutor() as pool:
+        talk = pool.submit(play, server, tmp_path, "talks_on_caller.xml", options=["-cid_str", call_id])
+        until(
+            lambda: server.metrics()["switchhook_calls_live"] and "ACK" in str(server.since(before)), 5.0, "they talk"
+        )
+        with Sipp(tmp_path, "stranger_caller.xml", free_port(), server.sip, "-cid_str", call_id) as stranger:
+            stranger.finish()
+        story = talk.result()
+    assert story.endings == CALLER_LEFT
+    assert stranger.messages() == ["< BYE", "> 481 BYE", "< CANCEL", "> 481 CANCEL"]
+    assert story.counted["unknown_dialog"] == 1
+    assert story.counted["stray_cancel"] == 1
+    assert "a BYE came for no call of ours (481)" in story.told
+    assert "a CANCEL came for no call of ours (481)" in story.told
 
 
 @pytest.mark.parametrize("style", ["sendonly", "inactive", "zero_address"])
@@ -90,10 +264,15 @@ def test_an_unknown_method_is_refused_and_the_call_goes_on(server: Server, tmp_p
     story = play(server, tmp_path, "unknown_method_caller.xml")
     assert story.endings == CALLER_LEFT
     assert "> 501 FLY" in story.sip("inbound")
+    assert story.counted["unknown_method"] == 2
+    assert "the telephone asked for FLY, which was refused" in story.told
 
 
 def test_an_invite_without_an_offer(server: Server, tmp_path: Path) -> None:
-    assert play(server, tmp_path, "offerless_caller.xml").endings == CALLER_LEFT
+    story = play(server, tmp_path, "offerless_caller.xml")
+    assert story.endings == CALLER_LEFT
+    assert "Voice" in story.heard("inbound")
+    assert "Voice" in story.heard("outbound")
 
 
 def test_folded_lines_and_compact_names(server: Server, tmp_path: Path) -> None:
@@ -113,6 +292,8 @@ def test_a_302_is_followed(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "plain_caller.xml", "redirects_called.xml")
     assert story.endings == CALLER_LEFT
     assert story.sip("outbound").count("> INVITE") == 2
+    assert story.counted["redirections"] == 1
+    assert "redirected to sip:elsewhere@" in story.told
 
 
 def test_of_two_answers_the_second_is_acknowledged_and_ended(server: Server, tmp_path: Path) -> None:
@@ -120,17 +301,44 @@ def test_of_two_answers_the_second_is_acknowledged_and_ended(server: Server, tmp
     assert story.endings == CALLER_LEFT
     sip = story.sip("outbound")
     assert (sip.count("< 200 INVITE"), sip.count("> ACK"), sip.count("> BYE")) == (2, 2, 2)
+    assert story.counted["extra_answers"] == 1
+    assert "a second telephone answered as well: acknowledged and hung up" in story.told
 
 
 def test_a_200_seen_again_is_acknowledged_again(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "plain_caller.xml", "repeats_200_called.xml")
     assert story.endings == CALLER_LEFT
-    assert story.sip("outbound").count("> ACK") >= 2
+    assert story.sip("outbound").count("> ACK") == 2
+    assert story.counted["repeated_answers"] == 1
+    assert "an answer came again, as if our ACK had been lost: acknowledged again" in story.told
 
 
 def test_the_called_side_hangs_up(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "hung_up_on_caller.xml", "hangs_up_called.xml")
     assert story.endings == [("inbound", "completed", "peer"), ("outbound", "completed", "phone")]
+
+
+def test_an_answer_that_is_never_acknowledged_ends_in_bye(slow_calls: dict[str, Future[Story]]) -> None:
+    story = slow_calls["never acknowledged"].result()
+    assert story.endings == [("inbound", "timed_out", "phone"), ("outbound", "completed", "peer")]
+    assert story.sip("inbound")[-2:] == ["> BYE", "< 200 BYE"]
+    assert story.sip("inbound").count("> 200 INVITE") == 11
+    assert story.counted["never_acknowledged"] == 1
+    assert "the answer was never acknowledged" in story.told
+
+
+def test_a_telephone_that_is_gone_does_not_answer_to_bye(server: Server, slow_calls: dict[str, Future[Story]]) -> None:
+    story = slow_calls["vanished"].result()
+    assert story.endings == [("inbound", "completed", "peer"), ("outbound", "completed", "phone")]
+    assert story.ends["vanishes_caller.xml"][-1] == "< ACK"
+    leg = next(leg for leg, side in story.legs.items() if side == "inbound")
+
+    def later() -> Story:
+        return Story([entry for _, entry in server.since(0) if entry.leg == leg])
+
+    until(lambda: bool(later().kind("SipNote")), 35.0, "64*T1 after the BYE")
+    assert "the telephone does not answer to our BYE" in later().told
+    assert server.reasons()["timeouts"] >= 1
 
 
 def test_the_server_reported_no_error_of_its_own(server: Server) -> None:

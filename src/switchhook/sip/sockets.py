@@ -16,6 +16,7 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from switchhook.core.errors import Unavailable
 from switchhook.sip.flow import Flow
@@ -279,8 +280,7 @@ class _Connection(asyncio.Protocol):
         self.flow = flow or Flow("tcp", "", 0, "")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        transport = self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
         peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         if self._wanted is None:
             self.flow = Flow("tcp", peer[0], peer[1], place_of(own[0], own[1]))
