@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from itertools import pairwise
 
@@ -88,7 +89,7 @@ def test_the_desk_chooses_the_cheapest_way_for_each_listener() -> None:
     assert table.mode[:5].tolist() == [NOISE, NOISE, SOUND, NOISE, SOUND]
     again = Desk(table)  # a pump that takes over lays out the same
     again.settle()
-    assert [rows.tolist() for rows in again.noise] == [rows.tolist() for rows in desk.noise]
+    assert [sorted(each.rows) for each in again.noise] == [sorted(each.rows) for each in desk.noise]
 
 
 # --- keys
@@ -289,10 +290,11 @@ def test_events_are_kept_until_acknowledged_also_over_a_restart() -> None:
     box = Outbox(table)
     for n in range(5):
         assert box.add({"is": "digit", "n": n})
-    assert [e["n"] for e in box.unsent(3)] == [0, 1, 2]
+    assert [json.loads(e)["n"] for e in box.unsent(3)] == [0, 1, 2]
     box.acknowledged(2)
     after = Outbox(table)
-    assert [(e["number"], e["n"]) for e in after.unsent()] == [(3, 2), (4, 3), (5, 4)]
+    again = [json.loads(e) for e in after.unsent()]
+    assert [(e["number"], e["n"]) for e in again] == [(3, 2), (4, 3), (5, 4)]
     assert after.unsent() == []
     after.again()
     assert len(after.unsent()) == 3

@@ -22,6 +22,7 @@ def fresh() -> Table:
     TABLE.clear()
     for row in range(8):
         TABLE.begin_leg(row, row + 1, 100.0)
+        TABLE.begin_ring(row)
     return TABLE
 
 

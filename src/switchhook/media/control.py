@@ -125,7 +125,6 @@ class MediaEngine:
         self._uses += 1
         made = Leg(leg, row, self._uses, MediaAddress(self.settings.address, self._ports[row]))
         self._legs[leg] = self._by_row[row, made.use] = made
-        self._pump.say(made.statement())
         return made.address
 
     def connect(self, leg: LegId, session: Session) -> None:
@@ -134,6 +133,7 @@ class MediaEngine:
             return
         found.session = session
         found.version += 1
+        found.stated = True
         self._pump.say(found.statement())
 
     def hear(self, batch: Sequence[tuple[LegId, Sources]]) -> None:
@@ -146,7 +146,8 @@ class MediaEngine:
                 self._ready(found)
                 changed.append(found)
         if changed:
-            self._pump.say({"say": "hear", "batch": [found.heard(self._legs.get) for found in changed]})
+            lines = [found.heard(self._known) for found in changed if self._known(found.id)]
+            self._pump.say({"say": "hear", "batch": lines})
 
     def prepare(self, clips: Sequence[str]) -> None:
         for clip in clips:
@@ -162,7 +163,7 @@ class MediaEngine:
         if known is not None:
             if not known.stopping and known.recording != recording:
                 known.recording = recording
-                self._pump.say(known.statement(self._legs.get))
+                self._pump.say(known.statement(self._known))
             return
         if not self._free_slots:
             ended = RecordingEnded(recording.id, recording.path, 0, "too many recordings at once")
@@ -172,7 +173,7 @@ class MediaEngine:
         taken = Taken(recording, self._free_slots.pop(), self._uses)
         self._taken[recording.id] = taken
         self._slots[taken.slot, taken.use] = recording.id
-        self._pump.say(taken.statement(self._legs.get))
+        self._pump.say(taken.statement(self._known))
         self._shop.say(taken.file())
 
     def stop_recording(self, recording: RecordingId) -> None:
@@ -182,7 +183,7 @@ class MediaEngine:
             self._pump.say({"say": "stop_record", "slot": taken.slot, "use": taken.use})
 
     def send_digits(self, leg: LegId, digits: str, tone_ms: int = 160) -> None:
-        found = self._legs.get(leg)
+        found = self._known(leg)
         if found is None:
             return
         new = []
@@ -202,7 +203,18 @@ class MediaEngine:
         self._closing[key] = leg
         for sound in list(found.plays):
             self._drop_play(found, sound)
-        self._pump.say({"say": "end", "row": found.row, "use": found.use})
+        if found.stated:
+            self._pump.say({"say": "end", "row": found.row, "use": found.use})
+        else:
+            asyncio.get_running_loop().call_soon(self._closed, key, {})
+
+    def _known(self, leg: LegId) -> Leg | None:
+        """Returns a leg that the pump knows of: it is stated when it is first needed, mostly with its session."""
+        found = self._legs.get(leg)
+        if found is not None and not found.stated:
+            found.stated = True
+            self._pump.say(found.statement())
+        return found
 
     def _at_its_limit(self) -> bool:
         """True when the pump has just said that it needed most of its time."""
@@ -295,16 +307,17 @@ class MediaEngine:
     def _state_all(self) -> None:
         say = self._pump.say
         say({"say": "state"})
-        for leg in self._legs.values():
+        stated = [leg for leg in self._legs.values() if leg.stated]
+        for leg in stated:
             say(leg.statement())
             for play in leg.plays.values():
                 say(play.statement)
-        say({"say": "hear", "batch": [leg.heard(self._legs.get) for leg in self._legs.values() if leg.hear_version]})
+        say({"say": "hear", "batch": [leg.heard(self._known) for leg in stated if leg.hear_version]})
         for taken in self._taken.values():
-            say(taken.statement(self._legs.get))
+            say(taken.statement(self._known))
             if taken.stopping:
                 say({"say": "stop_record", "slot": taken.slot, "use": taken.use})
-        for leg in self._legs.values():
+        for leg in stated:
             for key in leg.keys:
                 say(leg.digits([key]))
         for row, use in self._closing:
@@ -368,7 +381,7 @@ class MediaEngine:
         self._sound_over(leg, sound, error)
         # The play's row will be somebody else's: the leg must not hear it any more.
         leg.hear_version += 1
-        self._pump.say({"say": "hear", "batch": [leg.heard(self._legs.get)]})
+        self._pump.say({"say": "hear", "batch": [leg.heard(self._known)]})
 
     def _closed(self, key: tuple[int, int], stats: dict[str, object]) -> None:
         leg = self._closing.pop(key, None)

@@ -1,8 +1,10 @@
 """The mixing desk: what each listener's stream is made of now, laid out so that packets and ticks need no search.
 
 A listener of one voice with the same codec and frame length is relayed; of one sound, played; of none, given noise;
-anything else is mixed. The layout is worked out again only for listeners whose sources or whose talkers' codecs
-changed, then the lists are rebuilt: per phase for what goes by tick, by talker for the relay.
+anything else is mixed. The layout is mended, never made anew: a leg that comes, goes or hears somebody else is taken
+out of one list and put into another (`Roster`), and only the rooms it touches are found again, so that a short call
+costs the same whether ten or two thousand legs are up.
+Rejected: rebuilding the lists as arrays in each phase in which something changed, which cost a short call 0.5 ms.
 """
 
 from __future__ import annotations
@@ -10,10 +12,12 @@ from __future__ import annotations
 import numpy as np
 
 from switchhook.media import mixer
+from switchhook.media.roster import Roster
 from switchhook.media.rtp import Array
 from switchhook.media.table import MIX, NOISE, OFF, RELAY, SOUND, Table
 
 _NONE = np.empty(0, np.int64)
+_NOBODY, _SEVERAL = -1, -2  # in place of the one listener that a talker is relayed to
 
 
 class Desk:
@@ -21,171 +25,211 @@ class Desk:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        rows = table.legs + 1
         self.hearers: dict[int, set[int]] = {}
         self.recorded: set[int] = set()
         self._changed: set[int] = set()
-        self._stale = True
-        self.noise: list[Array] = [_NONE] * 4
-        self.sounds: list[tuple[Array, Array]] = [(_NONE, _NONE)] * 4
-        self.relays: list[Array] = [_NONE] * 4
+        self.noise, self.sounds, self.relays, self.rings = ([Roster(rows) for _ in range(4)] for _ in range(4))
+        self._rosters = {NOISE: self.noise, SOUND: self.sounds, RELAY: self.relays}
+        self._in: list[Roster | None] = [None] * rows  # the list that a row stands in
+        self._in_ring: list[Roster | None] = [None] * rows
         self.plans: list[mixer.Plan] = [mixer.Plan() for _ in range(4)]
         self._rooms: list[dict[mixer.Room, None]] = [{} for _ in range(4)]  # by phase, in the order they came
         self._room_of: dict[int, mixer.Room] = {}  # of every row that hears or is heard in one
-        table.phase[:] = np.arange(table.legs + 1) % 4
-        self.rings: list[Array] = [_NONE] * 4
-        self._first = np.zeros(table.legs + 1, np.int64)
-        self._count = np.zeros(table.legs + 1, np.int64)
-        self._listeners = _NONE
-        for row in np.flatnonzero(table.use):  # a pump that takes over from a dead one
-            self._index(int(row))
-            self._changed.add(int(row))
+        self._spoken: set[int] = set()  # rows that are heard in a room
+        self._talker: dict[int, int] = {}  # of each relayed listener
+        self._relayed: dict[int, list[int]] = {}  # by talker
+        self._one = np.full(rows, _NOBODY, np.int64)
+        self._voices: list[list[int]] = [[] for _ in range(rows)]  # what the table says, as plain lists
+        self._sounds: list[list[int]] = [[] for _ in range(rows)]
+        table.phase[:] = np.arange(rows) % 4
+        for row in np.flatnonzero(table.ring_on).tolist():
+            self._in_ring[row] = self.rings[row % 4]
+            self.rings[row % 4].add(row)
+            self._changed.add(row)
+        for row in np.flatnonzero(table.use).tolist():  # a pump that takes over from a dead one
+            self._voices[row] = table.voices[row, : table.voice_count[row]].tolist()
+            self._sounds[row] = table.sounds[row, : table.sound_count[row]].tolist()
+            self._index(row)
+            self._changed.add(row)
 
     # --- what was stated ----------------------------------------------------------------------------------------
 
     def state(self, row: int, voices: list[int], sounds: list[int]) -> None:
         """Takes what a listener hears from now on; unchanged sources change nothing."""
-        table = self._table
-        if voices == self.voices(row) and sounds == self.sound_list(row):
+        table, before = self._table, self._voices[row]
+        if voices == before and sounds == self._sounds[row]:
             return
-        for voice in self.voices(row):
-            self.hearers.get(voice, set()).discard(row)
-        table.voice_count[row] = len(voices)
-        table.voices[row, : len(voices)] = voices
+        if voices != before:
+            for voice in before:
+                self.hearers[voice].discard(row)
+            self._voices[row] = voices
+            table.voice_count[row] = len(voices)
+            table.voices[row, : len(voices)] = voices
+            self._index(row)
+        self._sounds[row] = sounds
         table.sound_count[row] = len(sounds)
-        table.sounds[row, : len(sounds)] = sounds
+        if sounds:
+            table.sounds[row, : len(sounds)] = sounds
         table.source[row] = -1
         table.mark[row] = 1
-        self._index(row)
         self._changed.add(row)
 
     def voices(self, row: int) -> list[int]:
-        found: list[int] = self._table.voices[row, : self._table.voice_count[row]].tolist()
-        return found
-
-    def sound_list(self, row: int) -> list[int]:
-        found: list[int] = self._table.sounds[row, : self._table.sound_count[row]].tolist()
-        return found
+        return self._voices[row]
 
     def session_changed(self, row: int) -> None:
         """Says that a leg's codec, frame length or being there changed."""
         self._changed.add(row)
-        self._changed |= self.hearers.get(row, set())
+        hearers = self.hearers.get(row)
+        if hearers:
+            self._changed |= hearers
 
     def forget(self, row: int) -> None:
         """Takes a leg out: nobody hears it, it hears nothing."""
         for listener in list(self.hearers.get(row, ())):
-            self.state(listener, [v for v in self.voices(listener) if v != row], self.sound_list(listener))
+            self.state(listener, [v for v in self._voices[listener] if v != row], self._sounds[listener])
         self.state(row, [], [])
         self.hearers.pop(row, None)
         self._changed.add(row)
 
     def record(self, rows: set[int]) -> None:
         """States which legs are recorded, and so need a jitter ring."""
+        self._changed |= self.recorded ^ rows
         self.recorded = rows
-        self._stale = True
 
     # --- what follows from it -----------------------------------------------------------------------------------
 
     def settle(self) -> None:
         """Brings the layout up to date; costs nothing when nothing changed."""
-        if not self._changed and not self._stale:
-            return
         changed = self._changed
+        if not changed:
+            return
+        mode_of, mixed = self._table.mode, False
         for row in changed:
             mode = self._mode(row)
-            if self._table.mode[row] != mode:
-                self._table.mode[row] = mode
+            mixed = mixed or mode == MIX or row in self._room_of
+            if mode_of[row] != mode:
+                mode_of[row] = mode
                 self._table.source[row] = -1
                 self._table.mark[row] = 1
-        self._lay_out_rooms(changed)
+        if mixed:
+            changed |= self._lay_out_rooms(changed)
+        for row in changed:
+            self._put(row)
         changed.clear()
-        self._stale = False
-        self._lay_out()
 
     def relay_pairs(self, rows: Array) -> tuple[Array, Array]:
         """Returns, for talkers all different, places in `rows` and the listeners relayed from them."""
-        count = self._count[rows]
-        if not count.any():
-            return _NONE, _NONE
-        if count.max() == 1:
-            places = np.flatnonzero(count)
-            return places, self._listeners[self._first[rows[places]]]
-        places = np.repeat(np.arange(len(rows)), count)
-        within = np.arange(len(places)) - np.repeat(np.cumsum(count) - count, count)
-        return places, self._listeners[np.repeat(self._first[rows], count) + within]
+        listeners = self._one.take(rows)
+        places = np.flatnonzero(listeners != _NOBODY)
+        if len(places) != len(rows):
+            if not len(places):
+                return _NONE, _NONE
+            listeners = listeners[places]
+        several = listeners == _SEVERAL
+        if not several.any():
+            return places, listeners
+        who, into = [listeners[~several]], [places[~several]]
+        for place in places[several].tolist():
+            found = self._relayed[int(rows[place])]
+            who.append(np.array(found, np.int64))
+            into.append(np.full(len(found), place))
+        return np.concatenate(into), np.concatenate(who)
 
     def _index(self, row: int) -> None:
-        for voice in self.voices(row):
+        for voice in self._voices[row]:
             self.hearers.setdefault(voice, set()).add(row)
 
     def _mode(self, row: int) -> int:
         table = self._table
         if not table.use[row]:
             return OFF
-        voices, sounds = int(table.voice_count[row]), int(table.sound_count[row])
+        voices, sounds = self._voices[row], self._sounds[row]
         if not voices:
-            return (NOISE, SOUND)[sounds] if sounds < 2 else MIX
-        if voices > 1 or sounds:
+            return (NOISE, SOUND)[len(sounds)] if len(sounds) < 2 else MIX
+        if len(voices) > 1 or sounds:
             return MIX
-        talker = table.voices[row, 0]
+        talker = voices[0]
         if not table.connected[talker] or not table.connected[row]:
             return RELAY
         same = table.codec[talker] == table.codec[row] and table.frame_ms[talker] == table.frame_ms[row]
         return RELAY if same else MIX
 
-    def _lay_out(self) -> None:
+    def _put(self, row: int) -> None:
+        """Puts one row into the lists where it belongs now."""
         table = self._table
-        rows = np.flatnonzero(table.mode[: table.legs])
-        mode = table.mode[rows]
-        phase = table.phase[rows]
-        for n in range(4):
-            mine = phase == n
-            self.noise[n] = rows[mine & (mode == NOISE)]
-            self.relays[n] = rows[mine & (mode == RELAY)]
-            sounding = rows[mine & (mode == SOUND)]
-            self.sounds[n] = (sounding, table.sounds[sounding, 0].astype(np.int64))
-        listeners = rows[mode == RELAY]
-        talkers = table.voices[listeners, 0]
-        order = np.argsort(talkers, kind="stable")
-        self._listeners = listeners[order]
-        self._count = np.bincount(talkers, minlength=table.legs + 1)
-        self._first = np.cumsum(self._count) - self._count
-        ringing = np.zeros(table.legs + 1, np.uint8)
-        for plan in self.plans:
-            ringing[plan.voices] = 1
-        ringing[list(self.recorded)] = 1
-        started = (ringing == 1) & (table.ring_on == 0)
-        table.ring_ready[started] = 0
-        table.misses[started] = 4
-        table.least_margin[started] = 1_000
-        table.ring_on[:] = ringing
-        on = np.flatnonzero(ringing)
-        self.rings = [on[table.phase[on] == n] for n in range(4)]
+        mode, phase = int(table.mode[row]), int(table.phase[row])
+        rosters = self._rosters.get(mode)
+        _move(row, self._in, rosters[phase] if rosters is not None else None)
+        talker = self._voices[row][0] if mode == RELAY else None
+        before = self._talker.get(row)
+        if talker != before:
+            if before is not None:
+                self._relayed[before].remove(row)
+                self._relay_known(before)
+                del self._talker[row]
+            if talker is not None:
+                self._talker[row] = talker
+                self._relayed.setdefault(talker, []).append(row)
+                self._relay_known(talker)
+        wanted = row in self._spoken or row in self.recorded
+        if wanted and self._in_ring[row] is None:
+            table.begin_ring(row)
+        elif not wanted and self._in_ring[row] is not None:
+            table.ring_on[row] = 0
+        _move(row, self._in_ring, self.rings[phase] if wanted else None)
 
-    def _lay_out_rooms(self, changed: set[int]) -> None:
-        """Finds the rooms anew that changed listeners are in or come into; all others stay as they are laid out."""
+    def _relay_known(self, talker: int) -> None:
+        found = self._relayed[talker]
+        if not found:
+            del self._relayed[talker]
+        self._one[talker] = _SEVERAL if len(found) > 1 else found[0] if found else _NOBODY
+
+    def _lay_out_rooms(self, changed: set[int]) -> set[int]:
+        """Finds the rooms anew that changed listeners are in or come into; all others stay as they are laid out.
+
+        Returns the rows of the rooms that were or are now concerned.
+        """
         table, touched = self._table, set(changed)
         for row in changed:
             if table.mode[row] == MIX:
-                touched.update(self.voices(row))
+                touched.update(self._voices[row])
         old = {id(found): found for row in touched if (found := self._room_of.get(row)) is not None}
         listeners = {row for row in changed if table.mode[row] == MIX}
-        phases = set()
+        phases: set[int] = set()
+        moved: set[int] = set()
         for found in old.values():
             listeners.update(row for row in found.listeners if table.mode[row] == MIX)
             phases.add(found.phase)
             del self._rooms[found.phase][found]
+            self._spoken.difference_update(found.voices)
             for row in found.listeners + found.voices:
                 self._room_of.pop(row, None)
                 table.phase[row] = row % 4
-        hears = {row: self.voices(row) for row in sorted(listeners)}
-        sounds = {row: self.sound_list(row) for row in hears}
+                moved.add(row)
+        hears = {row: self._voices[row] for row in sorted(listeners)}
+        sounds = {row: self._sounds[row] for row in hears}
         for group, voices in mixer.rooms(hears):
             made = mixer.room(group, voices, hears, sounds, table.nobody)
             phases.add(made.phase)
             self._rooms[made.phase][made] = None
+            self._spoken.update(voices)
             for row in group + voices:
                 self._room_of[row] = made
                 table.phase[row] = made.phase
+                moved.add(row)
         for phase in phases:
             self.plans[phase] = mixer.plan(self._rooms[phase])
+        return moved
+
+
+def _move(row: int, places: list[Roster | None], to: Roster | None) -> None:
+    """Moves a row from the list it stands in to another; None is no list."""
+    held = places[row]
+    if held is not to:
+        if held is not None:
+            held.remove(row)
+        if to is not None:
+            to.add(row)
+        places[row] = to

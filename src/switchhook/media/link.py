@@ -1,4 +1,6 @@
-"""Frames on a Unix stream: a length of four bytes, network order, then JSON. Pure: bytes in, messages out."""
+"""Frames on a Unix stream: a length of four bytes, network order, then JSON: an object, or an array of objects.
+
+Pure: bytes in, messages out."""
 
 from __future__ import annotations
 
@@ -22,6 +24,18 @@ def frame(message: Message) -> bytes:
     return _LENGTH.pack(len(body)) + body
 
 
+def frame_all(messages: list[Message]) -> bytes:
+    """Returns several messages as one frame, a JSON array, which is cheaper than a frame each."""
+    body = _encode(messages)
+    return _LENGTH.pack(len(body)) + body
+
+
+def frame_encoded(bodies: list[bytes]) -> bytes:
+    """Returns messages that are JSON already as one frame."""
+    body = b"[" + b",".join(bodies) + b"]"
+    return _LENGTH.pack(len(body)) + body
+
+
 class Unframer:
     """Cuts a stream into messages; `feed` raises `PeerBroke` for what is not one, and is then of no more use."""
 
@@ -30,7 +44,7 @@ class Unframer:
     def __init__(self) -> None:
         self._held = bytearray()
 
-    def feed(self, received: bytes) -> list[Message]:
+    def feed(self, received: bytes | memoryview) -> list[Message]:
         self._held += received
         found: list[Message] = []
         start = 0
@@ -45,9 +59,10 @@ class Unframer:
                 message = _decode(self._held[start : start + length])
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise PeerBroke("a message on the media link is not JSON") from error
-            if not isinstance(message, dict):
-                raise PeerBroke("a message on the media link is not an object")
-            found.append(message)
+            for one in message if isinstance(message, list) and message else (message,):
+                if not isinstance(one, dict):
+                    raise PeerBroke("a message on the media link is not an object")
+                found.append(one)
             start += length
         if start:
             del self._held[:start]

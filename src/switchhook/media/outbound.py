@@ -44,19 +44,23 @@ class Outbound:
         table, desk = self._table, self._desk
         if self._mouths:
             self._press(phase, due)
-        rows, frames = [], []
-        relays = desk.relays[phase]
-        quiet = relays[(table.source[relays] == -1) & (due - table.at[relays] > QUIET_S)]
-        noise = np.concatenate((desk.noise[phase], quiet))
-        if len(noise):
-            rows.append(noise)
-            frames.append(self._noise[(noise * 7 + tick) % 64])
-        listeners, sounds = desk.sounds[phase]
-        if len(listeners):
-            rows.append(listeners)
-            frames.append(self._play(sounds))
-        ring = desk.rings[phase]
-        if len(ring):
+        rows: list[Array] = []
+        frames: list[Array] = []
+        if len(desk.relays[phase]):
+            relays = desk.relays[phase].rows
+            quiet = relays[table.source.take(relays) == -1]
+            if len(quiet):
+                quiet = quiet[due - table.at.take(quiet) > QUIET_S]
+                if len(quiet):
+                    rows.append(quiet)
+        if len(desk.noise[phase]):
+            rows.append(desk.noise[phase].rows)
+        frames += [self._noise[(noise * 7 + tick) % 64] for noise in rows]
+        if len(desk.sounds[phase]):
+            rows.append(desk.sounds[phase].rows)
+            frames.append(self._play(table.sounds[rows[-1], 0].astype(np.int64)))
+        if len(desk.rings[phase]):
+            ring = desk.rings[phase].rows
             self._said[ring] = jitter.take(table, ring, tick)
         plan = desk.plans[phase]
         if len(plan.listeners):

@@ -7,52 +7,53 @@ key presses of an abandoned server are of no use to anybody.
 
 from __future__ import annotations
 
-import json
-
-import numpy as np
+import msgspec
 
 from switchhook.media.link import Message
 from switchhook.media.table import EVENT_BYTES, EVENT_SLOTS, Table
+
+_encode = msgspec.json.Encoder().encode
 
 
 class Outbox:
     """The writing and the sending end; `sent` begins anew with each connection and each pump."""
 
-    __slots__ = ("_sent", "_table")
+    __slots__ = ("_bytes", "_lengths", "_numbers", "_sent", "_table")
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._bytes = table.event_bytes.reshape(-1).data
+        self._lengths, self._numbers = table.event_lengths.data, table.event_numbers.data
         self._sent = int(table.event_numbers[1])
 
     def add(self, event: Message) -> bool:
         """Keeps one event under the next number; False when it had to be dropped."""
-        numbers = self._table.event_numbers
-        body = json.dumps(event, separators=(",", ":")).encode()
-        if int(numbers[0] - numbers[1]) >= EVENT_SLOTS or len(body) > EVENT_BYTES:
+        last, acknowledged = self._numbers
+        body = _encode({"say": "event", "number": last + 1, **event})
+        if last - acknowledged >= EVENT_SLOTS or len(body) > EVENT_BYTES:
             self._table.counters[15] += 1
             return False
-        slot = int(numbers[0] + 1) % EVENT_SLOTS
-        self._table.event_bytes[slot, : len(body)] = np.frombuffer(body, np.uint8)
-        self._table.event_lengths[slot] = len(body)
-        numbers[0] += 1  # last: an event half written when the pump dies does not exist
+        slot = (last + 1) % EVENT_SLOTS
+        self._bytes[slot * EVENT_BYTES : slot * EVENT_BYTES + len(body)] = body
+        self._lengths[slot] = len(body)
+        self._numbers[0] = last + 1  # last: an event half written when the pump dies does not exist
         return True
 
-    def unsent(self, most: int = 200) -> list[Message]:
-        """Returns the next events to send, oldest first."""
-        found: list[Message] = []
-        while self._sent < int(self._table.event_numbers[0]) and len(found) < most:
+    def unsent(self, most: int = 200) -> list[bytes]:
+        """Returns the next events to send, oldest first, each as the JSON of its message."""
+        last = min(self._numbers[0], self._sent + most)
+        found: list[bytes] = []
+        while self._sent < last:
             self._sent += 1
-            slot = self._sent % EVENT_SLOTS
-            length = int(self._table.event_lengths[slot])
-            event: Message = json.loads(self._table.event_bytes[slot, :length].tobytes())
-            found.append({"say": "event", "number": self._sent, **event})
+            start = self._sent % EVENT_SLOTS * EVENT_BYTES
+            found.append(bytes(self._bytes[start : start + self._lengths[self._sent % EVENT_SLOTS]]))
         return found
 
     def acknowledged(self, number: int) -> None:
         """Forgets all events up to this one."""
-        held = self._table.event_numbers
-        held[1] = max(int(held[1]), min(number, int(held[0])))
+        held = self._numbers
+        held[1] = max(held[1], min(number, held[0]))
 
     def again(self) -> None:
         """Begins a new connection: everything not acknowledged is sent again."""
-        self._sent = int(self._table.event_numbers[1])
+        self._sent = self._numbers[1]

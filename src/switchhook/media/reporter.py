@@ -31,6 +31,7 @@ class Reporter:
         self._due = np.full(table.legs + 1, np.inf)
         self._heard: dict[int, tuple[int, float]] = {}  # row: middle of the last SR's time, when it came
         self._back: dict[int, Address] = {}
+        self._reported: set[int] = set()
         for row in np.flatnonzero(table.use):
             self.begin(int(row), time.monotonic())
 
@@ -41,6 +42,7 @@ class Reporter:
 
     def forget(self, row: int) -> None:
         self._due[row] = np.inf
+        self._reported.discard(row)
         self._heard.pop(row, None)
         self._back.pop(row, None)
 
@@ -53,9 +55,12 @@ class Reporter:
     def send(self, row: int, now: float, *, bye: bool = False) -> None:
         """Sends one report now; nothing where nobody is connected."""
         table = self._table
+        if not table.connected[row] or (bye and not table.sent[row] and row not in self._reported):
+            return  # RFC 3550 6.3.7: no BYE from who never sent anything
         target = self._target(row)
-        if not table.connected[row] or target is None:
+        if target is None:
             return
+        self._reported.add(row)
         blocks = (self._block(row, now),) if table.has_ssrc[row] else ()
         report = rtcp.Report(int(table.ssrc[row]), blocks)
         if table.sent[row]:

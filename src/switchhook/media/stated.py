@@ -30,6 +30,7 @@ class Leg:
     use: int
     address: MediaAddress
     version: int = 1
+    stated: bool = False  # the pump was told of it
     session: Session | None = None
     hear_version: int = 0
     sources: Sources = ()

@@ -1,9 +1,9 @@
 """What control states, put into the table. Statements say how things are to be, so each may be repeated.
 
 A leg row holds the number of its present use; statements about an older use change nothing. A version not above the
-held one changes nothing and is answered with what is held. `state ... state_end` restates everything; legs that were
-not named in between are over. `hear` is one batch, so it is taken whole; the desk is brought up to date by the pump,
-once after all that it takes in one phase.
+held one changes nothing and is answered with what is held; all else is taken without a word. `state ... state_end`
+restates everything; legs that were not named in between are over. `hear` is one batch, so it is taken whole; the desk
+is brought up to date by the pump, once after all that it takes in one phase.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from switchhook.media.link import Message
 from switchhook.media.outbound import Outbound
 from switchhook.media.outbox import Outbox
 from switchhook.media.reporter import Reporter
+from switchhook.media.roster import Roster
 from switchhook.media.table import MAX_SOUNDS, MAX_VOICES, RECORDING, STOPPING, WRITING, Table
 from switchhook.media.wires import Wire
 
@@ -36,6 +37,9 @@ class Statements:
     ) -> None:  # fmt: skip
         self._table, self._desk, self._wire, self._outbox = table, desk, wire, outbox
         self._outbound, self._inbound, self._reporter, self._answer = outbound, inbound, reporter, answer
+        self.live = Roster(table.legs + 1)  # the rows in use
+        for row in np.flatnonzero(table.use).tolist():
+            self.live.add(row)
         self._named: set[int] | None = None
         self._pressed: dict[tuple[int, int], int] = {}  # (row, use): the last order of keys taken
         self._does: dict[str, Callable[[Message], None]] = {
@@ -54,9 +58,9 @@ class Statements:
     def take_over(self) -> None:
         """Continues the legs found in the table, after the pump before has died."""
         table = self._table
-        for row in np.flatnonzero(table.use):
-            self._wire.watch(int(row), drain=False)
-            self._aim(int(row))
+        for row in self.live.rows.tolist():
+            self._wire.watch(row, drain=False)
+            self._aim(row)
         table.hush[:] = 0
 
     # --- legs ---------------------------------------------------------------------------------------------------
@@ -64,18 +68,22 @@ class Statements:
     def _leg(self, m: Message) -> None:
         row, use, now = int(m["row"]), int(m["use"]), time.monotonic()
         table = self._table
+        if use <= 0 or not 0 <= row < table.legs:
+            raise ValueError(f"no leg {row}, {use}")
         if self._named is not None:
             self._named.add(row)
-        if table.use[row] != use:
-            if table.use[row]:
+        held = int(table.use[row])
+        if held != use:
+            if held:
                 self._over(row)
             table.begin_leg(row, use, now)
-            self._wire.leave(row)
+            self.live.add(row)
             self._wire.watch(row, drain=True)
             self._desk.session_changed(row)
-        if int(m["version"]) > table.version[row]:
+        if int(m["version"]) > int(table.version[row]):
             self._fill(row, m, now)
-        self._answer({"say": "applied", "row": row, "version": int(table.version[row])})
+        else:
+            self._answer({"say": "held", "row": row, "version": int(table.version[row])})
 
     def _fill(self, row: int, m: Message, now: float) -> None:
         table = self._table
@@ -83,16 +91,17 @@ class Statements:
         if m.get("remote") is not None:
             host, port = m["remote"]
             ip = number_of(host)
-            if (ip, port) != (table.sdp_ip[row], table.sdp_port[row]):
+            if ip != table.sdp_ip[row] or port != table.sdp_port[row]:
                 table.latched_ip[row] = table.latched_port[row] = 0
                 table.sdp_ip[row], table.sdp_port[row] = ip, port
                 table.connected_at[row] = now
                 self._inbound.forget(row)
             if table.codec[row] != m["codec"]:
                 table.ring_ready[row] = 0
-            if not table.connected[row] or (table.direction[row] != 0 and m["direction"] == 0):
+            connected = bool(table.connected[row])
+            if not connected or (table.direction[row] != 0 and m["direction"] == 0):
                 table.waits_since[row] = now
-            if not table.connected[row]:
+            if not connected:
                 self._reporter.begin(row, now)
             for name in ("codec", "payload", "direction", "frame_ms", "latching", "mux", "rtcp_port"):
                 getattr(table, name)[row] = m[name]
@@ -107,17 +116,14 @@ class Statements:
     def _aim(self, row: int) -> None:
         """Tells the wire whom the leg hears from and sends to: the latched address, until then that of the SDP."""
         table = self._table
-        latched = int(table.latched_port[row])
-        if latched:
-            address = (host_of(int(table.latched_ip[row])), latched)
-            self._wire.expect(row, address)
-            self._wire.aim(row, address)
-        else:
-            known = bool(table.sdp_ip[row] and table.sdp_port[row])
-            self._wire.expect(row, None)
-            self._wire.aim(row, (host_of(int(table.sdp_ip[row])), int(table.sdp_port[row])) if known else None)
-        reachable = latched or (table.sdp_ip[row] and table.sdp_port[row])
-        sends = bool(table.connected[row] and reachable and table.direction[row] in SENDS_TO)
+        ip, port = int(table.latched_ip[row]), int(table.latched_port[row])
+        latched = port != 0
+        if not latched:
+            ip, port = int(table.sdp_ip[row]), int(table.sdp_port[row])
+        address = (host_of(ip), port) if ip and port else None
+        self._wire.expect(row, address if latched else None)
+        self._wire.aim(row, address)
+        sends = address is not None and bool(table.connected[row]) and int(table.direction[row]) in SENDS_TO
         if sends and not table.sends[row]:
             table.mark[row] = 1
         table.sends[row] = sends
@@ -131,10 +137,10 @@ class Statements:
         self._over(row)
 
     def _over(self, row: int) -> None:
-        table = self._table
+        table, use = self._table, int(self._table.use[row])
         self._reporter.send(row, time.monotonic(), bye=True)
-        self._outbox.add({"is": "stats", "row": row, "use": int(table.use[row]), "stats": self._reporter.summary(row)})
-        self._pressed.pop((row, int(table.use[row])), None)
+        self._outbox.add({"is": "stats", "row": row, "use": use, "stats": self._reporter.summary(row)})
+        self._pressed.pop((row, use), None)
         self._wire.leave(row)
         self._reporter.forget(row)
         self._inbound.forget(row)
@@ -144,8 +150,10 @@ class Statements:
             left, right = (side[side != row] for side in sides)
             self._outbound.recordings[slot] = (left, right)
         self._recorded()
+        if table.ring_on[row]:
+            self._outbound.silence(row)
         table.end_leg(row)
-        self._outbound.silence(row)
+        self.live.remove(row)
 
     # --- who hears what -----------------------------------------------------------------------------------------
 
@@ -162,9 +170,9 @@ class Statements:
             known = [voice for voice, its_use in voices if table.use[voice] == its_use and voice != row]
             if known != self._desk.voices(row):
                 self._inbound.sources_changed(row, now)
-            self._desk.state(row, known[:MAX_VOICES], sounds[:MAX_SOUNDS])
+            heard = [int(sound) for sound in sounds[:MAX_SOUNDS]]
+            self._desk.state(row, known[:MAX_VOICES], heard)
             table.heard_version[row] = version
-        self._answer({"say": "applied_batch", "batch": m.get("id", 0)})
 
     def _digits(self, m: Message) -> None:
         key = (int(m["row"]), int(m["use"]))
@@ -204,6 +212,8 @@ class Statements:
             self._recorded()
 
     def _recorded(self) -> None:
+        if not self._outbound.recordings and not self._desk.recorded:
+            return
         rows = {int(row) for sides in self._outbound.recordings.values() for side in sides for row in side}
         if rows != self._desk.recorded:
             self._desk.record(rows)
@@ -215,7 +225,7 @@ class Statements:
         self._outbox.again()
 
     def _state_end(self, m: Message) -> None:
-        for row in np.flatnonzero(self._table.use):
-            if self._named is not None and int(row) not in self._named:
-                self._over(int(row))
+        for row in self.live.rows.tolist():
+            if self._named is not None and row not in self._named:
+                self._over(row)
         self._named = None

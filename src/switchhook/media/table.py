@@ -11,7 +11,8 @@ Memory is not touched before it is used, so generous sizes cost nothing.
 from __future__ import annotations
 
 import mmap
-import secrets
+import os
+import struct
 from typing import Any
 
 import numpy as np
@@ -32,25 +33,26 @@ PLAYING, ENDED, BROKEN = 1, 2, 3  # of a sound; 0 is nothing
 RECORDING, STOPPING = 1, 2  # of a recording; 0 is nothing
 
 _LEG: dict[str, tuple[str, int]] = {
-    # who the leg is
-    "use": ("i8", 1), "version": ("i8", 1), "heard_version": ("i8", 1), "connected": ("u1", 1),
-    "digits_pt": ("i2", 1), "noise_pt": ("i2", 1), "direction": ("u1", 1), "frame_ms": ("u1", 1), "mux": ("u1", 1),
-    "latching": ("u1", 1), "sdp_ip": ("u4", 1), "sdp_port": ("u2", 1), "rtcp_port": ("u2", 1),
-    "signalling_ip": ("u4", 1), "connected_at": ("f8", 1),
-    # what arrives from it
-    "latched_ip": ("u4", 1), "latched_port": ("u2", 1), "waits_since": ("f8", 1), "lost": ("u1", 1),
-    "first_ext": ("i8", 1), "late": ("i8", 1), "strangers": ("i8", 1), "lost_before": ("i8", 1),
-    "report_expected": ("i8", 1), "report_received": ("i8", 1), "remote_lost": ("i8", 1), "remote_jitter": ("f8", 1),
-    "round_trip": ("f8", 1),
     # its jitter ring
     "ring_ready": ("u1", 1), "ring_ts": ("i8", 1), "ring_half": ("i8", 1), "depth": ("i4", 1),
     "least_margin": ("i4", 1), "late_lately": ("i4", 1), "misses": ("i4", 1),
     # what it hears
-    "phase": ("u1", 1), "mode": ("u1", 1), "voice_count": ("i4", 1), "voices": ("i4", MAX_VOICES),
-    "sound_count": ("i4", 1), "sounds": ("i4", MAX_SOUNDS),
+    "phase": ("u1", 1), "voices": ("i4", MAX_VOICES), "sounds": ("i4", MAX_SOUNDS),
 }  # fmt: skip
-# What every packet reads and writes lies together, a row in one or two cache lines, so that a batch is one gather and
-# one scatter. The fields are columns like all others, too (`table.seq`).
+# What is read and written together lies together, a row in a few cache lines, so that a batch of packets is one gather
+# and one scatter, and a leg begins with one copy of each. The fields are columns like all others, too (`table.seq`).
+_FACTS = {
+    # who the leg is
+    "use": "i8", "version": "i8", "heard_version": "i8", "connected_at": "f8", "sdp_ip": "u4", "signalling_ip": "u4",
+    "sdp_port": "u2", "rtcp_port": "u2", "digits_pt": "i2", "noise_pt": "i2", "connected": "u1", "direction": "u1",
+    "frame_ms": "u1", "mux": "u1", "latching": "u1", "lost": "u1", "mode": "u1",
+    # what it hears
+    "voice_count": "i4", "sound_count": "i4",
+    # what arrives from it
+    "latched_ip": "u4", "latched_port": "u2", "waits_since": "f8", "first_ext": "i8", "late": "i8", "strangers": "i8",
+    "lost_before": "i8", "report_expected": "i8", "report_received": "i8", "remote_lost": "i8", "remote_jitter": "f8",
+    "round_trip": "f8",
+}  # fmt: skip
 _ARRIVALS = {  # what arrives from the leg
     "last_ext": "i8", "window": "u8", "received": "i8", "duplicated": "i8", "arrival": "f8", "transit": "f8",
     "jitter": "f8", "heard_ssrc": "u4", "has_ssrc": "u1", "payload": "u1", "codec": "u1", "ring_on": "u1",
@@ -60,6 +62,7 @@ _STREAMS = {  # the stream that it hears
     "ssrc": "u4", "source": "i4", "source_ssrc": "u4", "length": "i4", "seq_offset": "i4", "seq": "u2",
     "source_seq": "u2", "source_first": "u2", "mark": "u1", "sends": "u1", "hush": "u1",
 }  # fmt: skip
+_GROUPS = {"facts": _FACTS, "arrivals": _ARRIVALS, "streams": _STREAMS}
 _PLAY: dict[str, tuple[str, int]] = {
     "play_use": ("i8", 1), "play_state": ("u1", 1), "play_count": ("i4", 1), "play_clips": ("i4", MAX_CLIPS_OF_SOUND),
     "play_repeat": ("i4", 1), "play_turn": ("i4", 1), "play_index": ("i4", 1), "play_frame": ("i8", 1),
@@ -74,8 +77,22 @@ _RECORDING: dict[str, tuple[str, int]] = {
 }  # fmt: skip
 
 
+_RANDOM = struct.Struct("!IIH")
+
+
 def _record(fields: dict[str, str]) -> Any:
     return np.dtype(list(fields.items()), align=True)
+
+
+def _begun() -> dict[str, Any]:
+    """Returns the records of a leg that has just begun, as plain bytes."""
+    made = {name: np.zeros(1, _record(fields)) for name, fields in _GROUPS.items()}
+    made["facts"]["version"] = made["facts"]["heard_version"] = WRITING
+    made["facts"]["mode"] = NOISE
+    made["facts"]["round_trip"] = np.nan
+    made["streams"]["source"] = -1
+    made["streams"]["mark"] = 1
+    return {name: record.view(f"V{record.dtype.itemsize}")[0] for name, record in made.items()}
 
 
 class Records:
@@ -114,8 +131,7 @@ class Table:
             for name, (kind, width) in columns.items():
                 wanted[name] = (kind, (count,) if width == 1 else (count, width))
         wanted |= {
-            "arrivals": (_record(_ARRIVALS), (rows,)),
-            "streams": (_record(_STREAMS), (rows,)),
+            **{name: (_record(fields), (rows,)) for name, fields in _GROUPS.items()},
             "ring": ("i2", (HALVES, rows, HALF)),
             "ring_stamp": ("i8", (HALVES, rows)),
             "last_frame": ("f4", (rows, FRAME)),
@@ -137,9 +153,11 @@ class Table:
         self._columns: dict[str, Array] = {
             name: np.ndarray(shape, kind, self._memory, offsets[name]) for name, (kind, shape) in wanted.items()
         }
-        for group, fields in (("arrivals", _ARRIVALS), ("streams", _STREAMS)):
+        for group, fields in _GROUPS.items():
             for name in fields:
                 self._columns[name] = self._columns[group][name]
+        self._begun = _begun()
+        self._groups = {name: self._columns[name].view(f"V{new.dtype.itemsize}") for name, new in self._begun.items()}
         self.arrival_rows = Records(self._columns["arrivals"])
         self.stream_rows = Records(self._columns["streams"])
         for name, column in self._columns.items():
@@ -151,7 +169,7 @@ class Table:
 
     def clear(self) -> None:
         """Forgets every leg, sound and recording; clips stay."""
-        for name in (*_LEG, "arrivals", "streams", *_PLAY, *_RECORDING):
+        for name in (*_LEG, *_GROUPS, *_PLAY, *_RECORDING):
             self._columns[name][...] = 0
         self.version[:] = WRITING
         self.source[:] = -1
@@ -159,22 +177,26 @@ class Table:
 
     def begin_leg(self, row: int, use: int, now: float) -> None:
         """Makes a row new: own random SSRC, sequence number and timestamp for the whole life of the leg."""
-        for name in (*_LEG, "arrivals", "streams"):
-            self._columns[name][row] = 0
-        self.version[row] = self.heard_version[row] = WRITING
-        self.ring_stamp[:, row] = WRITING
-        self.last_frame[row] = 0
-        self.source[row] = -1
-        self.ssrc[row] = secrets.randbits(32)
-        self.seq[row] = secrets.randbits(15)
-        self.ts[row] = secrets.randbits(31)
-        self.clock[row] = self.ts[row] - now * 8000
-        self.mode[row] = NOISE
-        self.mark[row] = 1
+        for name, rows in self._groups.items():
+            rows[row] = self._begun[name]
+        ssrc, ts, seq = _RANDOM.unpack(os.urandom(_RANDOM.size))
+        self.ssrc[row] = ssrc
+        self.seq[row] = seq & 0x7FFF
+        self.ts[row] = ts & 0x7FFFFFFF
+        self.at[row] = now
+        self.clock[row] = (ts & 0x7FFFFFFF) - now * 8000
         self.phase[row] = row % 4
         self.depth[row] = 1
-        self.round_trip[row] = np.nan
         self.use[row] = use
+
+    def begin_ring(self, row: int) -> None:
+        """Empties a row's jitter ring and takes it into use; the first packet that comes is its beginning."""
+        self.ring_ready[row] = self.late_lately[row] = 0
+        self.misses[row] = 4
+        self.least_margin[row] = HALVES
+        self.ring_stamp[:, row] = WRITING
+        self.last_frame[row] = 0
+        self.ring_on[row] = 1
 
     def end_leg(self, row: int) -> None:
         """Makes a row nobody's."""

@@ -117,6 +117,8 @@ class Ring:
             self.enter(0, _GETEVENTS)
             tail = int(self._cq_tail[0])
         count = tail - head & 0xFFFFFFFF
+        if not count:
+            return self._completions[:0]
         first = head & self._cq_mask
         if first + count <= self._cq_mask + 1:
             found = self._completions[first : first + count].copy()

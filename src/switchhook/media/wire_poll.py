@@ -37,7 +37,6 @@ class PollWire:
 
     def __init__(self, ports: list[Ports], kind: str = "auto") -> None:
         self._ports = ports
-        self._most = 3 * len(ports)
         self._epoll: Any = select.epoll() if kind != "poll" and hasattr(select, "epoll") else None
         self._watcher: Any = self._epoll if self._epoll is not None else select.poll()
         self.name = "epoll" if self._epoll is not None else "poll"
@@ -52,6 +51,8 @@ class PollWire:
         self._expected: list[Address | None] = [None] * len(ports)
         self._target: list[Address | None] = [None] * len(ports)
         self._watched = 0
+        self._live = [False] * len(ports)
+        self._registered = [False] * len(ports)
         # By file number: whose it is, and how an ordinary packet is received (None: the slow way, with its address).
         self._slow: dict[int, tuple[int, bool, socket.socket]] = {}
         size = 1 + max((sock.fileno() for each in ports for sock in each if sock is not None), default=0)
@@ -65,7 +66,13 @@ class PollWire:
         return self._watched
 
     def watch(self, row: int, *, drain: bool) -> None:
+        if self._live[row]:
+            return
+        self._live[row] = True
         self._watched += 1
+        if self._registered[row]:
+            return
+        self._registered[row] = True
         each = self._ports[row]
         for sock, rtcp in ((each.rtp, False), (each.rtcp, True), (each.own, False)):
             if sock is not None:
@@ -76,16 +83,15 @@ class PollWire:
                 self._watcher.register(sock.fileno(), self._flag)
 
     def leave(self, row: int) -> None:
-        self._target[row] = None
-        self._part(row)
-        each = self._ports[row]
-        if each.rtp.fileno() not in self._slow:
+        if not self._live[row]:
             return
+        self._live[row] = False
         self._watched -= 1
-        for sock in each:
-            if sock is not None:
-                del self._slow[sock.fileno()]
-                self._watcher.unregister(sock.fileno())
+        self._target[row] = self._expected[row] = None
+        self._give[row] = _nothing
+        own = self._ports[row].own
+        if own is not None:
+            self._take[own.fileno()] = None  # it keeps its peer until the next is known
 
     def expect(self, row: int, source: Address | None) -> None:
         own = self._ports[row].own
@@ -108,7 +114,7 @@ class PollWire:
         self._aimed(row)
 
     def round(self) -> Round:
-        ready = self._epoll.poll(0, self._most) if self._epoll is not None else self._watcher.poll(0)
+        ready = self._epoll.poll(0, 3 * self._watched + 64) if self._epoll is not None else self._watcher.poll(0)
         if not ready:
             return _NOTHING
         take_of = self._take
@@ -167,7 +173,12 @@ class PollWire:
         """Receives from sockets that are not connected; what comes from a leg's own address may join the round."""
         odd: list[Odd] = []
         for fd in ready:
+            if fd not in self._slow:
+                continue
             row, rtcp, sock = self._slow[fd]
+            if not self._live[row]:
+                self._unregister(row)
+                continue
             view = self._views[len(lengths)]
             try:
                 length, source = sock.recvfrom_into(view)
@@ -182,6 +193,14 @@ class PollWire:
                 rows.append(row)
                 lengths.append(length)
         return odd
+
+    def _unregister(self, row: int) -> None:
+        """Ends listening on ports that are nobody's, since something came there."""
+        self._registered[row] = False
+        for sock in self._ports[row]:
+            if sock is not None:
+                del self._slow[sock.fileno()]
+                self._watcher.unregister(sock.fileno())
 
     def _slow_give(self, row: int) -> Callable[[memoryview], int]:
         """Returns what sends a leg's packets while its second socket is not connected to where they go."""

@@ -53,6 +53,7 @@ class RingWire:
         self._sends = self._send_entries(legs)
         self._turn = np.zeros(legs, np.uint64)
         self._heard = np.zeros(legs, bool)
+        self._armed = [False] * legs  # the kernel receives for this row, be it nobody's
         self._mark = np.zeros(legs, np.int64)
         self._held = _NONE  # buffers that hold the packets of the round before
         self._later = (_NONE, _NONE, _NONE)  # second packets of a leg in one round: rows, buffers, lengths
@@ -65,20 +66,29 @@ class RingWire:
     def watch(self, row: int, *, drain: bool) -> None:
         if self._heard[row]:
             return
+        self._heard[row] = True
+        self._watched += 1
+        if self._armed[row]:
+            return
         if drain:
             for sock in self._ports[row][:2]:
                 empty(sock)
-        self._heard[row] = True
+        self._armed[row] = True
         self._turn[row] += 1
-        self._watched += 1
         self._listen(np.array([2 * row, 2 * row + 1]))
 
     def leave(self, row: int) -> None:
+        if not self._heard[row]:
+            return
         self._known[row] = self._target[row] = None
         self._expected[row] = 0
         self._aims[row] = 0
-        if not self._heard[row]:
-            return
+        self._heard[row] = False
+        self._watched -= 1
+
+    def _disarm(self, row: int) -> None:
+        """Has the kernel receive no more on ports that are nobody's, since something came there."""
+        self._armed[row] = False
         entries = np.zeros(2, uring.SUBMISSION)
         entries["opcode"] = uring.CANCEL
         entries["fd"] = -1
@@ -86,9 +96,7 @@ class RingWire:
         entries["user_data"] = _SEND
         entries["flags"] = uring.SKIP_SUCCESS
         self._ring.submit(entries)
-        self._heard[row] = False
         self._turn[row] += 1
-        self._watched -= 1
 
     def expect(self, row: int, source: Address | None) -> None:
         self._known[row] = source
@@ -99,9 +107,12 @@ class RingWire:
         self._aims[row, :8] = 0 if target is None else np.frombuffer(_as_bytes(target), np.uint8)
 
     def round(self) -> Round:
-        self._buffers.give_back(self._held)
-        self._held = _NONE
+        if len(self._held):
+            self._buffers.give_back(self._held)
+            self._held = _NONE
         found = self._ring.collect()
+        if not len(found):
+            return self._serve(_NONE, _NONE, _NONE, 0, []) if len(self._later[0]) else _NOTHING
         found = found[found["user_data"] & np.uint64(_SEND) == 0]
         if not len(found):
             return self._serve(_NONE, _NONE, _NONE, 0, [])
@@ -111,6 +122,11 @@ class RingWire:
         flags, lengths = found["flags"], found["res"].astype(np.int64) - _HEAD - _NAME
         held = (flags & uring.HAS_BUFFER) != 0
         current = self._turn[rows] == mark >> _TURN
+        idle = current & ~self._heard[rows]
+        if idle.any():
+            for row in set(rows[idle].tolist()):
+                self._disarm(row)
+            current &= ~idle
         over = current & (flags & uring.MORE == 0)
         if over.any():
             self._listen(place[over])

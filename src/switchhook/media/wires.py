@@ -57,7 +57,11 @@ class Wire(Protocol):
         """Returns how many legs are listened on."""
 
     def watch(self, row: int, *, drain: bool) -> None:
-        """Starts listening on a leg's ports; `drain` throws away what lies in them, as for a new leg."""
+        """Starts listening on a leg's ports; `drain` throws away what lies in them, as for a new leg.
+
+        After `leave` the kernel may go on listening, so that short calls cost little: what comes then is thrown away
+        by `round`, and a port where something came is really left (nobody can make us busy with unused ports).
+        """
 
     def leave(self, row: int) -> None:
         """Stops listening; both addresses are forgotten."""
