@@ -92,12 +92,12 @@ class Stream:
 class Capture:
     """UDP on loopback between these ports, from entering the `with` to leaving it."""
 
-    def __init__(self, folder: Path, sip: tuple[int, ...], audio: tuple[int, int]) -> None:
+    def __init__(self, folder: Path, sip: tuple[int, ...], *audio: tuple[int, int]) -> None:
         self.file = folder / "capture.pcapng"
         self._log = folder / "dumpcap.log"
-        ports = [f"port {port}" for port in sip] + [f"portrange {audio[0]}-{audio[1]}"]
+        ports = [f"port {port}" for port in sip] + [f"portrange {low}-{high + 1}" for low, high in audio]
         self._filter = "udp and (" + " or ".join(ports) + ")"
-        self._sip, self._audio = sip, audio
+        self._sip, self._end = sip, audio[0][1]
 
     def __enter__(self) -> Capture:
         with self._log.open("wb") as log:
@@ -123,7 +123,7 @@ class Capture:
         end = secrets.token_bytes(16)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.bind(("127.0.0.1", 0))
-            sock.sendto(end, ("127.0.0.1", self._audio[1]))
+            sock.sendto(end, ("127.0.0.1", self._end))
         until(lambda: end in self.file.read_bytes()[-65_536:], 10.0, "dumpcap wrote all that it saw")
 
     def said(self) -> str:

@@ -1,7 +1,8 @@
 """An office of baresips round one server: two flows, an agent's desktop, and two who just call each other.
 
 The user names say the part: 21xx, 22xx and 23xx play a transfer each, ending in 1 for the customer, 2 for the agent, 3
-for the target; 2401 and 2402 call each other. Each has a tone of its own, so whoever hears whom can be told.
+for the target; 2401 and 2402 call each other, and so do 2501 and 2502, over a line that loses packets. Each has a tone
+of its own, so whoever hears whom can be told.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from switchhook.stores.reading import Reader
 from tests.wire.rig import ACCOUNT, DOMAIN
 from tests.wire.telephone import Telephone
 
-WARM, COLD, DESK, PLAIN = GROUPS = ("21", "22", "23", "24")
+WARM, COLD, DESK, PLAIN, LOSSY = GROUPS = ("21", "22", "23", "24", "25")
 PARTS = {"customer": "01", "agent": "02", "target": "03"}
 TOKEN, AGENT_PASSWORD = "wire-token", "wire-agent"
 WIDE = 80  # ports for the audio
@@ -106,10 +107,10 @@ class Player(Telephone):
         await self.sees("CALL_CLOSED")
 
 
-def players(folder: Path, sip: int, voices: Voices) -> dict[str, Player]:
-    """Returns all telephones of the office, not started, each with a tone of its own."""
-    names = [name for name in _names() if name != user(PLAIN, "target")]
-    return {name: Player(folder, sip, name, hz=voices.assign(name)) for name in names}
+def players(folder: Path, sip: int, lossy_sip: int, voices: Voices) -> dict[str, Player]:
+    """Returns all telephones of the office, not started, each with a tone of its own; one is on the lossy line."""
+    lines = {user(LOSSY, "customer"): lossy_sip}
+    return {name: Player(folder, lines.get(name, sip), name, hz=voices.assign(name)) for name in _names()}
 
 
 def _free_block() -> tuple[int, int]:
@@ -126,7 +127,8 @@ def _free_block() -> tuple[int, int]:
 
 
 def _names() -> Iterator[str]:
-    return (user(group, part) for group in GROUPS for part in PARTS)
+    everybody = (user(group, part) for group in GROUPS for part in PARTS)
+    return (name for name in everybody if name not in (user(PLAIN, "target"), user(LOSSY, "target")))
 
 
 def _phlo(group: str) -> str:

@@ -22,11 +22,26 @@ from switchhook.lab.packets import PCMU, decode
 from switchhook.lab.tones import Voices
 from switchhook.lab.world_desks import Desktop
 from tests.wire.capture import Capture, Rtcp, Rtp, Stream
-from tests.wire.office import AGENT_PASSWORD, COLD, DESK, PARTS, PLAIN, WARM, Office, Player, line_of, node_path, user
-from tests.wire.office import players as all_players
+from tests.wire.lossy_line import LossyLine
+from tests.wire.office import (
+    AGENT_PASSWORD,
+    COLD,
+    DESK,
+    LOSSY,
+    PARTS,
+    PLAIN,
+    WARM,
+    Office,
+    Player,
+    line_of,
+    node_path,
+    players,
+    user,
+)
 from tests.wire.rig import until
 
 TALK_S = 1.3
+LOSS = 0.06
 
 
 @dataclass(repr=False)
@@ -36,10 +51,16 @@ class Performance:
     players: dict[str, Player]
     voices: Voices
     audio: tuple[int, int]  # the server's ports
+    line: int  # the lossy line's port for audio
     rtp: list[Rtp]
     rtcp: list[Rtcp]
     streams: list[Stream]
     journal: list[Entry]
+
+    @property
+    def lossless(self) -> dict[str, list[Rtp]]:
+        """Returns what the server sent to each telephone but the two with the lossy line between them."""
+        return {name: packets for name, packets in self.heard.items() if not name.startswith(LOSSY)}
 
     def kind(self, kind: str, name: str = "") -> list[Entry]:
         """Returns the journal's lines of a kind, of one telephone's leg if named."""
@@ -61,6 +82,18 @@ class Performance:
             (hz,) = Detector().detect(np.concatenate(audio))[-1]
             assert isinstance(hz, float)
             found[self.voices.name(hz)] = packets
+        return found
+
+    @cached_property
+    def before_the_line(self) -> list[Rtp]:
+        """Returns what the telephone on the lossy line sent into it."""
+        (found,) = self._by_ports(lambda packet: packet.destination == self.line and not self._ours(packet.source))
+        return found
+
+    @cached_property
+    def behind_the_line(self) -> list[Rtp]:
+        """Returns what came to the telephone on the lossy line."""
+        (found,) = self._by_ports(lambda packet: packet.source == self.line and not self._ours(packet.destination))
         return found
 
     @cached_property
@@ -98,20 +131,21 @@ def perform(folder: Path) -> Performance:
     try:
         office.start()
         voices = Voices()
-        cast = all_players(folder, office.sip[1], voices)
-        capture = asyncio.run(_perform(folder, office, cast))
+        with LossyLine(office.sip[1], LOSS) as line:
+            cast = players(folder, office.sip[1], line.sip, voices)
+            capture = asyncio.run(_perform(folder, office, cast, line))
         until(lambda: not office.metrics()["switchhook_journal_waiting"], 10.0, "all is on disk")
     finally:
         office.stop()
     return Performance(
-        cast, voices, office.audio, capture.rtp(), capture.rtcp(), capture.streams(), office.journal()
+        cast, voices, office.audio, line.audio, capture.rtp(), capture.rtcp(), capture.streams(), office.journal()
     )  # fmt: skip
 
 
-async def _perform(folder: Path, office: Office, cast: dict[str, Player]) -> Capture:
-    with Capture(folder, (office.sip[1],), office.audio) as capture:
+async def _perform(folder: Path, office: Office, cast: dict[str, Player], line: LossyLine) -> Capture:
+    with Capture(folder, (office.sip[1], line.sip), office.audio, (line.audio, line.audio + 1)) as capture:
         async with _switched_on(cast), asyncio.TaskGroup() as all_at_once:
-            for act in (_warm, _cold, _desk, _plain):
+            for act in (_warm, _cold, _desk, _plain, _lossy):
                 all_at_once.create_task(act(office, cast))
         await asyncio.to_thread(
             until, lambda: not office.metrics()["switchhook_legs_live"], 10.0, "every telephone has hung up"
@@ -238,3 +272,14 @@ async def _plain(office: Office, cast: dict[str, Player]) -> None:
     await _talk()
     await callee.hangs_up()
     await caller.sees("CALL_CLOSED")
+
+
+async def _lossy(office: Office, cast: dict[str, Player]) -> None:
+    """Two talk, one of them over the lossy line, until both have reported twice."""
+    caller, callee = (cast[user(LOSSY, part)] for part in ("customer", "agent"))
+    await caller.calls(callee.user)
+    await callee.picks_up()
+    for _ in range(9):
+        await _talk()
+    await caller.hangs_up()
+    await callee.sees("CALL_CLOSED")

@@ -1,4 +1,4 @@
-"""tshark looks for breaks in what eleven baresips received, and compares the reports of both ends with the packets.
+"""tshark looks for breaks in what each baresip received, and compares the reports of both ends with the packets.
 
 The promise: whatever is switched behind it, a telephone receives one stream, of one SSRC, whose sequence numbers rise
 by one and whose timestamps follow the clock (RFC 3550 5.1); a marker says where a new sound begins. RTCP says of the
@@ -14,7 +14,7 @@ import pytest
 from switchhook.lab.tones import RATE
 from tests.wire.capture import Rtcp, Rtp
 from tests.wire.performance import Performance
-from tests.wire.test_baresip_transfers import each_telephone
+from tests.wire.test_baresip_transfers import STORIES, each_telephone
 
 pytestmark = [pytest.mark.wire, pytest.mark.slow]
 
@@ -33,10 +33,12 @@ def _lasted(packets: list[Rtp]) -> float:
 
 
 def test_tshark_finds_one_stream_per_direction_and_nothing_wrong_with_any(performance: Performance) -> None:
-    expected = {packets[0].ssrc: len(packets) for packets in (*performance.heard.values(), *performance.said.values())}
-    assert {stream.ssrc: stream.packets for stream in performance.streams} == expected
-    assert len(performance.streams) == len(expected) == 22
-    assert [stream for stream in performance.streams if stream.lost or stream.problem] == []
+    expected = {packets[0].ssrc: len(packets) for packets in performance.lossless.values()}
+    expected |= {performance.said[name][0].ssrc: len(performance.said[name]) for name in performance.lossless}
+    streams = [stream for stream in performance.streams if stream.ssrc in expected]
+    assert {stream.ssrc: stream.packets for stream in streams} == expected
+    assert len(streams) == len(expected) == 2 * len(STORIES)
+    assert [stream for stream in streams if stream.lost or stream.problem] == []
 
 
 @each_telephone
@@ -71,8 +73,7 @@ def test_a_marker_at_every_switch_and_nowhere_else(performance: Performance, nam
         near = [change for change in changes if change - 0.01 <= marker <= change + SOON_S + late]
         assert near or marker in starts, f"a marker at {marker - packets[0].at:.3f} s without a reason"
     for change in changes:
-        following = [packet for packet in packets if packet.at >= change]
-        if len(following) < 10 or following[0].at - change > SOON_S:
+        if len([packet for packet in packets if change <= packet.at <= change + 0.5]) < 10:
             continue  # nothing was sent to it any more, or while it holds
         late = performance.excuse_s(change, change)
         found = [marker for marker in markers if change <= marker <= change + SOON_S + late]
@@ -104,7 +105,7 @@ def _reports(performance: Performance, ssrc: int) -> list[Rtcp]:
 
 
 def test_both_ends_reported_in_every_call_that_lasted(performance: Performance) -> None:
-    long = [name for name, packets in performance.heard.items() if _lasted(packets) >= REPORTED_S]
+    long = [name for name, packets in performance.lossless.items() if _lasted(packets) >= REPORTED_S]
     assert len(long) >= 4, "the calls were long enough to tell"
     for name in long:
         ours = _reports(performance, performance.heard[name][0].ssrc)
@@ -164,7 +165,7 @@ def _blocks_agree(performance: Performance, reports: list[Rtcp], stream: list[Rt
             continue
         asked = [sr for sr in senders if sr.packets is not None and _middle(sr) == report.last_sr]
         assert len(asked) == 1, "it names a report of ours"
-        assert abs((report.at - asked[0].at) - report.delay / 65_536) < 0.03 + late, "and when it came"
+        assert abs((report.at - asked[0].at) - report.delay / 65_536) < SOON_S, "and when it came"
 
 
 def _around(stream: list[Rtp], at: float, within_s: float) -> list[Rtp]:
