@@ -86,9 +86,10 @@ class Framer:
 def content_length(head: bytes) -> int:
     """Reads Content-Length out of a header block; raises `Overlong` when it is absent, doubled, wrong or too large."""
     found = None
+    head = head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ")  # a fold is no header, whatever it looks like
     for line in head.split(b"\r\n")[1:]:
         name, colon, value = line.partition(b":")
-        if colon and name.strip(b" \t").lower() in (b"content-length", b"l"):
+        if colon and name.rstrip(b" \t").lower() in (b"content-length", b"l"):
             text = value.strip(b" \t")
             if not text.isdigit() or len(text) > 8 or (found is not None and found != int(text)):
                 raise Overlong("bad Content-Length")

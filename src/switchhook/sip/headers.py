@@ -113,7 +113,7 @@ def parse_via(value: str) -> Via | None:
     if params.startswith("branch=") and ";" not in params:
         return Via(transport, host, port, params[7:].strip(" \t"), None, None)
     branch, rport, received = "", None, None
-    for part in params.split(";") if params else ():
+    for part in (params.split(";") if '"' not in params else _split_outside(params, ";")) if params else ():
         key, _, text = part.partition("=")
         key = key.strip(" \t")
         if key == "branch":
@@ -126,6 +126,8 @@ def parse_via(value: str) -> Via | None:
             branch = text.strip(" \t")
         elif key.lower() == "rport":
             rport = text.strip(" \t")
+        elif key.lower() == "received":
+            received = text.strip(" \t")
     return Via(transport, host, port, branch, rport, received)
 
 
@@ -207,7 +209,10 @@ def tag_of(value: str) -> str:
     if ";" not in value:
         return ""
     right = value.rfind(">")
-    return param(value[right + 1 :] if right >= 0 else value, "tag") or ""
+    rest = value[right + 1 :] if right >= 0 else value
+    if '"' in rest:  # the last ">" may stand in a quoted parameter
+        rest = ";".join(_split_outside(value, ";")[1:])
+    return param(rest, "tag") or ""
 
 
 def parse_cseq(value: str) -> CSeq | None:

@@ -185,7 +185,7 @@ class Message:
         """Returns the branch of the topmost Via, without parsing the rest of it where it is written as usual."""
         top = self.firsts.get("via", "")
         start = top.find(";branch=")
-        if start < 0 or "," in top:
+        if start < 0 or "," in top or '"' in top:
             via = self.via
             return via.branch if via is not None else ""
         end = top.find(";", start + 8)
@@ -232,7 +232,7 @@ def parse(wire: bytes) -> Message:
     for line in lines:
         name, colon, value = line.partition(":")
         key = names.get(name)
-        if key is None:
+        if key is None or not colon:
             bare = name.rstrip(" \t")
             if not colon or not bare or bare[0] in " \t":
                 flaw = flaw or "a header line without a name"
@@ -296,7 +296,7 @@ def unfold(value: str) -> str:
     """Joins a folded header value with single blanks and takes off the blanks at its ends."""
     if "\r\n" not in value:
         return value.strip(" \t")
-    return " ".join(part.strip(" \t") for part in value.split("\r\n"))
+    return " ".join(part.strip(" \t") for part in value.split("\r\n")).strip(" ")
 
 
 def _fit_body(body: bytes, stated: str) -> tuple[bytes, str]:

@@ -5,6 +5,7 @@ A description is its session lines and its media sections, each a list of (lette
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -50,6 +51,7 @@ class Section:
 class Description:
     session: list[Line]
     sections: list[Section]
+    ends: tuple[str, ...] = ()  # what stands before the first line and behind each; empty when it is CRLF everywhere
 
     def connection(self, section: Section) -> str:
         """Returns the address that a section receives at: its own c= line, or the session's."""
@@ -72,11 +74,13 @@ class Description:
         return next((value for letter, value in self.session if letter == "o"), "")
 
     def __bytes__(self) -> bytes:
-        lines = [f"{letter}={value}\r\n" for letter, value in self.session]
+        lines = [f"{letter}={value}" for letter, value in self.session]
         for section in self.sections:
-            lines.append(f"m={section.m_line}\r\n")
-            lines += [f"{letter}={value}\r\n" for letter, value in section.lines]
-        return "".join(lines).encode("utf-8", "surrogateescape")
+            lines.append(f"m={section.m_line}")
+            lines += [f"{letter}={value}" for letter, value in section.lines]
+        ends = self.ends or ("", *["\r\n"] * len(lines))
+        whole = ends[0] + "".join(map(str.__add__, lines, ends[1:]))
+        return whole.encode("utf-8", "surrogateescape")
 
 
 @lru_cache(maxsize=512)  # an offer is looked at two or three times on its way
@@ -85,7 +89,8 @@ def parse_sdp(body: bytes) -> Description | None:
     text = body.decode("utf-8", "surrogateescape")
     session: list[Line] = []
     sections: list[Section] = []
-    for raw in text.replace("\r\n", "\n").split("\n"):
+    plain = text.replace("\r\n", "\n")
+    for raw in plain.split("\n"):
         if not raw:
             continue
         if len(raw) < 2 or raw[1] != "=":
@@ -102,7 +107,17 @@ def parse_sdp(body: bytes) -> Description | None:
             session.append((letter, value))
     if not session or session[0][0] != "v" or session[0][1].strip() != "0":
         return None
-    return Description(session, sections)
+    usual = plain.endswith("\n") and "\n\n" not in plain and text.count("\r\n") == plain.count("\n")
+    return Description(session, sections, () if usual and plain[0] != "\n" else _ends(text))
+
+
+def _ends(text: str) -> tuple[str, ...]:
+    """Returns what stands before the first line, between the lines, and behind the last."""
+    first, *others = _LINE_ENDS.findall(text) if text[0] in "\r\n" else ["", *_LINE_ENDS.findall(text)]
+    return (first, *others) if text.endswith("\n") else (first, *others, "")
+
+
+_LINE_ENDS = re.compile(r"(?:\r?\n)+")
 
 
 def _section(value: str) -> Section | None:

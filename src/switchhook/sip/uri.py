@@ -88,7 +88,7 @@ def split_host(place: str) -> tuple[str, int | None] | None:
             return None
     else:
         host, colon, tail = place.partition(":")
-        tail = colon + tail
+        host, tail = host.rstrip(" \t"), colon + tail
         if not host or not _HOST_CHARS.issuperset(host):
             return None
     tail = tail.strip(" \t")
