@@ -208,20 +208,26 @@ class Message:
 _Start = tuple[str, str, str, int, str, str]  # verb, URI, version, status, phrase, flaw
 
 
-def parse(wire: bytes) -> Message:
-    """Reads one datagram or one framed message; raises `Malformed` when it is none. Its flaws are in `Message.flaw`."""
+def parse(wire: bytes, *, folded: bool = False) -> Message:
+    """Reads one datagram or one framed message; raises `Malformed` when it is none. Its flaws are in `Message.flaw`.
+
+    `folded` says that some header goes on in the next line; it need not be known.
+    """
     cut = wire.find(b"\r\n\r\n")
     if cut < 0:
         raise Malformed("no blank line ends the headers")
     head = wire[:cut].decode("utf-8", "surrogateescape")
     lines = head.split("\r\n")
-    folded = _is_folded(head)
     if folded:
         lines = _join_folded(lines)
     line = lines[0]
     start = _recent_start(line) if len(line) < 200 else _read_start(line)
     flaw = start[5]
     if len(lines) > MAX_HEADER_LINES:
+        if not folded and _is_folded(head):
+            return parse(wire, folded=True)
+        if not folded and _is_folded(head):
+            return parse(wire, folded=True)
         flaw = "too many headers"
         del lines[MAX_HEADER_LINES:]
     firsts: dict[str, str] = {}
@@ -233,6 +239,8 @@ def parse(wire: bytes) -> Message:
         name, colon, value = line.partition(":")
         key = names.get(name)
         if key is None or not colon:
+            if line[0] in " \t" and not folded:
+                return parse(wire, folded=True)
             bare = name.rstrip(" \t")
             if not colon or not bare or bare[0] in " \t":
                 flaw = flaw or "a header line without a name"

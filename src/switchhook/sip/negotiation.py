@@ -11,6 +11,8 @@ Hold comes in three styles, all seen in the wild: sendonly, inactive, and c=0.0.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from switchhook.exchange.ports import Codec, Direction, Latching, MediaAddress, Session
 from switchhook.sip.headers import whole_number
 from switchhook.sip.offer import Description, Section, codec_of, parse_sdp
@@ -38,11 +40,25 @@ def direction_of(sends: bool, receives: bool) -> Direction:
     return Direction.RECVONLY if receives else Direction.INACTIVE
 
 
+class _Ours:
+    """What we take; compared by identity, so that it is a cheap part of a key."""
+
+    __slots__ = ("codecs", "payloads")
+
+    def __init__(self, codecs: tuple[Codec, ...]) -> None:
+        self.codecs = codecs
+        self.payloads = tuple((_PAYLOAD[codec], f"{codec.value}/8000") for codec in codecs)
+
+
+_OURS = _Ours(OUR_CODECS)
+
+
 class Negotiation:
     """The audio side of one call. `wish` is what we would like to do ourselves: sendrecv, or a hold of ours."""
 
     __slots__ = (
-        "_said", "_version", "address", "codecs", "identity", "latching", "session", "signalling_host", "user", "wish",
+        "_ours", "_said", "_version", "address", "codecs", "identity", "latching", "session", "signalling_host",
+        "user", "wish",
     )  # fmt: skip
 
     def __init__(
@@ -61,6 +77,7 @@ class Negotiation:
         self.signalling_host = signalling_host
         self.latching = latching
         self.codecs = codecs
+        self._ours = _OURS if codecs is OUR_CODECS else _Ours(codecs)
         self.wish = Direction.SENDRECV
         self.session: Session | None = None
         self._version = 0
@@ -68,19 +85,16 @@ class Negotiation:
 
     def offer(self) -> bytes:
         """Returns our offer, with everything we can do."""
-        payloads = [(_PAYLOAD[codec], f"{codec.value}/8000") for codec in self.codecs]
-        section = self._audio(payloads, OUR_DIGITS, "13", self.wish, mux=False)
+        section = self._audio(self._ours.payloads, OUR_DIGITS, "13", self.wish, mux=False)
         return self._say(section)
 
     def answer(self, sdp: bytes) -> tuple[bytes, Session] | None:
         """Answers an offer; None when nothing in it can be taken (488). `session` changes when `agree` is called."""
-        description = parse_sdp(sdp)
-        chosen = self.choose(description) if description else None
-        if description is None or chosen is None:
+        offered = _chosen(sdp, self._ours)
+        session = self.take_answer(sdp)
+        if offered is None or session is None:
             return None
-        session = self._session(description, chosen)
-        if session is None:
-            return None
+        description, chosen = offered
         sections = []
         for section in description.sections:
             if section is not chosen:
@@ -90,7 +104,7 @@ class Negotiation:
                 self.wish in _SENDS and session.direction in _RECEIVES,
                 self.wish in _RECEIVES and session.direction in _SENDS,
             )
-            payloads = [(str(session.payload), f"{session.codec.value}/8000")]
+            payloads = ((str(session.payload), f"{session.codec.value}/8000"),)
             digits = None if session.digits_payload is None else str(session.digits_payload)
             noise = None if session.noise_payload is None else str(session.noise_payload)
             sections.append(self._audio(payloads, digits, noise, ours, mux=session.rtcp_mux, protocol=section.protocol))
@@ -98,66 +112,16 @@ class Negotiation:
 
     def take_answer(self, sdp: bytes) -> Session | None:
         """Reads the answer to our offer; None when they took nothing."""
-        description = parse_sdp(sdp)
-        chosen = self.choose(description) if description else None
-        return self._session(description, chosen) if description and chosen else None
+        return _session(sdp, self._ours, self.signalling_host, self.latching)
 
     def agree(self, session: Session) -> None:
         self.session = session
-
-    # --- theirs
-
-    def choose(self, description: Description) -> Section | None:
-        for section in description.sections:
-            if section.kind != "audio" or not section.port or section.protocol not in ("RTP/AVP", "RTP/AVPF"):
-                continue
-            if any(codec_of(name) in self.codecs for _, name in section.codecs()):
-                return section
-        return None
-
-    def _session(self, description: Description, section: Section) -> Session | None:
-        codec = payload = None
-        digits = noise = None
-        for number, name in section.codecs():
-            value = whole_number(number, 127)
-            if value is None:
-                continue
-            if codec is None and codec_of(name) in self.codecs:
-                codec, payload = codec_of(name), value
-            elif digits is None and name == "TELEPHONE-EVENT/8000":
-                digits = value
-            elif noise is None and name == "CN/8000":
-                noise = value
-        if codec is None or payload is None:
-            return None
-        direction = description.direction(section)
-        host = description.connection(section)
-        if host in ("0.0.0.0", "::"):
-            direction = Direction.INACTIVE if direction is Direction.INACTIVE else Direction.SENDONLY
-        if not is_address(host):
-            host = self.signalling_host or "0.0.0.0"
-        frame_ms = whole_number(section.attribute("ptime"), 200)
-        rtcp = (section.attribute("rtcp") or "").partition(" ")[0]
-        return Session(
-            remote_host=host,
-            remote_port=section.port,
-            codec=codec,
-            payload=payload,
-            digits_payload=digits,
-            noise_payload=noise,
-            direction=direction,
-            frame_ms=frame_ms if frame_ms in _FRAMES_MS else 20,
-            remote_rtcp_port=whole_number(rtcp, 65535) if rtcp else None,
-            rtcp_mux=section.attribute("rtcp-mux") is not None,
-            signalling_host=self.signalling_host,
-            latching=self.latching,
-        )
 
     # --- ours
 
     def _audio(
         self,
-        payloads: list[tuple[str, str]],
+        payloads: tuple[tuple[str, str], ...],
         digits: str | None,
         noise: str | None,
         direction: Direction,
@@ -165,19 +129,8 @@ class Negotiation:
         mux: bool,
         protocol: str = "RTP/AVP",
     ) -> str:
-        formats = [payload for payload, _ in payloads]
-        maps = [f"a=rtpmap:{payload} {name}\r\n" for payload, name in payloads]
-        if noise is not None:
-            formats.append(noise)
-            maps.append(f"a=rtpmap:{noise} CN/8000\r\n")
-        if digits is not None:
-            formats.append(digits)
-            maps.append(f"a=rtpmap:{digits} telephone-event/8000\r\na=fmtp:{digits} 0-15\r\n")
-        mux_line = "a=rtcp-mux\r\n" if mux else ""
-        return (
-            f"m=audio {self.address.port} {protocol} {' '.join(formats)}\r\n{''.join(maps)}"
-            f"a=ptime:20\r\n{mux_line}a={direction.value}\r\n"
-        )
+        formats, maps = _media_lines(payloads, digits, noise, mux)
+        return f"m=audio {self.address.port} {protocol} {formats}\r\n{maps}a={direction.value}\r\n"
 
     def _say(self, sections: str) -> bytes:
         family = "IP6" if ":" in self.address.host else "IP4"
@@ -192,13 +145,88 @@ class Negotiation:
         return text.encode("utf-8", "surrogateescape")
 
 
+@lru_cache(maxsize=256)
+def _media_lines(
+    payloads: tuple[tuple[str, str], ...], digits: str | None, noise: str | None, mux: bool
+) -> tuple[str, str]:
+    """Returns the formats of the m-line, and the lines that explain them."""
+    formats = [payload for payload, _ in payloads]
+    maps = [f"a=rtpmap:{payload} {name}\r\n" for payload, name in payloads]
+    if noise is not None:
+        formats.append(noise)
+        maps.append(f"a=rtpmap:{noise} CN/8000\r\n")
+    if digits is not None:
+        formats.append(digits)
+        maps.append(f"a=rtpmap:{digits} telephone-event/8000\r\na=fmtp:{digits} 0-15\r\n")
+    mux_line = "a=rtcp-mux\r\n" if mux else ""
+    return " ".join(formats), f"{''.join(maps)}a=ptime:20\r\n{mux_line}"
+
+
+# --- theirs
+
+
 def acceptable(sdp: bytes) -> bool:
     """True when an offer has an audio stream that we could take."""
+    return _chosen(sdp, _OURS) is not None
+
+
+@lru_cache(maxsize=256)  # an offer is looked at two or three times on its way
+def _chosen(sdp: bytes, ours: _Ours) -> tuple[Description, Section] | None:
+    """Reads a description and chooses its first audio stream that has one of these codecs."""
     description = parse_sdp(sdp)
-    return description is not None and _ANYBODY.choose(description) is not None
+    if description is None:
+        return None
+    for section in description.sections:
+        if section.kind != "audio" or not section.port or section.protocol not in ("RTP/AVP", "RTP/AVPF"):
+            continue
+        if any(codec_of(name) in ours.codecs for _, name in section.codecs()):
+            return description, section
+    return None
 
 
-_ANYBODY = Negotiation(MediaAddress("0.0.0.0", 0), 0)
+@lru_cache(maxsize=256)
+def _session(sdp: bytes, ours: _Ours, signalling_host: str, latching: Latching) -> Session | None:
+    """Returns the session that follows from their offer or answer; None when there is nothing in it for us."""
+    chosen = _chosen(sdp, ours)
+    if chosen is None:
+        return None
+    description, section = chosen
+    codec = payload = None
+    digits = noise = None
+    for number, name in section.codecs():
+        value = whole_number(number, 127)
+        if value is None:
+            continue
+        if codec is None and codec_of(name) in ours.codecs:
+            codec, payload = codec_of(name), value
+        elif digits is None and name == "TELEPHONE-EVENT/8000":
+            digits = value
+        elif noise is None and name == "CN/8000":
+            noise = value
+    if codec is None or payload is None:
+        return None
+    direction = description.direction(section)
+    host = description.connection(section)
+    if host in ("0.0.0.0", "::"):
+        direction = Direction.INACTIVE if direction is Direction.INACTIVE else Direction.SENDONLY
+    if not is_address(host):
+        host = signalling_host or "0.0.0.0"
+    frame_ms = whole_number(section.attribute("ptime"), 200)
+    rtcp = (section.attribute("rtcp") or "").partition(" ")[0]
+    return Session(
+        remote_host=host,
+        remote_port=section.port,
+        codec=codec,
+        payload=payload,
+        digits_payload=digits,
+        noise_payload=noise,
+        direction=direction,
+        frame_ms=frame_ms if frame_ms in _FRAMES_MS else 20,
+        remote_rtcp_port=whole_number(rtcp, 65535) if rtcp else None,
+        rtcp_mux=section.attribute("rtcp-mux") is not None,
+        signalling_host=signalling_host,
+        latching=latching,
+    )
 
 
 def on_hold(session: Session | None) -> bool:
