@@ -7,7 +7,7 @@ import pytest
 from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.ids import LegId, RoomId
-from switchhook.core.model import Alone, HoldAudience, Role, RoomKind, RoomPlan, Waiting
+from switchhook.core.model import Alone, HoldAudience, Role, RoomKind, RoomPlan, Seat, Waiting
 from switchhook.core.sources import Sound
 from tests.core.rig import MUSIC, RINGBACK, Rig, dial
 
@@ -117,9 +117,9 @@ def test_a_conference_that_has_not_started_plays_its_wait_sound() -> None:
     rig = Rig()
     plan = RoomPlan(RoomKind.CONFERENCE, alone=Alone.MUSIC, name="room", wait_sound=("tone:300:200",))
     for name in ("a", "b"):
-        rig.ask(r.EnterRoom(rig.arrives(name), plan, starts_room=False))
+        rig.ask(r.EnterRoom(rig.arrives(name), plan, seat=Seat(starts_room=False)))
     rig.hear({"a": {"tone:300:200"}, "b": {"tone:300:200"}})
-    rig.ask(r.EnterRoom(rig.arrives("moderator"), plan, ends_room=True))
+    rig.ask(r.EnterRoom(rig.arrives("moderator"), plan, seat=Seat(ends_room=True)))
     rig.hear({"a": {"b", "moderator"}, "b": {"a", "moderator"}})
     rig.hangs_up("moderator")
     assert rig.told(f.RoomClosed)

@@ -12,7 +12,7 @@ from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import LegId, RecordingId
-from switchhook.core.model import Alone, Kind, RoomKind, RoomPlan, TransferOutcome
+from switchhook.core.model import Alone, Kind, RoomKind, RoomPlan, Seat, TransferOutcome
 from switchhook.core.outcomes import Outcome
 from tests.core.rig import ACCOUNT, Rig, destination, dial, plan
 
@@ -333,7 +333,7 @@ def test_a_moderator_that_leaves_ends_the_conference() -> None:
     rig = Rig()
     room = RoomPlan(RoomKind.CONFERENCE, name="room")
     rig.ask(r.EnterRoom(rig.arrives("ann"), room))
-    found = rig.ask(r.EnterRoom(rig.arrives("moderator"), room, ends_room=True)).room
+    found = rig.ask(r.EnterRoom(rig.arrives("moderator"), room, seat=Seat(ends_room=True))).room
     assert found is not None
     rig.ask(r.LeaveRoom(found, rig.leg("moderator")))
     assert {fact.leg for fact in rig.told(f.LegFreed)} == {rig.leg("ann"), rig.leg("moderator")}

@@ -17,7 +17,7 @@ from tests.core.rig import Rig, dial
 from tests.promises.asks import KINDS, Asks
 
 Scene = Callable[[Rig], object]
-ALWAYS = {"Note", "Originate", "PlaceCall"}  # nothing in the state speaks against these
+ALWAYS = {"PlaceParty", "Note", "Originate", "PlaceCall"}  # nothing in the state speaks against these
 
 
 def _ringing_caller(rig: Rig) -> None:

@@ -18,6 +18,7 @@ from switchhook.core.model import (
     Role,
     RoomKind,
     RoomPlan,
+    Seat,
     TransferPlan,
     Waiting,
 )
@@ -51,7 +52,7 @@ def some_dial(n: Numbers, names: Sequence[str] = NAMES) -> DialPlan:
     return DialPlan(
         targets=targets,
         caller="100",
-        role=n.of((Role.AGENT, Role.CUSTOMER)),
+        role=n.of((Role.AGENT, Role.CUSTOMER, Role.AGENT, Role.CUSTOMER, Role.SUPERVISOR)),
         order=n.of(tuple(Order)),
         brief=("tone:440:500",) if n.yes(4) else (),
         accept_digit="1" if n.yes(5) else "",
@@ -59,7 +60,13 @@ def some_dial(n: Numbers, names: Sequence[str] = NAMES) -> DialPlan:
         waiting_clips=("tone:300:100",) if n.yes() else (),
         program="program" if n.yes(4) else "",
         send_digits="12" if n.yes(6) else "",
-        muted=n.yes(8),
+        seat=some_seat(n) if n.yes(3) else Seat(),
+    )
+
+
+def some_seat(n: Numbers) -> Seat:
+    return Seat(
+        muted=n.yes(4), held=n.yes(8), deaf=n.yes(8), whispers=n.yes(5), ends_room=n.yes(6), starts_room=not n.yes(4)
     )
 
 
@@ -173,15 +180,19 @@ _MAKERS: tuple[Callable[[Asks], r.Request], ...] = (
         x.leg(),
         some_room(x.n),
         role=x.n.of(tuple(Role)),
-        muted=x.n.yes(4),
-        ends_room=x.n.yes(4),
-        starts_room=not x.n.yes(4),
+        seat=some_seat(x.n),
     ),
     lambda x: r.LeaveRoom(*x.seat()),
     lambda x: r.AddParty(x.room(), some_dial(x.n)),
     lambda x: r.CancelDial(x.n.of([*x.state.dials, DialId("none")])),
     _member(r.HoldMember),
     _member(r.MuteMember),
+    _member(r.DeafenMember),
+    lambda x: r.SetWhisper(*x.seat(), x.n.yes(), x.leg() if x.n.yes() else None),
+    lambda x: r.StartRoom(x.room()),
+    lambda x: r.PlayOver(x.leg(), ("tone:440:100",), x.n.below(2), mixed=x.n.yes()),
+    lambda x: r.StopOver(x.leg()),
+    lambda x: r.PlaceParty(ACCOUNT, some_room(x.n), some_dial(x.n)),
     lambda x: r.TurnTo(*reversed(x.seat())) if x.n.below(3) else r.TurnTo(x.leg(), None),  # type: ignore[arg-type]
     lambda x: r.ReleaseCall(*reversed(x.seat())),  # type: ignore[arg-type]
     lambda x: r.DropVoicemail(*x.seat(), ("tone:440:100",) if x.n.below(8) else ()),

@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from switchhook.core import events as e
 from switchhook.core import requests as r
 from switchhook.core.errors import Refused
-from switchhook.core.model import Room
+from switchhook.core.model import Room, Seat
 from switchhook.core.outcomes import Outcome
 from tests.core.rig import ACCOUNT
 from tests.promises.asks import KINDS, NAMES, Asks, Numbers, some_dial, some_room, some_transfer
@@ -67,7 +67,7 @@ class Calls(RuleBasedStateMachine):
         plan = some_room(n)
         for _ in range(2 + n.below(2)):
             leg = self.rig.arrives(n.of(NAMES), program="phlo")
-            self.ask(r.EnterRoom(leg, plan, ends_room=n.yes(8)))
+            self.ask(r.EnterRoom(leg, plan, seat=Seat(ends_room=n.yes(8))))
 
     def a_telephone_calls(self, n: Numbers) -> None:
         name = n.of(NAMES)

@@ -48,7 +48,7 @@ def _leg_connected(state: State, fact: f.LegConnected) -> None:
 
 
 def _leg_ended(state: State, fact: f.LegEnded) -> None:
-    _leg(state, fact.leg, state=LegState.OVER, playing=None, dial=None)
+    _leg(state, fact.leg, state=LegState.OVER, playing=None, overlay=None, dial=None)
     _forget_if_over(state, fact.leg)
 
 
@@ -56,6 +56,12 @@ def _sound_finished(state: State, fact: f.SoundFinished) -> None:
     found = state.legs.get(fact.leg)
     if found is not None and found.playing is not None and found.playing.id == fact.sound:
         _leg(state, fact.leg, playing=None, hang_up_after_sound=False)
+
+
+def _overlay_finished(state: State, fact: f.OverlayFinished) -> None:
+    found = state.legs.get(fact.leg)
+    if found is not None and found.overlay is not None and found.overlay.id == fact.sound:
+        _leg(state, fact.leg, overlay=None)
 
 
 def _room_opened(state: State, fact: f.RoomOpened) -> None:
@@ -256,6 +262,8 @@ APPLIERS: dict[type, Callable[[State, Any], None]] = {
     f.ProgramSet: lambda s, x: _leg(s, x.leg, program=x.program),
     f.SoundStarted: lambda s, x: _leg(s, x.leg, playing=x.sound, hang_up_after_sound=x.hang_up_after),
     f.SoundFinished: _sound_finished,
+    f.OverlayStarted: lambda s, x: _leg(s, x.leg, overlay=x.sound, overlay_mixed=x.mixed),
+    f.OverlayFinished: _overlay_finished,
     f.DigitHeard: _nothing,
     f.DigitsSent: _nothing,
     f.AnswerAsked: _nothing,
@@ -269,6 +277,8 @@ APPLIERS: dict[type, Callable[[State, Any], None]] = {
     f.MemberLeft: _member_left,
     f.MemberHeld: lambda s, x: _member(s, x.room, x.leg, held=x.on),
     f.MemberMuted: lambda s, x: _member(s, x.room, x.leg, muted=x.on),
+    f.MemberDeafened: lambda s, x: _member(s, x.room, x.leg, deaf=x.on),
+    f.WhisperSet: lambda s, x: _member(s, x.room, x.leg, whispers=x.on, coached=x.coached),
     f.LeadChanged: lambda s, x: _room(s, x.room, lead=x.leg),
     f.RoomParked: _room_parked,
     f.DataChanged: lambda s, x: _room(s, x.room, data=dict(x.data)),

@@ -96,6 +96,21 @@ def place_second_call(work: Work, request: r.PlaceSecondCall) -> r.Accepted:
     return r.Accepted(leg=leg.id, room=room, dial=dial)
 
 
+def place_party(work: Work, request: r.PlaceParty) -> r.Accepted:
+    """Opens a named room for whoever answers first, or dials into the one there is."""
+    _need_targets(request.dial)
+    plan = request.plan
+    known = work.state.named.get((request.account, plan.kind, plan.name)) if plan.name else None
+    if known is not None and work.state.rooms[known].members:
+        return add_party(work, r.AddParty(known, request.dial))
+    if known is not None:
+        dial = start(work, known, request.dial, Purpose.FIRST)
+        return r.Accepted(room=known, dial=dial, leg=_first_leg(work, dial))
+    room = open_room(work, plan, account=request.account, call=work.state.ids.new(), started=False)
+    dial = start(work, room, request.dial, Purpose.FIRST)
+    return r.Accepted(room=room, dial=dial, leg=_first_leg(work, dial))
+
+
 def cancel_asked(work: Work, request: r.CancelDial) -> r.Accepted:
     """Stops an attempt as if nobody had answered."""
     from switchhook.core.transfers import target_cancelled
@@ -248,7 +263,9 @@ def win(work: Work, dial: Dial, leg: LegId) -> None:
         return
     if dial.lead is not None:
         answer(work, dial.lead)
-    join(work, dial.room, leg, dial.plan.role, muted=dial.plan.muted)
+    join(work, dial.room, leg, dial.plan.role, seat=dial.plan.seat)
+    if dial.plan.seat.starts_room and not work.state.rooms[dial.room].started:
+        work.fact(f.RoomStarted(dial.room))
     if dial.then is not None:
         start(work, dial.room, dial.then, Purpose.JOIN)
 

@@ -116,6 +116,23 @@ class SoundFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class OverlayStarted:
+    """A sound is laid over what the leg hears (`mixed`), or heard in its place; the others hear the leg as before."""
+
+    leg: LegId
+    sound: Sound
+    mixed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayFinished:
+    leg: LegId
+    sound: SoundId
+    stopped: bool = False
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DigitHeard:
     leg: LegId
     digit: str
@@ -202,6 +219,23 @@ class MemberMuted:
     room: RoomId
     leg: LegId
     on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MemberDeafened:
+    room: RoomId
+    leg: LegId
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WhisperSet:
+    """The member is heard by the agents only, or by `coached` alone (`on`), or by everybody again."""
+
+    room: RoomId
+    leg: LegId
+    on: bool
+    coached: LegId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,6 +433,8 @@ Fact = (
     | ProgramSet
     | SoundStarted
     | SoundFinished
+    | OverlayStarted
+    | OverlayFinished
     | DigitHeard
     | DigitsSent
     | AnswerAsked
@@ -412,6 +448,8 @@ Fact = (
     | MemberLeft
     | MemberHeld
     | MemberMuted
+    | MemberDeafened
+    | WhisperSet
     | LeadChanged
     | RoomParked
     | DataChanged

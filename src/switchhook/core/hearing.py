@@ -12,6 +12,9 @@ Nobody "remembers to unhold". A leg hears, in this order of precedence:
 7. others are members and have turned away (consult, desktop hold, telephone hold): music;
 8. alone: music or silence, as the room wants.
 
+A supervisor who only listens or whispers is nobody's company: whoever has no other goes on hearing what it would hear
+without it, and the whisper. A sound laid over (`Leg.overlay`) is heard with all of this, or in its place.
+
 A leg that talks in no room hears silence: who put the others on hold hears nothing (promise 2).
 """
 
@@ -30,6 +33,13 @@ def hearing(state: State, leg: Leg) -> Sources:
     """Returns what `leg` must hear now; sounds carry the id under which the listener keeps its place."""
     if leg.state is not LegState.UP and not leg.early:
         return ()
+    if leg.overlay is None:
+        return _beneath(state, leg)
+    return (*_beneath(state, leg), leg.overlay) if leg.overlay_mixed else (leg.overlay,)
+
+
+def _beneath(state: State, leg: Leg) -> Sources:
+    """What a leg hears but for the sound laid over it."""
     if leg.playing is not None:
         return (leg.playing,)
     room = state.rooms.get(leg.focus) if leg.focus is not None else None
@@ -45,9 +55,11 @@ def hearing(state: State, leg: Leg) -> Sources:
     if audience is not HoldAudience.HELD and any(other.held for other in others):
         return _sound(leg, music(room, member.role))
     present = [other for other in others if _present(state, room, other)]
-    if present:
-        return () if member.deaf else _voices(state, present)
-    return _nobody(state, leg, room, member, others)
+    company = present if member.role is Role.SUPERVISOR else [other for other in present if other.is_company]
+    if company:
+        return () if member.deaf else _voices(state, member, present)
+    whispered = () if member.deaf else _voices(state, member, present)
+    return (*_nobody(state, leg, room, member, [other for other in others if other.is_company]), *whispered)
 
 
 def heard_in(state: State, room: Room) -> list[Member]:
@@ -55,8 +67,8 @@ def heard_in(state: State, room: Room) -> list[Member]:
     return [m for m in room.members.values() if _present(state, room, m) and _speaks(state, m)]
 
 
-def _voices(state: State, present: list[Member]) -> tuple[Source, ...]:
-    return tuple(Voice(m.leg) for m in present if _speaks(state, m))
+def _voices(state: State, listener: Member, present: list[Member]) -> tuple[Source, ...]:
+    return tuple(Voice(m.leg) for m in present if _speaks(state, m) and m.reaches(listener))
 
 
 def _speaks(state: State, member: Member) -> bool:

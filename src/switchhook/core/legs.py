@@ -281,6 +281,8 @@ def leg_over(
         return
     if leg.playing is not None:
         work.fact(f.SoundFinished(leg_id, leg.playing.id, stopped=True))
+    if leg.overlay is not None:
+        work.fact(f.OverlayFinished(leg_id, leg.overlay.id, stopped=True))
     work.fact(f.LegEnded(leg_id, outcome, by, sip_status, q850, reason))
     for timer in _timers_of(leg):
         work.act(a.Disarm(f"{timer}:{leg_id}"))
@@ -339,10 +341,32 @@ def stop_sound_asked(work: Work, request: r.StopSound) -> None:
 
 def sound_ended(work: Work, event: e.SoundEnded) -> None:
     leg = work.state.legs.get(event.leg)
+    if leg is not None and leg.overlay is not None and leg.overlay.id == event.sound:
+        work.fact(f.OverlayFinished(leg.id, event.sound, error=event.error))
+        return
     if leg is None or leg.playing is None or leg.playing.id != event.sound:
         return
     work.fact(f.SoundFinished(event.leg, event.sound, error=event.error))
     _after_sound(work, leg)
+
+
+def play_over(work: Work, request: r.PlayOver) -> r.Accepted:
+    leg = need_leg(work, request.leg)
+    if leg.state is not LegState.UP:
+        raise Refused(Reason.NOT_ANSWERED, "the leg has not been answered")
+    need_taken(leg)
+    if not request.clips:
+        raise Refused(Reason.NO_PROMPT, "there is nothing to play")
+    stop_over(work, request)
+    sound = Sound(SoundId(work.state.ids.new()), request.clips, request.repeat)
+    work.fact(f.OverlayStarted(leg.id, sound, request.mixed))
+    return r.Accepted(leg=leg.id, sound=sound.id)
+
+
+def stop_over(work: Work, request: r.PlayOver | r.StopOver) -> None:
+    leg = need_leg(work, request.leg)
+    if leg.overlay is not None:
+        work.fact(f.OverlayFinished(leg.id, leg.overlay.id, stopped=True))
 
 
 def _after_sound(work: Work, leg: Leg) -> None:

@@ -8,7 +8,7 @@ from switchhook.core.dials import need_free
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import LegId, RoomId
 from switchhook.core.legs import answer, hang_up, start_sound, stop_sound
-from switchhook.core.model import By, LegState, Phase, Side
+from switchhook.core.model import By, LegState, Phase, Role, Side
 from switchhook.core.outcomes import Outcome
 from switchhook.core.rooms import (
     depart,
@@ -39,10 +39,10 @@ def enter(work: Work, request: r.EnterRoom) -> r.Accepted:
     stop_sound(work, leg.id)
     answer(work, leg.id)
     if room is None:
-        room = open_room(work, plan, account=leg.account, call=leg.call, started=request.starts_room)
-    elif request.starts_room and not work.state.rooms[room].started:
+        room = open_room(work, plan, account=leg.account, call=leg.call, started=request.seat.starts_room)
+    elif request.seat.starts_room and not work.state.rooms[room].started:
         work.fact(f.RoomStarted(room))
-    join(work, room, leg.id, request.role, muted=request.muted, ends_room=request.ends_room)
+    join(work, room, leg.id, request.role, seat=request.seat)
     return r.Accepted(leg=leg.id, room=room)
 
 
@@ -80,7 +80,33 @@ def mute(work: Work, request: r.MuteMember) -> r.Accepted:
     member = need_member(work, request.room, request.leg)
     if member.muted != request.on:
         work.fact(f.MemberMuted(request.room, request.leg, request.on))
+        if member.role is Role.SUPERVISOR:
+            settle(work, request.room)  # it may have been somebody's only company
     return r.Accepted(room=request.room, leg=request.leg)
+
+
+def deafen(work: Work, request: r.DeafenMember) -> r.Accepted:
+    member = need_member(work, request.room, request.leg)
+    if member.deaf != request.on:
+        work.fact(f.MemberDeafened(request.room, request.leg, request.on))
+    return r.Accepted(room=request.room, leg=request.leg)
+
+
+def whisper(work: Work, request: r.SetWhisper) -> r.Accepted:
+    member = need_member(work, request.room, request.leg)
+    coached = request.coached if request.on else None
+    if coached is not None:
+        need_member(work, request.room, coached)
+    if (member.whispers, member.coached) != (request.on, coached):
+        work.fact(f.WhisperSet(request.room, request.leg, request.on, coached))
+        settle(work, request.room)
+    return r.Accepted(room=request.room, leg=request.leg)
+
+
+def begin(work: Work, request: r.StartRoom) -> r.Accepted:
+    if not need_room(work, request.room).started:
+        work.fact(f.RoomStarted(request.room))
+    return r.Accepted(room=request.room)
 
 
 def turn_asked(work: Work, request: r.TurnTo) -> r.Accepted:

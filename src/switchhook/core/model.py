@@ -50,6 +50,7 @@ class LegState(Enum):
 class Role(Enum):
     CUSTOMER = "customer"
     AGENT = "agent"
+    SUPERVISOR = "supervisor"  # hears a call; one who only listens or whispers is nobody's company
 
 
 class By(Enum):
@@ -89,6 +90,8 @@ class Leg:
     early: bool = False  # inbound, not answered, but it hears us already (183)
     phone_held: bool = False  # its telephone has put us on hold
     playing: Sound | None = None  # a sound meant for this leg alone; it hears nothing else meanwhile
+    overlay: Sound | None = None  # a sound over whatever else it hears; the others hear the leg as before
+    overlay_mixed: bool = True  # False: the sound is all it hears
     hang_up_after_sound: bool = False
     heard: Sources = ()  # what media was last told
     answered_at: float | None = None
@@ -127,7 +130,36 @@ class Member:
     held: bool = False  # hears music, is not heard
     muted: bool = False  # hears, is not heard
     ends_room: bool = False  # its leaving lets everybody go
+    deaf: bool = False  # is heard, hears nobody
+    whispers: bool = False  # is heard by the agents only, or by `coached` alone
+    coached: LegId | None = None
+
+    @property
+    def is_company(self) -> bool:
+        """False for a supervisor who only listens or whispers: nobody else in the room is talking with it."""
+        return self.role is not Role.SUPERVISOR or not (self.muted or self.whispers)
+
+    def reaches(self, other: Member) -> bool:
+        """True when `other` may hear what this member says, as far as whispering goes."""
+        if not self.whispers:
+            return True
+        return other.leg == self.coached if self.coached is not None else other.role is Role.AGENT
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """How somebody comes into a room, besides its role."""
+
+    muted: bool = False
+    held: bool = False
     deaf: bool = False
+    whispers: bool = False
+    coached: LegId | None = None
+    ends_room: bool = False
+    starts_room: bool = True
+
+    def member(self, leg: LegId, role: Role) -> Member:
+        return Member(leg, role, self.held, self.muted, self.ends_room, self.deaf, self.whispers, self.coached)
 
 
 Clips = tuple[str, ...]
@@ -207,7 +239,7 @@ class DialPlan:
     target_headers: tuple[tuple[tuple[str, str], ...], ...] = ()  # more headers, by target
     credentials: tuple[tuple[str, str] | None, ...] = ()  # digest user and password, by target
     callers: tuple[tuple[str, str], ...] = ()  # number and name to show, by target, in place of caller and caller_name
-    muted: bool = False
+    seat: Seat = Seat()  # of the answerer in the room
 
 
 class Purpose(Enum):

@@ -106,6 +106,7 @@ def _could_talk(moment: Moment, room: Room, customer: LegId) -> str:
     if transfer is not None:
         consult = moment.before.rooms.get(transfer.consult) if transfer.consult is not None else None
         call |= set(consult.members) if consult is not None else set()
+    call -= {m.leg for m in room.members.values() if not m.is_company}
     taken = set(moment.given.legs) if isinstance(moment.given, r.Take) else set()
     if isinstance(moment.given, r.DropVoicemail | r.LeaveRoom):
         taken.add(moment.given.leg)
@@ -143,10 +144,13 @@ def _may_be_silent(state: State, leg: Leg) -> bool:
     audience = room.plan.hold_audience
     if member.held:
         return audience is HoldAudience.OTHERS
-    others = [m for m in room.members.values() if m.leg != leg.id]
+    overseen = member.role is Role.SUPERVISOR
+    others = [m for m in room.members.values() if m.leg != leg.id and (overseen or m.is_company)]
     talking = [m for m in others if not m.held and _talks(state, m, room)]
     if talking:
-        return member.deaf or all(m.muted or state.legs[m.leg].playing is not None for m in talking)
+        return member.deaf or all(
+            m.muted or not m.reaches(member) or state.legs[m.leg].playing is not None for m in talking
+        )
     if room.dials:
         return any(state.dials[d].plan.waiting is Waiting.SILENCE for d in room.dials)
     if others:
@@ -188,6 +192,8 @@ def _may_not_hear(state: State, listener: Leg, speaker_id: LegId) -> str:
         return "who is held or muted"
     if room.members[listener.id].held:
         return "while it is held itself"
+    if not member.reaches(room.members[listener.id]):
+        return "who whispers to somebody else"
     return ""
 
 

@@ -10,7 +10,7 @@ from dataclasses import field
 
 from switchhook.core.addresses import Destination
 from switchhook.core.ids import DialId, LegId, RecordingId, RoomId, SoundId, TransferId
-from switchhook.core.model import By, Clips, DialPlan, Role, RoomPlan, TransferPlan
+from switchhook.core.model import By, Clips, DialPlan, Role, RoomPlan, Seat, TransferPlan
 from switchhook.core.outcomes import Outcome
 from switchhook.core.values import dataclass
 
@@ -119,6 +119,23 @@ class StopSound:
 
 
 @dataclass(frozen=True, slots=True)
+class PlayOver:
+    """Lay a sound over what a leg hears (`mixed`), or let it hear nothing else; replaces the one before."""
+
+    leg: LegId
+    clips: tuple[str, ...]
+    repeat: int = 1  # 0 = for ever
+    mixed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StopOver:
+    """End the sound laid over what a leg hears; none there changes nothing."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
 class SendKeys:
     """Press keys towards the telephone of a leg that is up."""
 
@@ -181,6 +198,15 @@ class PlaceCall:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceParty:
+    """Open a room and dial its first member; nobody answering closes it again. One of that name is joined instead."""
+
+    account: str
+    plan: RoomPlan
+    dial: DialPlan
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceSecondCall:
     """Dial from a leg that is already up and turns away from its present room (a desktop's Dial while on hold)."""
 
@@ -196,9 +222,7 @@ class EnterRoom:
     leg: LegId
     plan: RoomPlan
     role: Role = Role.CUSTOMER
-    muted: bool = False
-    ends_room: bool = False
-    starts_room: bool = True
+    seat: Seat = Seat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +262,32 @@ class MuteMember:
     room: RoomId
     leg: LegId
     on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeafenMember:
+    """The member is heard and hears nobody (`on`), or hears again. Repeating changes nothing."""
+
+    room: RoomId
+    leg: LegId
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetWhisper:
+    """The member is heard by the agents only, or by `coached` alone (`on`), or by everybody again."""
+
+    room: RoomId
+    leg: LegId
+    on: bool
+    coached: LegId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartRoom:
+    """Begin a room whose members still wait for its start. Repeating changes nothing."""
+
+    room: RoomId
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +397,8 @@ Request = (
     | HangUp
     | Play
     | StopSound
+    | PlayOver
+    | StopOver
     | SendKeys
     | SetLimit
     | Take
@@ -354,12 +406,16 @@ Request = (
     | Connect
     | PlaceCall
     | PlaceSecondCall
+    | PlaceParty
     | EnterRoom
     | LeaveRoom
     | AddParty
     | CancelDial
     | HoldMember
     | MuteMember
+    | DeafenMember
+    | SetWhisper
+    | StartRoom
     | TurnTo
     | ReleaseCall
     | DropVoicemail

@@ -13,9 +13,11 @@ from switchhook.core import actions as a
 from switchhook.core import facts as f
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import DialId, LegId, RoomId
-from switchhook.core.model import Alone, By, Leg, LegState, Member, Role, Room, RoomKind, RoomPlan
+from switchhook.core.model import Alone, By, Leg, LegState, Member, Role, Room, RoomKind, RoomPlan, Seat
 from switchhook.core.outcomes import Outcome
 from switchhook.core.work import Work
+
+PLAIN = Seat()
 
 
 def need_leg(work: Work, leg: LegId) -> Leg:
@@ -75,9 +77,9 @@ def open_room(
     return room
 
 
-def join(work: Work, room: RoomId, leg: LegId, role: Role, *, talk: bool = True, **flags: bool) -> None:
+def join(work: Work, room: RoomId, leg: LegId, role: Role, *, talk: bool = True, seat: Seat = PLAIN) -> None:
     """Brings a leg in; with `talk` it turns to this room."""
-    work.fact(f.MemberJoined(room, Member(leg, role, **flags)))
+    work.fact(f.MemberJoined(room, seat.member(leg, role)))
     if talk:
         turn(work, leg, room)
 
@@ -174,7 +176,7 @@ def settle(
             cancel(work, pending)
         _close(work, room)
         return
-    if found.dials or found.transfer is not None or len(found.members) > 1:
+    if found.dials or found.transfer is not None or sum(m.is_company for m in found.members.values()) > 1:
         return
     if found.plan.alone is Alone.LET_GO:
         _end(work, found, dial=dial, outcome=outcome, status=status)

@@ -108,7 +108,7 @@ def _may_start(work: Work, request: r.StartTransfer) -> tuple[Room, Leg]:
     if member.held:
         raise Refused(Reason.MEMBER_HELD, "the agent is held")
     others = [m for m in room.members if m != agent.id]
-    if not others:
+    if not any(room.members[m].is_company for m in others):
         raise Refused(Reason.NOBODY_TO_TRANSFER, "nobody else is in the room")
     if not request.plan.dial.targets:
         raise Refused(Reason.NO_ROUTE, "nobody to dial")

@@ -246,7 +246,7 @@ def let_customers_go(work: Work, transfer: Transfer) -> None:
     if room is None:
         return
     outcome = _OUTCOME_TOLD.get(transfer.failure or TransferOutcome.UNREACHABLE, Outcome.COMPLETED)
-    company = len(room.members) > 1
+    company = sum(m.is_company for m in room.members.values()) > 1
     for leg in tuple(room.members):
         if company and not (room.plan.kind is RoomKind.PARTY and work.state.legs[leg].program):
             continue

@@ -298,7 +298,7 @@ def _customer_left(work: Work, transfer: Transfer, leg: LegId) -> None:
     leave(work, transfer.room, leg)
     room = work.state.rooms[transfer.room]
     over = room.lead == leg or (member is not None and member.ends_room)
-    if over or all(m == transfer.agent for m in room.members):
+    if over or all(m.leg == transfer.agent or not m.is_company for m in room.members.values()):
         pull(work, transfer, Trigger.CUSTOMER_LEFT)
     else:
         announced(work, transfer.room)

@@ -82,8 +82,8 @@ class Sounds:
     def _is_music(self, leg: LegId, source: Sound) -> bool:
         """Endless, and nobody waits for its end."""
         found = self._exchange.state.legs.get(leg)
-        played = found.playing.id if found is not None and found.playing is not None else None
-        return source.repeat == 0 and source.id != played
+        own = () if found is None else (found.playing, found.overlay)
+        return source.repeat == 0 and all(sound is None or source.id != sound.id for sound in own)
 
     def _playable(self, leg: LegId, music: Sound) -> Sound:
         missing = False

@@ -94,6 +94,8 @@ _NOTES = (
     "PhoneHeld",
     "MemberHeld",
     "MemberMuted",
+    "MemberDeafened",
+    "WhisperSet",
     "MediaSilent",
     "AnswerNotPressed",
     "Noted",

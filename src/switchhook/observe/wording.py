@@ -187,6 +187,12 @@ _WORDS: dict[str, Say] = {
         f"{parties.name(body['leg'])} is played " + ", ".join(clip(each) for each in body["sound"]["clips"])
     ),
     "SoundFinished": _sound_finished,
+    "OverlayStarted": lambda body, parties: (
+        f"{parties.name(body['leg'])} is played "
+        + ", ".join(clip(each) for each in body["sound"]["clips"])
+        + (" over what it hears" if body.get("mixed", True) else " in place of what it hears")
+    ),
+    "OverlayFinished": _sound_finished,
     "DigitHeard": lambda body, parties: f"{parties.name(body['leg'])} pressed {body['digit']}",
     "DigitsSent": lambda body, parties: f"digits {body['digits']} are sent to {parties.name(body['leg'])}",
     "AnswerAsked": lambda body, parties: f"{parties.name(body['leg'])} is asked to pick up by itself",
@@ -200,6 +206,15 @@ _WORDS: dict[str, Say] = {
     "MemberLeft": lambda body, parties: f"{parties.name(body['leg'])} leaves the room",
     "MemberHeld": _member_flag("is put on hold", "is taken back from hold"),
     "MemberMuted": _member_flag("is muted", "is heard again"),
+    "MemberDeafened": _member_flag("hears nobody any more", "hears the others again"),
+    "WhisperSet": lambda body, parties: (
+        f"{parties.name(body['leg'])} is heard by "
+        + (
+            (parties.name(body["coached"]) + " only" if body.get("coached") else "the agents only")
+            if body["on"]
+            else "everybody"
+        )
+    ),
     "RoomParked": lambda body, parties: "whoever is left is parked with music",
     "DialAccepting": lambda body, parties: f"{parties.name(body['leg'])} answered and is asked to accept",
     "DialTried": lambda body, parties: f"{parties.name(body['leg'])} was not reached: {_plain(body['outcome'])}",

@@ -12,7 +12,7 @@ from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import RoomId
-from switchhook.core.model import Alone, Clips, LegState, Room, RoomKind, RoomPlan
+from switchhook.core.model import Alone, Clips, LegState, Room, RoomKind, RoomPlan, Seat
 from switchhook.dialects.plivo.links import Link
 from switchhook.dialects.plivo.run.keys import Keys
 from switchhook.dialects.plivo.run.step import Step
@@ -72,7 +72,9 @@ class ConferenceStep(Step):
             limit_s=element.time_limit_s,
         )
         request = r.EnterRoom(
-            session.call.leg, plan, muted=element.muted, ends_room=element.ends, starts_room=element.starts
+            session.call.leg,
+            plan,
+            seat=Seat(muted=element.muted, ends_room=element.ends, starts_room=element.starts),
         )
         try:
             session.dialect.exchange.ask(request, cause="XML")
