@@ -6,6 +6,7 @@ since no answer could find its way. Everything else gets a status here, or 0.
 
 from __future__ import annotations
 
+from switchhook.sip.build import KNOWN_METHODS
 from switchhook.sip.headers import parse_address, split_list, whole_number
 from switchhook.sip.message import Message
 from switchhook.sip.uri import parse_uri
@@ -14,6 +15,7 @@ MAX_BODY = 32_768
 MAX_URI = 2_048
 MAX_TOKEN = 1_024  # Call-ID, tags, branches
 
+OTHER_CSEQ = "CSeq method is not the request's"
 _SINGLE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type")
 
 
@@ -29,7 +31,8 @@ def verdict(request: Message, registers: bool = False) -> tuple[int, str]:
         return 0, ""  # its tags find the dialog or they do not; the rest of it is never looked at
     flaw = _header_flaw(request)
     if flaw:
-        return 400, _warning(flaw)
+        unknown = flaw is OTHER_CSEQ and request.verb not in KNOWN_METHODS
+        return (501 if unknown else 400), _warning(flaw)  # RFC 4475 3.1.2.18: nobody knows what its CSeq means
     if len(request.body) > MAX_BODY:
         return 413, ""
     status = _uri_verdict(request.uri)
@@ -51,7 +54,7 @@ def _header_flaw(request: Message) -> str:
                 return f"more than one {key}"
     cseq = request.cseq
     if cseq is None or cseq.method != request.verb:
-        return "CSeq method is not the request's"
+        return OTHER_CSEQ
     if len(request.call_id) > MAX_TOKEN:
         return "Call-ID too long"
     for key in ("from", "to"):

@@ -28,6 +28,7 @@ PEER = {"4": "192.0.2.200", "6": "2001:db8::9:1"}
 def test_every_message_has_a_verdict():
     assert set(VERDICTS) == set(ALL)
     assert (len(RFC4475), len(RFC5118)) == (49, 12)
+    assert set(verdicts.ALLOWED) == set(ALL)
 
 
 class Judged:
@@ -66,6 +67,27 @@ def judged(name: str) -> Judged:
 @pytest.mark.parametrize("name", VERDICTS)
 def test_verdict(name):
     assert judged(name).verdict == VERDICTS[name][0]
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_the_verdict_is_one_that_the_rfc_allows(name):
+    assert VERDICTS[name][0] in verdicts.ALLOWED[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("bext01", "Unsupported: nothingSupportsThis, nothingSupportsThisEither"),  # not what it asks of proxies
+        ("invut", "Accept: application/sdp"),
+        ("regaut01", "WWW-Authenticate: Digest "),
+        ("sdp01", "Warning: 399 "),
+        ("mpart01", "Allow: INVITE, "),
+        ("intmeth", "Allow: INVITE, "),
+        ("clerr", "Warning: 399 "),
+    ],
+)
+def test_a_refusal_says_what_would_do(name, line):
+    assert any(one.startswith(line) for one in parse(judged(name).answers[0]).lines)
 
 
 @pytest.mark.parametrize("name", VERDICTS)
@@ -170,6 +192,27 @@ def test_all_of_them_in_one_stream():
     assert len(FRAMED) == 56
 
 
+SHORT = b"A sip:b SIP/2.0\r\nl: 6\r\n\r\n1\r\n\r\n2" + PONG + b"B sip:b SIP/2.0\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.mark.slow
+def test_a_short_stream_split_at_every_pair_of_bytes():
+    whole = Framer().feed(SHORT)
+    assert [len(one) for one in whole[0]] == [31, 38]
+    for first in range(len(SHORT) + 1):
+        for second in range(first, len(SHORT) + 1):
+            framer = Framer()
+            parts = [framer.feed(part) for part in (SHORT[:first], SHORT[first:second], SHORT[second:])]
+            assert [one for messages, _ in parts for one in messages] == whole[0], (first, second)
+            assert sum(pings for _, pings in parts) == whole[1] == 1
+
+
+def test_a_stream_waits_for_a_body_that_was_announced():
+    framer = Framer()
+    assert framer.feed(RFC4475["clerr"].wire) == ([], 0)
+    assert framer.held == len(RFC4475["clerr"].wire)
+
+
 @pytest.mark.parametrize("name", ["ncl", "mcl01", "inv2543"])
 def test_without_a_sound_length_a_stream_ends(name):
     with pytest.raises(Overlong):
@@ -228,6 +271,17 @@ def test_whose_parameter_it_is():
     assert [one.uri for one in within.line.registrar.bindings("watson")] == [
         "sip:+19725552222@gw1.example.net;unknownparam"
     ]
+
+
+def test_a_registration_is_told_as_it_was_asked_for():
+    """RFC 4475 3.3.12 to 3.3.14: what the 200 lists."""
+    told = {name: parse(registered(name, user).wire.log[-1][3]).first("contact") for name, user in REGISTERED}
+    assert told["cparam01"].startswith("<sip:+19725552222@gw1.example.net>")
+    assert told["cparam02"].startswith("<sip:+19725552222@gw1.example.net;unknownparam>")
+    assert told["regescrt"].startswith("<sip:user@example.com?Route=%3Csip:sip.example.com%3E>")
+
+
+REGISTERED = (("cparam01", "watson"), ("cparam02", "watson"), ("regescrt", "user"))
 
 
 def test_escaped_nulls_are_two_contacts():
