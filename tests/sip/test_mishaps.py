@@ -23,7 +23,15 @@ PRIVATE = "192.168.1.7"
 class Talk:
     """A telephone behind the trunk, played by hand: it calls and is answered. `notes` is what an operator reads."""
 
-    def __init__(self, *, contact: str = TRUNK, transport: str = "udp", port: int = 5060) -> None:
+    def __init__(
+        self,
+        *,
+        contact: str = TRUNK,
+        transport: str = "udp",
+        port: int = 5060,
+        answered: bool = True,
+        acknowledged: bool = True,
+    ) -> None:
         self.wire = Wire()
         self.house = House(self.wire)
         self.notes: list[str] = []
@@ -34,25 +42,34 @@ class Talk:
         self.number = 0
         self.send("INVITE", port=port, body=SDP)
         self.leg = self.house.told(LegArrived)[-1].leg
-        self.house.line.answer(self.leg)
         self.call = next(iter(self.house.line.engine.calls.values()))
-        self.send("ACK", port=port)
+        if answered:
+            self.house.line.answer(self.leg)
+        if answered and acknowledged:
+            self.send("ACK", port=port)
 
     def flow(self, port: int = 5060) -> Flow:
         return Flow(self.transport, TRUNK, port, f"{SERVER}:5060")
 
-    def send(self, method: str, *, port: int = 5060, contact: str = "", body: bytes = b"", tag: str = "") -> str:
-        """Sends a request, and returns the status of the answer, if there is one at once."""
-        if method != "ACK":
+    def send(
+        self, method: str, *, port: int = 5060, contact: str = "", body: bytes = b"", tag: str = "", of: int = 0
+    ) -> str:
+        """Sends a request, and returns the status of its last answer, if there is one at once.
+
+        `of` is the number of the INVITE that a CANCEL is for.
+        """
+        if method not in ("ACK", "CANCEL"):
             self.number += 1
-        known = tag or (self.call.local_tag if self.number > 1 or method == "ACK" else "")
+        number, named = of or self.number, "INVITE" if of else method
+        first = number == 1 and method != "ACK"
+        known = tag or ("" if first else self.call.local_tag)
         before = len(self.house.taps)
         self.house.line.receive(
             f"{method} sip:4930@example.org SIP/2.0\r\n"
-            f"Via: SIP/2.0/{self.transport.upper()} {self.host};rport;branch=z9hG4bK{method}{self.number}\r\n"
+            f"Via: SIP/2.0/{self.transport.upper()} {self.host};rport;branch=z9hG4bK{named}{number}\r\n"
             f"Max-Forwards: 70\r\nFrom: <sip:1@{TRUNK}>;tag=f\r\n"
             f"To: <sip:4930@example.org>{';tag=' + known if known else ''}\r\n"
-            f"Call-ID: talk\r\nCSeq: {self.number} {method}\r\nContact: <sip:1@{contact or self.contact}>\r\n"
+            f"Call-ID: talk\r\nCSeq: {number} {method}\r\nContact: <sip:1@{contact or self.contact}>\r\n"
             f"{'Content-Type: application/sdp' if body else 'X: y'}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
             + body,
             self.flow(port),
@@ -229,13 +246,7 @@ def test_a_bye_that_overtakes_the_ack_and_a_cancel_behind_the_answer():
     assert bob.agent.engine.counters.early_byes == 1
     assert bob.agent.engine.counters.stray_ack == 1
     talk = Talk()
-    talk.number = 0  # of the first INVITE
-    cancel = (
-        f"CANCEL sip:4930@example.org SIP/2.0\r\nVia: SIP/2.0/UDP {TRUNK};rport;branch=z9hG4bKINVITE1\r\n"
-        f"Max-Forwards: 70\r\nFrom: <sip:1@{TRUNK}>;tag=f\r\nTo: <sip:4930@example.org>\r\n"
-        "Call-ID: talk\r\nCSeq: 1 CANCEL\r\nContent-Length: 0\r\n\r\n"
-    )
-    talk.house.line.receive(cancel.encode(), talk.flow())
+    assert talk.send("CANCEL", of=1) == "200"
     assert talk.counters.late_cancels == 1
     assert talk.notes == ["a CANCEL came after our final answer and changed nothing"]
     assert talk.house.line.live_legs == 1

@@ -326,6 +326,13 @@ class Engine:
         transaction.respond(200, response(transaction.request, 200, tag=tag, extra=self.server_line))
         if isinstance(call, IncomingCall):
             call.cancelled(transaction.request.get_all("reason"))
+        else:  # a re-INVITE, which was answered at once, or an INVITE that we refused
+            self.cancel_came_late(transaction.request.call_id)
+
+    def cancel_came_late(self, call_id: str) -> None:
+        """Counts a CANCEL of an INVITE that has its final answer (9.2)."""
+        self.counters.late_cancels += 1
+        self.remark(call_id, "a CANCEL came after our final answer and changed nothing")
 
     def _within_dialog(self, transaction: ServerTransaction) -> None:
         request = transaction.request

@@ -85,8 +85,7 @@ class IncomingCall(Call):
     def cancelled(self, reasons: list[str]) -> None:
         """The caller gave up; a CANCEL after our final response changes nothing (9.2)."""
         if not self.waiting:
-            self.engine.counters.late_cancels += 1
-            self.engine.remark(self.call_id, "a CANCEL came after our final answer and changed nothing")
+            self.engine.cancel_came_late(self.call_id)
             return
         self.reply(self.invite, 487)
         q850, sip, text = parse_reason(reasons)

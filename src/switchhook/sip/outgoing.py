@@ -122,6 +122,11 @@ class OutgoingCall(Call):
             if message.status in (180, 183):
                 self._tell_rang(early=False)
             return
+        if message.status == 199:  # that fork has ended (RFC 6228)
+            gone = self._early.pop(tag, None)
+            if gone is self.dialog:
+                self.dialog = next(reversed(self._early.values()), None)
+            return
         dialog = self._early.get(tag)
         if dialog is None:
             dialog = of_response(transaction.draft, message, transaction.flow, behind_nat=self.outgoing.behind_nat)
