@@ -2,7 +2,8 @@
 
 - `core` imports nobody: of the standard library only what has no clock, socket, thread or randomness.
 - `exchange`, `sip`, `media`, `stores` and `observe` import `core` and `exchange.ports`; only `exchange` sees the rest
-  of `exchange`. What `stores` and `exchange` have for each other is handed over by `app`.
+  of `exchange`. What `stores` and `exchange` have for each other is handed over by `app`; both make lines of facts, and
+  what such a line says is in `exchange.entries`.
 - `flows` and `console` import `exchange`, `core` and `settings`.
 - A dialect imports `exchange`, `core` and `settings`, never another dialect. One addition: a PHLO is a Plivo dialect
   that walks a graph, so `dialects.plivo` may import `flows`.
@@ -34,7 +35,7 @@ RULES: dict[str, set[str]] = {
     "exchange": {"core", "settings"},
     "sip": {"core", "exchange.ports"},
     "media": {"core", "exchange.ports"},
-    "stores": {"core", "exchange.ports"},
+    "stores": {"core", "exchange.ports", "exchange.entries"},
     "observe": {"core", "exchange.ports"},
     "flows": {"core", "exchange", "settings"},
     "console": {"core", "exchange", "settings"},

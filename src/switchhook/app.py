@@ -24,7 +24,7 @@ from switchhook.core.ids import LegId
 from switchhook.exchange.chance import PooledRandom
 from switchhook.exchange.clock import SystemClock
 from switchhook.exchange.guard import Guard
-from switchhook.exchange.ports import Entry, Journal, MediaAddress, MediaStats
+from switchhook.exchange.ports import Entry, FactJournal, MediaAddress, MediaStats
 from switchhook.exchange.rest import Rest, give_back
 from switchhook.exchange.sender import HttpSender
 from switchhook.exchange.switch import Exchange
@@ -69,15 +69,20 @@ class Dialect(Protocol):
 
 
 class CountedJournal:
-    """A journal whose lines are also counted for `/metrics` as they pass."""
+    """A journal whose lines are also counted for `/metrics` as they pass; facts are counted as they are told."""
 
-    def __init__(self, journal: Journal, metrics: Metrics) -> None:
+    def __init__(self, journal: FactJournal, metrics: Metrics) -> None:
         self._journal = journal
         self._metrics = metrics
+        self.facts = journal.facts
 
     def append(self, entry: Entry) -> None:
         self._metrics.take(entry)
         self._journal.append(entry)
+
+    def message(self, at: float, leg: str, way: str, wire: bytes, peer: str) -> None:
+        self._metrics.message(way, wire)
+        self._journal.message(at, leg, way, wire, peer)
 
 
 class Server:
@@ -137,6 +142,7 @@ class Server:
             encode=Encoding(facts_of(Fact)).write,
             seed=secrets.randbits(64),
         )
+        self.exchange.subscribe(lambda stamped: self.metrics.fact(stamped.fact), self.metrics.counted)
         self.exchange.records = Reader(engine)
         stack.callback(self.exchange.sounds.close)
         warming = asyncio.create_task(sender.warm())  # while we wait for the audio processes; no call waits for it
@@ -290,23 +296,11 @@ def sip_notes(exchange: Exchange) -> LegTap:
     """Returns a tap that writes every SIP message of a leg into the journal: its first line, not its content."""
 
     def note(at: float, leg: LegId | None, way: str, wire: bytes, peer: str) -> None:
-        if leg is None:
-            return
-        cseq = wire.find(b"\r\nCSeq:")
-        body: dict[str, object] = {
-            "direction": way,
-            "peer": peer,
-            "first_line": _text(wire[: wire.find(b"\r\n")]),
-            "cseq": "" if cseq < 0 else _text(wire[cseq + 7 : wire.find(b"\r\n", cseq + 7)]).strip(),
-            "bytes": len(wire),
-        }
-        exchange.write("SipMessage", body, leg=leg)
+        if leg is not None:
+            exchange.journal.message(now(), leg, way, wire, peer)
 
+    now = exchange.clock.now  # the engine's own time stands still while it works: facts would come later than it
     return note
-
-
-def _text(wire: bytes) -> str:
-    return wire.decode("utf-8", "replace")
 
 
 def line_settings(settings: Settings, bound: Sequence[tuple[str, str, int]], secret: bytes) -> LineSettings:

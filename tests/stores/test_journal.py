@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
+from switchhook.core import facts
 from switchhook.core.errors import Unavailable
+from switchhook.core.ids import LegId
+from switchhook.core.model import By
+from switchhook.core.outcomes import Outcome
 from switchhook.exchange.ports import Entry
 from switchhook.stores.database import connect
-from switchhook.stores.journal import SqlJournal, body_text
+from switchhook.stores.journal import SqlJournal
 from switchhook.stores.reading import Reader
+from switchhook.stores.sheets import Read
 
 
 @pytest.fixture
@@ -28,6 +34,26 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     engine = connect(f"sqlite:///{tmp_path / 'journal.db'}")
     yield engine
     engine.dispose()
+
+
+class Seen:
+    """Records that only see when lines are written, and can hold them up."""
+
+    readers: Mapping[type, Read] = {}
+
+    def __init__(self) -> None:
+        self.begun, self.go_on = threading.Event(), threading.Event()
+        self.go_on.set()
+
+    def counted(self, leg: str, figures: dict[str, Any]) -> None:
+        """No leg is asked about."""
+
+    def complete(self) -> object:
+        return self
+
+    def write(self, _connection: Connection, _complete: object) -> None:
+        self.begun.set()
+        self.go_on.wait(10)
 
 
 def line(number: int, call: str = "c", **body: object) -> Entry:
@@ -49,10 +75,10 @@ async def test_a_flush_returns_when_the_lines_are_on_disk(engine: Engine) -> Non
 
 
 def test_lines_reach_the_disk_without_being_asked_for(engine: Engine) -> None:
-    written = threading.Event()
-    journal = SqlJournal(engine, projection=lambda _connection, _lines: written.set())
+    seen = Seen()
+    journal = SqlJournal(engine, projection=seen)
     journal.append(line(1))
-    assert written.wait(10)
+    assert seen.begun.wait(10)
     journal.close()
 
 
@@ -114,17 +140,13 @@ async def test_a_disk_that_refuses_keeps_the_lines_and_tells_whoever_waits(
 
 
 def test_lines_on_their_way_to_the_disk_are_still_waiting(engine: Engine) -> None:
-    begun, go_on = threading.Event(), threading.Event()
-
-    def slow(_connection: object, _entries: object) -> None:
-        begun.set()
-        go_on.wait(10)
-
-    journal = SqlJournal(engine, projection=slow)
+    seen = Seen()
+    seen.go_on.clear()
+    journal = SqlJournal(engine, projection=seen)
     journal.append(line(0))
-    assert begun.wait(10)
+    assert seen.begun.wait(10)
     assert journal.waiting == 1
-    go_on.set()
+    seen.go_on.set()
     journal.close()
     assert journal.waiting == 0
 
@@ -133,15 +155,16 @@ def test_lines_on_their_way_to_the_disk_are_still_waiting(engine: Engine) -> Non
 async def test_a_projection_that_fails_does_not_cost_the_facts(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(_connection: object, _lines: object) -> None:
-        raise KeyError("leg")
+    class Broken(Seen):
+        readers = {facts.LegEnded: lambda *_: {}["leg"]}
 
-    journal = SqlJournal(engine, projection=broken)
-    journal.append(line(1))
+    journal = SqlJournal(engine, projection=Broken())
+    journal.facts(1.0, [facts.LegEnded(LegId("a"), Outcome.BUSY, By.PHONE)], "BYE")
+    journal.append(line(1, ""))
     await journal.flush()
     journal.close()
 
-    assert len(Reader(engine).call("c")) == 1
+    assert [entry.kind for entry in Reader(engine).call("")] == ["LegEnded", "Noted"]
     assert "call records could not be made" in caplog.text
 
 
@@ -157,10 +180,16 @@ async def test_readers_read_while_the_journal_writes(engine: Engine) -> None:
     journal.close()
 
 
-def test_a_body_that_json_cannot_hold_is_kept_as_text() -> None:
-    assert body_text({"a": 1}) == '{"a":1}'
-    assert "unwritable" in body_text({"a": "\ud800"})
-    assert "object" in body_text({"a": object()})
+def test_a_body_that_json_cannot_hold_is_kept_as_text(engine: Engine) -> None:
+    journal = SqlJournal(engine)
+    for each in (1, "\ud800", object()):
+        journal.append(Entry(1.0, "Webhook", "c", "\ud801", {"a": each}, "\ud802"))
+    journal.close()
+    first, second, third = Reader(engine).call("c")
+    assert first.body == {"a": 1}
+    assert "ud800" in str(second.body["unwritable"])
+    assert "object" in str(third.body["a"])
+    assert (first.leg, first.cause) == ("\\ud801", "\\ud802")
 
 
 @pytest.mark.anyio

@@ -1,15 +1,15 @@
-"""Facts as lines of the journal: which call and which leg a fact belongs to."""
+"""Facts and messages as lines of the journal: which call and which leg they belong to, and what is told of them."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any, get_args
 
 from switchhook.core import facts as f
-from switchhook.exchange.ports import Entry
+from switchhook.exchange.ports import Entry, Journal
 
 Encode = Callable[[f.Fact], tuple[str, dict[str, object]]]  # class name and JSON body
 
@@ -20,12 +20,12 @@ class Calls:
     """Knows the call (chain of rooms) of every leg, room, dial and transfer, also a little after its end."""
 
     def __init__(self) -> None:
-        self._call_of: dict[str, str] = {}
+        self.call_of: dict[str, str] = {}  # for reading only
         self._ended: OrderedDict[str, None] = OrderedDict()
 
     def learn(self, fact: f.Fact) -> None:
         """Takes note of what a fact brings into being or ends."""
-        call_of = self._call_of
+        call_of = self.call_of
         match fact:
             case f.LegCreated(leg):
                 call_of[leg.id] = leg.call
@@ -49,24 +49,59 @@ class Calls:
         self._ended[name] = None
         while len(self._ended) > _KEPT:
             gone, _ = self._ended.popitem(last=False)
-            self._call_of.pop(gone, None)
+            self.call_of.pop(gone, None)
 
     def of(self, name: str) -> str:
         """Returns the call of a leg, room, dial or transfer, or an empty text."""
-        return self._call_of.get(name, "")
+        return self.call_of.get(name, "")
 
     def entry(self, fact: f.Fact, at: float, cause: str, encode: Encode) -> Entry:
         """Makes the journal line of a fact."""
-        if type(fact) in _LEARNT:
+        if type(fact) in LEARNT:
             self.learn(fact)
         kind, body = encode(fact)
-        leg_of, owner_of = _NAMES[type(fact)]
+        leg_of, owner_of = NAMES[type(fact)]
         leg = leg_of(fact)
-        return Entry(at, kind, self._call_of.get(leg) or self._call_of.get(owner_of(fact), ""), leg, body, cause)
+        return Entry(at, kind, self.call_of.get(leg) or self.call_of.get(owner_of(fact), ""), leg, body, cause)
+
+
+class LineByLine:
+    """Implements `ports.FactJournal` on a journal that wants every line as an `Entry`, such as a list in memory."""
+
+    def __init__(self, journal: Journal, encode: Encode) -> None:
+        self._journal = journal
+        self._encode = encode
+        self._calls = Calls()
+
+    def append(self, entry: Entry) -> None:
+        """Takes a line."""
+        self._journal.append(entry)
+
+    def facts(self, at: float, facts: Sequence[f.Fact], cause: str) -> None:
+        """Takes what one step made true."""
+        for fact in facts:
+            self._journal.append(self._calls.entry(fact, at, cause, self._encode))
+
+    def message(self, at: float, leg: str, way: str, wire: bytes, peer: str) -> None:
+        """Takes a SIP message of a leg."""
+        body = message_body(way, wire, len(wire), peer)
+        self._journal.append(Entry(at, "SipMessage", self._calls.of(leg) or leg, leg, body))
+
+
+def message_body(way: str, wire: bytes, size: int, peer: str) -> dict[str, object]:
+    """Returns what is kept of a SIP message, of which `wire` is at least the beginning: its first line, no content."""
+    cseq = wire.find(b"\r\nCSeq:")
+    return {
+        "direction": way,
+        "peer": peer,
+        "first_line": wire[: wire.find(b"\r\n")].decode("utf-8", "replace"),
+        "cseq": "" if cseq < 0 else wire[cseq + 7 : wire.find(b"\r\n", cseq + 7)].decode("utf-8", "replace").strip(),
+        "bytes": size,
+    }
 
 
 Name = Callable[[Any], str]
-_LEARNT = frozenset(
+LEARNT = frozenset(
     {
         *(f.LegCreated, f.RoomOpened, f.DialStarted, f.TransferStarted),
         *(f.LegEnded, f.RoomClosed, f.DialEnded, f.TransferEnded),
@@ -96,7 +131,13 @@ def _owner_name(kind: type) -> Name:
     return _nobody
 
 
-_NAMES: dict[type, tuple[Name, Name]] = {kind: (_leg_name(kind), _owner_name(kind)) for kind in get_args(f.Fact)} | {
+def names_itself(kind: type) -> bool:
+    """Returns whether the body of such a fact says under "leg" which leg it is about, or it is about none."""
+    leg = NAMES[kind][0]
+    return leg is _nobody or (kind not in _ELSEWHERE and _leg_name(kind) is not _nobody)
+
+
+_ELSEWHERE: dict[type, tuple[Name, Name]] = {
     f.LegCreated: (attrgetter("leg.id"), _nobody),
     f.MemberJoined: (attrgetter("member.leg"), attrgetter("room")),
     f.RoomOpened: (_nobody, attrgetter("room.id")),
@@ -104,3 +145,5 @@ _NAMES: dict[type, tuple[Name, Name]] = {kind: (_leg_name(kind), _owner_name(kin
     f.TransferStarted: (attrgetter("transfer.agent"), attrgetter("transfer.id")),
     f.RecordingStarted: (lambda fact: fact.tape.left[0] if fact.tape.left else "", attrgetter("tape.id")),
 }
+NAMES: dict[type, tuple[Name, Name]] = {kind: (_leg_name(kind), _owner_name(kind)) for kind in get_args(f.Fact)}
+NAMES |= _ELSEWHERE

@@ -17,6 +17,7 @@ from switchhook.core.addresses import Target as Target
 from switchhook.core.addresses import Trunk as Trunk
 from switchhook.core.addresses import Uri as Uri
 from switchhook.core.events import Event
+from switchhook.core.facts import Fact
 from switchhook.core.ids import LegId, RecordingId
 from switchhook.core.outcomes import Outcome
 from switchhook.core.sources import Sources
@@ -207,6 +208,23 @@ class Entry:
 class Journal(Protocol):
     def append(self, entry: Entry) -> None:
         """Takes a line; it is on disk within a fraction of a second, in order. Never blocks."""
+
+
+@runtime_checkable
+class FactJournal(Journal, Protocol):
+    """A journal that takes what the exchange has at hand, and makes lines of it in its own time (and thread).
+
+    So what it is given must not change any more.
+    """
+
+    def facts(self, at: float, facts: Sequence[Fact], cause: str) -> None:
+        """Takes what one step made true, in order: as `append` of a line for each fact."""
+
+    def message(self, at: float, leg: str, way: str, wire: bytes, peer: str) -> None:
+        """Takes a SIP message that came ("in") or went ("out"): its first line is kept, not its content.
+
+        A leg that is not known yet is an arriving one, which begins a call of its own id.
+        """
 
 
 @runtime_checkable

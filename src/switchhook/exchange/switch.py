@@ -24,10 +24,11 @@ from switchhook.core.outcomes import Outcome
 from switchhook.core.state import State
 from switchhook.core.step import Input, step
 from switchhook.core.values import dataclass
-from switchhook.exchange.entries import Calls, Encode
+from switchhook.exchange.entries import LEARNT, Calls, Encode, LineByLine
 from switchhook.exchange.ports import (
     Clock,
     Entry,
+    FactJournal,
     Invitation,
     Journal,
     Media,
@@ -74,14 +75,13 @@ class Exchange:
     ) -> None:
         self.settings = settings
         self.clock = clock
-        self.journal = journal
+        self.journal: FactJournal = journal if isinstance(journal, FactJournal) else LineByLine(journal, encode)
         self.sender = sender
         self.state = State(Ids(seed))
         self.directory = Directory(settings)
         self.repeats = Repeats(settings.http.repeat_window_s, clock)
         self.sounds = Sounds(self, settings.media.hold_music)
         self.calls = Calls()
-        self._encode = encode
         self.records: Records | None = None  # call records on disk, where there are any
         self.accepting = True  # False while the server stops: new calls are refused
         self.signalling: Signalling
@@ -151,8 +151,11 @@ class Exchange:
     def _step(self, given: Input, cause: str) -> requests.Accepted:
         now = self.clock.now()
         done = step(self.state, given, now)
+        if done.facts:
+            self.journal.facts(now, done.facts, cause)
         for fact in done.facts:
-            self.journal.append(self.calls.entry(fact, now, cause, self._encode))
+            if type(fact) in LEARNT:
+                self.calls.learn(fact)
             self._untold.append(Stamped(now, fact, cause))
         for action in done.actions:
             self._carry_out(action)

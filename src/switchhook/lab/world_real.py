@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +22,10 @@ from types import TracebackType
 import httpx2
 
 from switchhook.app import Server
+from switchhook.core.facts import Fact
+from switchhook.exchange.entries import LineByLine
 from switchhook.exchange.guard import Guard
-from switchhook.exchange.ports import Entry, Journal
+from switchhook.exchange.ports import Entry, FactJournal
 from switchhook.exchange.sender import HttpSender
 from switchhook.lab.carrier import Carrier
 from switchhook.lab.faults import Faults
@@ -31,6 +34,7 @@ from switchhook.lab.world_base import AnyWorld
 from switchhook.lab.world_house import Given, settings_of, with_trunks_at
 from switchhook.lab.world_web import Web
 from switchhook.settings import Settings
+from switchhook.stores.encoding import Encoding, facts_of
 
 _MEDIA_PORTS = (31_000, 34_998)  # those in use are passed over
 _MAX_LEGS = 40
@@ -40,13 +44,25 @@ _GOODBYE_S = 1.0
 class _Tee:
     """A journal whose lines are kept for the story, too."""
 
-    def __init__(self, journal: Journal, entries: list[Entry]) -> None:
-        self._journal = journal
-        self._entries = entries
+    def __init__(self, journal: FactJournal, entries: list[Entry]) -> None:
+        self._both = (LineByLine(_Kept(entries), Encoding(facts_of(Fact)).write), journal)
 
     def append(self, entry: Entry) -> None:
-        self._entries.append(entry)
-        self._journal.append(entry)
+        for journal in self._both:
+            journal.append(entry)
+
+    def facts(self, at: float, facts: Sequence[Fact], cause: str) -> None:
+        for journal in self._both:
+            journal.facts(at, facts, cause)
+
+    def message(self, at: float, leg: str, way: str, wire: bytes, peer: str) -> None:
+        for journal in self._both:
+            journal.message(at, leg, way, wire, peer)
+
+
+class _Kept:
+    def __init__(self, entries: list[Entry]) -> None:
+        self.append = entries.append
 
 
 class RealWorld(AnyWorld):

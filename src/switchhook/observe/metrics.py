@@ -19,8 +19,8 @@ from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, ge
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from switchhook.core.model import Kind, Side, TransferOutcome
-from switchhook.core.outcomes import Outcome
+from switchhook.core import facts
+from switchhook.core.model import Kind, Side
 from switchhook.exchange.ports import Entry
 
 E = TypeVar("E", bound=Enum)
@@ -90,7 +90,7 @@ class Tally:
 
 
 class Metrics(Collector):
-    """All figures of one server. `take` is called for each journal line."""
+    """All figures of one server: of every fact, every SIP message of a leg, and every other line of the journal."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -108,24 +108,20 @@ class Metrics(Collector):
         self._live: dict[str, tuple[str, Enum]] = {}  # leg -> call, direction
         self._calls: Counter[str] = Counter()
         self._kinds: dict[str, Kind] = {}
-        # A response is told by its status, a request by its method: few enough for a cell each, found without work.
-        words = {f"SIP/2.0 {status}": SipWord(f"{status // 100}xx") for status in range(100, 700)}
-        words |= {word.value: word for word in SipWord if word.value.isupper()}
-        self._cells: dict[tuple[object, str], list[Any]] = {
-            (way.value, head): [way, word, 0] for way in Way for head, word in words.items()
-        }
+        self._cells: dict[tuple[str, bytes], list[Any]] = {}  # by a message's first bytes, which tell its word
         self._watched: list[Callable[[], Metric]] = []
         self._started = monotonic()
         self._take: dict[str, Callable[[Entry], None]] = {
-            "LegCreated": self._leg_created,
-            "LegEnded": self._leg_ended,
-            "TransferStarted": self._transfer_started,
-            "TransferEnded": self._transfer_ended,
             "HttpRequest": self._http,
             "HttpReply": self._http,
             "Webhook": self._webhook,
-            "SipMessage": self._sip_message,
             "Warning": lambda _entry: self.warnings.add(),
+        }
+        self._count: dict[type, Callable[[Any], None]] = {
+            facts.LegCreated: self._leg_created,
+            facts.LegEnded: self._leg_ended,
+            facts.TransferStarted: self._transfer_started,
+            facts.TransferEnded: self._transfer_ended,
         }
         self.registry.register(self)
         ProcessCollector(registry=self.registry)
@@ -143,6 +139,22 @@ class Metrics(Collector):
         take = self._take.get(entry.kind)
         if take is not None:
             take(entry)
+
+    @property
+    def counted(self) -> frozenset[type[facts.Fact]]:
+        """The kinds of fact that `fact` counts."""
+        return frozenset(self._count)
+
+    def fact(self, fact: facts.Fact) -> None:
+        """Counts one fact."""
+        count = self._count.get(type(fact))
+        if count is not None:
+            count(fact)
+
+    def message(self, way: str, wire: bytes) -> None:
+        """Counts one SIP message that came ("in") or went ("out"), by its method or the class of its status."""
+        cell = self._cells.get((way, wire[:9])) or self._cell(way, wire)
+        cell[2] += 1
 
     def watch(self, name: str, doc: str, read: Callable[[], float]) -> None:
         """Shows a gauge that is read at each scrape, such as the journal's queue."""
@@ -184,29 +196,25 @@ class Metrics(Collector):
 
     # --- journal lines ----------------------------------------------------------------------------------------------
 
-    def _leg_created(self, entry: Entry) -> None:
-        leg = entry.body.get("leg")
-        side = leg.get("side") if isinstance(leg, dict) else None
-        if entry.leg not in self._live:
-            self._calls[entry.call] += 1
-        self._live[entry.leg] = (entry.call, _member(Side, side, Side.INBOUND))
+    def _leg_created(self, fact: facts.LegCreated) -> None:
+        leg = fact.leg
+        if leg.id not in self._live:
+            self._calls[leg.call] += 1
+        self._live[leg.id] = (leg.call, leg.side)
 
-    def _leg_ended(self, entry: Entry) -> None:
-        call, side = self._live.pop(entry.leg, (None, Side.INBOUND))
+    def _leg_ended(self, fact: facts.LegEnded) -> None:
+        call, side = self._live.pop(fact.leg, (None, Side.INBOUND))
         if call is not None:
             self._calls[call] -= 1
             if self._calls[call] <= 0:
                 del self._calls[call]
-        self.legs.add(side, _member(Outcome, entry.body.get("outcome"), Outcome.FAILED))
+        self.legs.add(side, fact.outcome)
 
-    def _transfer_started(self, entry: Entry) -> None:
-        transfer = entry.body.get("transfer")
-        if isinstance(transfer, dict):
-            self._kinds[str(transfer.get("id"))] = _member(Kind, (transfer.get("plan") or {}).get("kind"), Kind.WARM)
+    def _transfer_started(self, fact: facts.TransferStarted) -> None:
+        self._kinds[fact.transfer.id] = fact.transfer.plan.kind
 
-    def _transfer_ended(self, entry: Entry) -> None:
-        kind = self._kinds.pop(str(entry.body.get("transfer")), Kind.WARM)
-        self.transfers.add(kind, _member(TransferOutcome, entry.body.get("outcome"), TransferOutcome.UNREACHABLE))
+    def _transfer_ended(self, fact: facts.TransferEnded) -> None:
+        self.transfers.add(self._kinds.pop(fact.transfer, Kind.WARM), fact.outcome)
 
     def _http(self, entry: Entry) -> None:
         if status := _whole(entry.body.get("status")):
@@ -220,13 +228,13 @@ class Metrics(Collector):
         answered = WebhookResult.OK if 200 <= status < 300 else WebhookResult.REFUSED
         self.webhooks.add(answered if status and not entry.body.get("error") else WebhookResult.FAILED)
 
-    def _sip_message(self, entry: Entry) -> None:
-        line, direction = str(entry.body.get("first_line", "")), entry.body.get("direction")
-        cell = self._cells.get((direction, line[:11] if line.startswith("SIP/2.0 ") else line[: line.find(" ")]))
-        if cell is not None:
-            cell[2] += 1
-        else:
-            self.sip.add(_member(Way, direction, Way.IN), _sip_word(line))
+    def _cell(self, way: str, wire: bytes) -> list[Any]:
+        """A cell for messages that begin so. Beginnings are strangers' texts: beyond some, they are counted at once."""
+        member, word = _member(Way, way, Way.IN), _sip_word(wire[:16].decode("ascii", "replace"))
+        if len(self._cells) < _CELLS:
+            return self._cells.setdefault((way, wire[:9]), [member, word, 0])
+        self.sip.add(member, word)
+        return [member, word, 0]
 
     def _fold_cells(self) -> None:
         for cell in self._cells.values():
@@ -248,6 +256,9 @@ def _whole(value: object) -> int:
 
 def _status(status: int) -> Enum:
     return _member(HTTPStatus, status, HTTPStatus.INTERNAL_SERVER_ERROR if status >= 500 else HTTPStatus.BAD_REQUEST)
+
+
+_CELLS = 1000  # a telephone's address may begin in any way: `ACK sip:a`
 
 
 def _sip_word(first_line: str) -> SipWord:

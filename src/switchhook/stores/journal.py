@@ -1,71 +1,71 @@
 """The journal: facts and messages, in order, on disk within 50 ms.
 
-`append` is called inside the event loop for every fact, so it is a deque append and two comparisons; a thread of its
-own does JSON and SQL. The thread sleeps until the first line comes, gathers for 50 ms or 500 lines, and writes one
-transaction. A deque, not a list that is swapped: an append that has fetched the list before the swap would be lost.
+What the event loop hands over costs it a deque append and one comparison; a thread of its own makes lines of it, and
+rows of those (`stores.sheets`), and writes them. The thread gathers for 50 ms, then writes one transaction. While
+there is traffic it looks again by itself; only after 50 ms without a line does it sleep until the next one rings. A
+deque, not a list that is swapped: an append that has fetched the list before the swap would be lost.
 
-A disk that fails (full, locked) does not stop calls: lines wait in memory and are tried again with longer pauses;
-`flush` and `close` tell. Only beyond `MAX_WAITING` lines the oldest are dropped, and counted.
+A disk that fails (full, locked) does not stop calls: lines wait in memory, as the rows they will be, and are tried
+again with longer pauses; `flush` and `close` tell. Only beyond `MAX_WAITING` lines the oldest are dropped, and counted.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from itertools import chain
 from time import monotonic
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, Engine, insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from switchhook.core.errors import Unavailable
+from switchhook.core.facts import Fact
 from switchhook.exchange.ports import Entry
 from switchhook.stores import schema
 from switchhook.stores.database import shrink, widen
+from switchhook.stores.sheets import Batch, Given, Records, Sheets, Values
 
 _log = logging.getLogger(__name__)
 
 GATHER_S = 0.05
-GATHER_LINES = 500
-BATCH_LINES = 2000
-ROWS = 100  # in one INSERT; SQLite takes 32,766 values
+TOGETHER = 2000  # steps, messages and other lines in one transaction
+CHUNKS = (64, 16, 4, 1)  # rows in one INSERT: few statements, each compiled once
 MAX_WAITING = 1_000_000
+BEGINNING = 4096  # bytes of a message in which its first line and CSeq are looked for
 _PAUSES_S = (0.05, 0.2, 1.0, 5.0)
-
-Projection = Callable[[Connection, Sequence[Entry]], None]  # writes records in the same transaction as their facts
 
 
 class SqlJournal:
-    """Implements `exchange.ports.Journal`. Made inside or outside the event loop; `close` must be called."""
+    """Implements `exchange.ports.FactJournal`. Made inside or outside the event loop; `close` must be called."""
 
-    def __init__(self, engine: Engine, *, projection: Projection | None = None) -> None:
+    def __init__(self, engine: Engine, *, projection: Records | None = None) -> None:
         self._engine = engine
-        self._projection = projection
-        self._lines: deque[Entry] = deque()
+        self._records = projection
+        self._sheets = Sheets(projection)
+        self._given: deque[Given] = deque()
+        self._held: deque[Batch] = deque()  # folded, not yet on disk: more than one only while the disk fails
         self._waiters: deque[Future[None]] = deque()
-        self._awake = False
-        self._wake = threading.Event()  # there is something to do
-        self._urgent = threading.Event()  # do it now
+        self._asleep = False  # the thread waits for `_bell`, however long
+        self._bell = threading.Event()
         self._closing = False
         self._resting = False
         self._failure = ""
-        self._writing = 0  # lines of the batch that is on its way to the disk
         self.written = 0  # lines on disk since the start
         self.dropped = 0  # lines lost because the disk failed for too long
-        self._insert, self._more, self._positional = _statement(engine)
         self._thread = threading.Thread(target=self._run, name="switchhook-journal", daemon=True)
         self._thread.start()
 
     @property
     def waiting(self) -> int:
-        """How many lines are not on disk yet."""
-        return len(self._lines) + self._writing
+        """How many lines are not on disk yet, the facts of one step counted as one."""
+        return len(self._given) + sum(batch.lines for batch in tuple(self._held))
 
     @property
     def failure(self) -> str:
@@ -74,13 +74,25 @@ class SqlJournal:
 
     def append(self, entry: Entry) -> None:
         """Takes a line; it is on disk within a fraction of a second, in order. Never blocks."""
-        lines = self._lines
-        lines.append(entry)
-        if not self._awake:
-            self._awake = True
-            self._wake.set()
-        elif len(lines) == GATHER_LINES:
-            self._urgent.set()
+        self._given.append(entry)
+        if self._asleep:
+            self._ring()
+
+    def facts(self, at: float, facts: Sequence[Fact], cause: str) -> None:
+        """Takes what one step made true."""
+        self._given.append((at, facts, cause))
+        if self._asleep:
+            self._ring()
+
+    def message(self, at: float, leg: str, way: str, wire: bytes, peer: str) -> None:
+        """Takes a SIP message of a leg."""
+        self._given.append((at, leg, way, wire[:BEGINNING], len(wire), peer))
+        if self._asleep:
+            self._ring()
+
+    def _ring(self) -> None:
+        self._asleep = False
+        self._bell.set()
 
     async def flush(self) -> None:
         """Returns when all lines appended so far are on disk; raises Unavailable when the disk refuses them."""
@@ -91,7 +103,7 @@ class SqlJournal:
     def rest(self) -> None:
         """Gives back the memory that the database keeps for speed; to be called when there is little to write."""
         self._resting = True
-        self._wake.set()
+        self._bell.set()
 
     def close(self) -> None:
         """Writes what is left and ends the thread; raises Unavailable when the disk refuses it. Idempotent."""
@@ -106,9 +118,7 @@ class SqlJournal:
         if not self._thread.is_alive():
             raise Unavailable("the journal is closed")
         self._waiters.append(done)
-        self._awake = True
-        self._urgent.set()
-        self._wake.set()
+        self._bell.set()
 
     # --- the writer's thread ----------------------------------------------------------------------------------------
 
@@ -117,13 +127,13 @@ class SqlJournal:
         with self._engine.connect() as connection:
             widen(connection.connection.dbapi_connection)
             while True:
-                self._wake.wait()
-                if not self._closing:
-                    self._urgent.wait(GATHER_S)
-                # Cleared before the lines are looked at: whoever appends from here on wakes us again.
-                self._wake.clear()
-                self._urgent.clear()
-                self._awake = False
+                if not (self._waiters or self._closing):
+                    self._bell.wait(GATHER_S)
+                # Cleared before anything is looked at: whoever rings from here on is heard at the next wait.
+                self._bell.clear()
+                if not self._pending():
+                    self._sleep()
+                    continue
                 waiters = [self._waiters.popleft() for _ in range(len(self._waiters))]
                 ok = self._write_all(connection)
                 self._tell(waiters)
@@ -136,14 +146,23 @@ class SqlJournal:
                 if not ok:
                     self._pause(_PAUSES_S[min(failed, len(_PAUSES_S)) - 1])
 
+    def _pending(self) -> bool:
+        return bool(self._given or self._held or self._waiters or self._closing or self._resting)
+
+    def _sleep(self) -> None:
+        self._asleep = True
+        # Said first, then looked: whoever came before has been seen, whoever comes after rings.
+        if not self._pending():
+            self._bell.wait()
+        self._asleep = False
+        self._bell.clear()
+
     def _pause(self, seconds: float) -> None:
         """Waits before the next try; a flush or the end cuts it short."""
         end = monotonic() + seconds
         while not self._waiters and not self._closing and (left := end - monotonic()) > 0:
-            self._urgent.wait(left)
-            self._urgent.clear()
-        self._awake = True
-        self._wake.set()
+            self._bell.wait(left)
+            self._bell.clear()
 
     def _tell(self, waiters: list[Future[None]]) -> None:
         for waiter in waiters:
@@ -155,70 +174,66 @@ class SqlJournal:
                 waiter.set_result(None)
 
     def _write_all(self, connection: Connection) -> bool:
-        while self._lines:
-            batch = [self._lines.popleft() for _ in range(min(len(self._lines), BATCH_LINES))]
-            self._writing = len(batch)
+        while self._held or self._given:
+            if not self._held:
+                self._fold()
+            batch = self._held[0]
             try:
                 self._write(connection, batch)
-            except SQLAlchemyError as failed:
-                failure = " ".join(str(getattr(failed, "orig", None) or failed).split())
-                if not self._failure:
-                    _log.error("the journal cannot be written: %s; lines wait in memory", failure)
-                self._failure = failure
-                self._lines.extendleft(reversed(batch))
-                while len(self._lines) > MAX_WAITING:
-                    self._lines.popleft()
-                    self.dropped += 1
+            except (SQLAlchemyError, sqlite3.Error) as failed:
+                self._refused(failed)
                 return False
-            finally:
-                self._writing = 0
-            self.written += len(batch)
+            self._held.popleft()
+            self.written += batch.lines
         if self._failure:
             _log.warning("the journal is written again; lines lost since the start: %d", self.dropped)
         self._failure = ""
         return True
 
-    def _write(self, connection: Connection, batch: list[Entry]) -> None:
+    def _fold(self) -> None:
+        given = self._given
+        some = [given.popleft() for _ in range(min(len(given), TOGETHER))]
+        self._held.append(self._sheets.fold(some))
+
+    def _refused(self, failed: Exception) -> None:
+        """Keeps what waits in its small form, and no more than `MAX_WAITING` lines of it."""
+        failure = " ".join(str(getattr(failed, "orig", None) or failed).split())
+        if not self._failure:
+            _log.error("the journal cannot be written: %s; lines wait in memory", failure)
+        self._failure = failure
+        while self._given:
+            self._fold()
+        lines = sum(batch.lines for batch in self._held)
+        while lines > MAX_WAITING:
+            gone = self._held.popleft().lines
+            self.dropped += gone
+            lines -= gone
+
+    def _write(self, connection: Connection, batch: Batch) -> None:
         with connection.begin():
-            rows = [(e.at, e.kind, e.call, e.leg, e.cause, body_text(e.body)) for e in batch]
-            if self._positional:
-                # Many rows in one statement: the driver gives up the interpreter once per statement, not once per
-                # row, and the event loop's thread does not stop it in between.
-                for start in range(0, len(rows), ROWS):
-                    some = rows[start : start + ROWS]
-                    values = tuple(chain.from_iterable(some))
-                    connection.exec_driver_sql(self._insert + self._more * (len(some) - 1), values)
+            if connection.dialect.name == "sqlite":
+                self._insert(connection.connection.driver_connection, batch.rows)
             else:
-                connection.execute(insert(schema.entry), [dict(zip(_COLUMNS, row, strict=True)) for row in rows])
-            if self._projection is not None:
-                self._project(self._projection, connection, batch)
+                columns = ("at", "call", "leg", "body")
+                rows = [dict(zip(columns, row, strict=True), kind="", cause="") for row in batch.rows]
+                connection.execute(insert(schema.entry), rows)
+            if self._records is not None and batch.records is not None:
+                self._records.write(connection, batch.records)
 
-    def _project(self, projection: Projection, connection: Connection, batch: list[Entry]) -> None:
-        """A record that cannot be made is logged; the facts it should be made of are more important."""
-        try:
-            with connection.begin_nested():
-                projection(connection, batch)
-        except SQLAlchemyError:
-            raise
-        except Exception:
-            _log.exception("call records could not be made")
+    def _insert(self, driver: Any, rows: list[Values]) -> None:
+        """Past SQLAlchemy, which costs more than the writing.
 
-
-_COLUMNS = ("at", "kind", "call", "leg", "cause", "body")
-_encoder = msgspec.json.Encoder(enc_hook=str)
-
-
-def _statement(engine: Engine) -> tuple[str, str, bool]:
-    """Compiles the insert once, and what is added for each further row, where a driver takes question marks."""
-    compiled: Any = insert(schema.entry).compile(dialect=engine.dialect, column_keys=list(_COLUMNS))
-    marks = f"({', '.join('?' * len(_COLUMNS))})"
-    positional = list(compiled.positiontup or ()) == list(_COLUMNS) and str(compiled).endswith(marks)
-    return str(compiled), f", {marks}", positional
+        Many rows in one statement: the driver gives up the interpreter once per statement, not once per row, and the
+        event loop's thread does not stop it in between.
+        """
+        start = 0
+        for chunk in CHUNKS:
+            while len(rows) - start >= chunk:
+                driver.execute(_INSERTS[chunk], tuple(chain.from_iterable(rows[start : start + chunk])))
+                start += chunk
 
 
-def body_text(body: dict[str, object]) -> str:
-    """Returns a body as JSON; what JSON cannot hold is kept as text rather than lost."""
-    try:
-        return _encoder.encode(body).decode()
-    except (msgspec.EncodeError, TypeError, ValueError, RecursionError):
-        return _encoder.encode({"unwritable": ascii(body)[:4000]}).decode()
+_INSERTS = {
+    chunk: "INSERT INTO entry (at, kind, call, leg, cause, body) VALUES " + ", ".join(["(?, '', ?, ?, '', ?)"] * chunk)
+    for chunk in CHUNKS
+}

@@ -13,6 +13,8 @@ from switchhook.core.errors import SwitchhookError
 from switchhook.exchange.ports import Entry
 from switchhook.stores import schema
 from switchhook.stores.records import LEG_FIELDS, TRANSFER_FIELDS, LegRecord, TransferRecord
+from switchhook.stores.sheets import lines as lines_in
+from switchhook.stores.sheets import lines_of_leg
 
 _entry = schema.entry.c
 _TOP = "\U0010ffff"  # sorts after every id
@@ -89,33 +91,33 @@ class Reader:
                 caused.setdefault(line.cause, []).append(line.at)
         if not caused:
             return lines
-        around = _entry.at.between(lines[0].at - 60, lines[-1].at + 60)
-        http = self._entries(_entry.call == "", _entry.kind.in_(("HttpRequest", "HttpReply")), around)
+        first, last = lines[0].at - 60, lines[-1].at + 60
+        others = self._entries(_entry.call == "", _entry.at.between(first, last))
+        http = [line for line in others if line.kind in ("HttpRequest", "HttpReply")]
         lines += [line for line in http if line.body.get("api_id") in caused or _is_near(line, caused)]
         return sorted(lines, key=lambda line: line.at)
 
     def leg(self, leg: str) -> list[Entry]:
-        return self._entries(_entry.leg == leg)
+        """Returns what the journal has of a leg."""
+        with self._engine.connect() as connection:
+            return lines_of_leg(connection, leg)
 
     def since(self, seq: int, limit: int = 1000) -> list[tuple[int, Entry]]:
-        """Returns up to `limit` lines after line number `seq`, with their numbers: how a reader follows the journal."""
+        """Returns the lines of up to `limit` rows after number `seq`, with their numbers: how a reader follows.
+
+        Lines that were written together and belong to one call have the same number; those of other calls follow.
+        """
         query = select(schema.entry).where(_entry.seq > seq).order_by(_entry.seq).limit(limit)
         with self._engine.connect() as connection:
-            return [(row.seq, _line(row)) for row in connection.execute(query)]
+            return [(row.seq, line) for row in connection.execute(query) for line in lines_in(row)]
 
     def recent(self, limit: int = 20) -> list[CallSummary]:
         """Returns the calls that had something happen last, newest first."""
-        query = (
-            select(
-                _entry.call, func.min(_entry.at), func.max(_entry.at), func.count(), func.max(_entry.seq).label("top")
-            )
-            .where(_entry.call != "")
-            .group_by(_entry.call)
-            .order_by(func.max(_entry.seq).desc())
-            .limit(limit)
-        )
+        newest = func.max(_entry.seq).desc()
+        query = select(_entry.call).where(_entry.call != "").group_by(_entry.call).order_by(newest).limit(limit)
         with self._engine.connect() as connection:
-            return [CallSummary(*row[:4]) for row in connection.execute(query)]
+            calls = connection.execute(query).scalars().all()
+        return [_summary(call, self._entries(_entry.call == call)) for call in calls]
 
     def legs(self, wanted: LegFilter | None = None, *, limit: int = 20, offset: int = 0) -> tuple[list[LegRecord], int]:
         """Returns a page of leg records, newest end first, and how many there are in all."""
@@ -149,7 +151,8 @@ class Reader:
 
     def _entries(self, *rules: ColumnElement[bool]) -> list[Entry]:
         with self._engine.connect() as connection:
-            return [_line(row) for row in connection.execute(select(schema.entry).where(*rules).order_by(_entry.seq))]
+            rows = connection.execute(select(schema.entry).where(*rules).order_by(_entry.seq))
+            return [line for row in rows for line in lines_in(row)]
 
     def _calls(self, rule: ColumnElement[bool]) -> list[str]:
         query = select(_entry.call).where(rule, _entry.call != "").distinct().order_by(_entry.call).limit(20)
@@ -199,8 +202,8 @@ def _rules(wanted: LegFilter) -> Iterable[ColumnElement[bool]]:
         yield answered_s <= wanted.answered_s_to
 
 
-def _line(row: Row[Any]) -> Entry:
-    return Entry(row.at, row.kind, row.call, row.leg, msgspec.json.decode(row.body), row.cause)
+def _summary(call: str, lines: Sequence[Entry]) -> CallSummary:
+    return CallSummary(call, min(line.at for line in lines), max(line.at for line in lines), len(lines))
 
 
 def _leg_record(row: Row[Any]) -> LegRecord:

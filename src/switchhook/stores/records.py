@@ -1,23 +1,29 @@
 """Call records: one row for each ended leg and each ended transfer, made from the facts as they are written.
 
-`Recorder` runs in the journal's thread and in its transaction, so a record is on disk exactly when its last fact is.
-It keeps what it needs of live legs and transfers in memory; after a restart it reads the beginning of a leg from the
-journal. The dialects turn these neutral rows into their own call detail records.
+`Recorder` runs in the journal's thread; what it has made is written in the transaction of the lines that completed it,
+so a record is on disk exactly when its last fact is. It keeps what it needs of live legs and transfers in memory; of a
+leg that is older than the server, the beginning is read from the journal when it has ended. The dialects turn these
+neutral rows into their own call detail records.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Column, Connection, Table, bindparam, delete, insert, update
 
-from switchhook.exchange.ports import Entry
+from switchhook.core import facts as f
+from switchhook.core.model import Leg, Role
 from switchhook.stores import schema
+from switchhook.stores.encoding import Unreadable, fact_encoding
+from switchhook.stores.sheets import lines_of_leg
 
 Body = dict[str, Any]
+Reader = Callable[[float, str, str, Any], None]  # at, call, cause, fact
 
 
 @dataclass(slots=True)
@@ -64,175 +70,208 @@ class TransferRecord:
     cause: str = ""  # what started it: api id, SIP message
 
 
+@dataclass(slots=True)
+class Complete:
+    """Records that are to be written with the lines that completed them."""
+
+    legs: list[LegRecord]
+    beginnings: set[str]  # of these legs, who was created before the server started: their beginning is in the journal
+    figures: dict[str, Body]  # of legs that are on disk
+    transfers: list[TransferRecord]
+
+
 class Recorder:
-    """A `stores.journal.Projection`: reads each written line once, in order."""
+    """`stores.sheets.Records`: reads each line once, in order, in the journal's thread."""
 
     def __init__(self) -> None:
-        self._ended: dict[str, LegRecord] = {}  # in the present batch; written together at its end
-        self._counted: dict[str, Body] = {}  # audio figures of legs that ended in an earlier batch
         self._legs: dict[str, LegRecord] = {}
+        self._ended: dict[str, LegRecord] = {}  # not yet written
+        self._beginnings: set[str] = set()
+        self._figures: dict[str, Body] = {}
         self._transfers: dict[str, TransferRecord] = {}
+        self._over: list[TransferRecord] = []
         self._members: dict[str, dict[str, str]] = {}  # room -> leg -> role
-        self._readers: dict[str, Callable[[Connection, Entry, Body], None]] = {
-            "LegCreated": self._leg_created,
-            "LegConnected": self._leg_connected,
-            "FocusChanged": self._focus_changed,
-            "LegEnded": self._leg_ended,
-            "MediaStats": self._media_counted,
-            "RoomOpened": self._room_opened,
-            "MemberJoined": self._member_joined,
-            "RoomClosed": self._room_closed,
-            "TransferStarted": self._transfer_started,
-            "TransferAdvanced": self._transfer_advanced,
-            "FallbackTaken": self._fallback_taken,
-            "TransferEnded": self._transfer_ended,
+        self.readers: dict[type, Reader] = {
+            f.LegCreated: self._leg_created,
+            f.LegConnected: self._leg_connected,
+            f.FocusChanged: self._focus_changed,
+            f.LegEnded: self._leg_ended,
+            f.RoomOpened: self._room_opened,
+            f.MemberJoined: self._member_joined,
+            f.RoomClosed: self._room_closed,
+            f.TransferStarted: self._transfer_started,
+            f.TransferAdvanced: self._transfer_advanced,
+            f.FallbackTaken: self._fallback_taken,
+            f.TransferEnded: self._transfer_ended,
         }
 
-    def __call__(self, connection: Connection, entries: Sequence[Entry]) -> None:
-        self._ended, self._counted = {}, {}
-        for entry in entries:
-            read = self._readers.get(entry.kind)
-            if read is not None:
-                read(connection, entry, entry.body)
-        self._write_legs(connection)
+    def complete(self) -> Complete | None:
+        """Returns what is complete since the last call; None for nothing."""
+        if not (self._ended or self._figures or self._over):
+            return None
+        found = Complete(list(self._ended.values()), self._beginnings, self._figures, self._over)
+        self._ended, self._beginnings, self._figures, self._over = {}, set(), {}, []
+        return found
 
-    def _write_legs(self, connection: Connection) -> None:
-        if self._ended:
-            if connection.dialect.name != "sqlite":
-                connection.execute(delete(schema.leg).where(schema.leg.c.leg.in_(list(self._ended))))
-            connection.execute(_ENDED, [_row(record) for record in self._ended.values()])
-        if self._counted:
-            connection.execute(_COUNTED, [{"of": leg, "found": _json(body)} for leg, body in self._counted.items()])
+    def write(self, connection: Connection, complete: Complete) -> None:
+        """Writes them; the lines that completed them are in the same transaction already."""
+        for record in complete.legs:
+            if record.leg in complete.beginnings:
+                _begin(connection, record)
+        _put(connection, schema.leg, schema.leg.c.leg, LEG_FIELDS, [_row(record) for record in complete.legs])
+        if complete.figures:
+            values = [{"of": leg, "found": _json(body)} for leg, body in complete.figures.items()]
+            connection.execute(_COUNTED, values)
+        rows = [_values_of(record) for record in complete.transfers]
+        _put(connection, schema.transfer, schema.transfer.c.transfer, TRANSFER_FIELDS, rows)
 
     # --- legs -------------------------------------------------------------------------------------------------------
 
-    def _leg_created(self, _connection: Connection, entry: Entry, body: Body) -> None:
-        leg: Body = body["leg"]
-        arrival: Body = leg.get("arrival") or {}
-        self._legs[leg["id"]] = LegRecord(
-            leg=leg["id"],
-            call=leg.get("call") or entry.call,
-            parent=leg.get("parent") or "",
-            account=leg.get("account") or "",
-            direction=leg.get("side") or "",
-            caller=leg.get("caller") or "",
-            called=leg.get("called") or "",
-            started_at=leg.get("created_at") or entry.at,
-            source=arrival.get("source") or "",
-        )
+    def _leg_created(self, at: float, call: str, _cause: str, fact: f.LegCreated) -> None:
+        self._legs[fact.leg.id] = _new(fact.leg, at, call)
 
-    def _leg_connected(self, connection: Connection, entry: Entry, body: Body) -> None:
-        record = self._leg(connection, body["leg"])
-        record.answered_at = body.get("at") or entry.at
+    def _leg_connected(self, at: float, _call: str, _cause: str, fact: f.LegConnected) -> None:
+        if (record := self._legs.get(fact.leg)) is not None:
+            record.answered_at = fact.at or at
 
-    def _focus_changed(self, connection: Connection, _entry: Entry, body: Body) -> None:
-        if body.get("room"):
-            self._leg(connection, body["leg"]).room = body["room"]
+    def _focus_changed(self, _at: float, _call: str, _cause: str, fact: f.FocusChanged) -> None:
+        if fact.room and (record := self._legs.get(fact.leg)) is not None:
+            record.room = fact.room
 
-    def _leg_ended(self, connection: Connection, entry: Entry, body: Body) -> None:
-        record = self._leg(connection, body["leg"])
-        self._legs.pop(record.leg, None)
-        record.call = record.call or entry.call
-        record.started_at = record.started_at or entry.at
-        record.ended_at = entry.at
-        record.outcome = body.get("outcome") or ""
-        record.ended_by = body.get("by") or ""
-        record.sip_status = body.get("sip_status") or 0
-        record.q850 = body.get("q850")
-        record.reason = body.get("reason") or ""
-        self._ended[record.leg] = record
+    def _leg_ended(self, at: float, call: str, _cause: str, fact: f.LegEnded) -> None:
+        record = self._legs.pop(fact.leg, None)
+        if record is None:
+            record = LegRecord(fact.leg)
+            self._beginnings.add(fact.leg)
+        record.call = record.call or call
+        record.started_at = record.started_at or at
+        record.ended_at = at
+        record.outcome = fact.outcome.value
+        record.ended_by = fact.by.value
+        record.sip_status = fact.sip_status
+        record.q850 = fact.q850
+        record.reason = fact.reason
+        self._ended[fact.leg] = record
 
-    def _media_counted(self, _connection: Connection, entry: Entry, body: Body) -> None:
-        known = self._legs.get(entry.leg) or self._ended.get(entry.leg)
+    def counted(self, leg: str, figures: Body) -> None:
+        """Takes the audio figures of a leg, before or after its end."""
+        known = self._legs.get(leg) or self._ended.get(leg)
         if known is not None:
-            known.media = body
+            known.media = figures
         else:
-            self._counted[entry.leg] = body
-
-    def _leg(self, connection: Connection, leg: str) -> LegRecord:
-        """The record so far; after a restart, from what the journal has of the leg."""
-        found = self._legs.get(leg)
-        if found is None:
-            found = self._legs[leg] = LegRecord(leg=leg)
-            columns = schema.entry.c
-            wanted = columns.kind.in_(("LegCreated", "LegConnected", "FocusChanged"))
-            rows = connection.execute(select(schema.entry).where(columns.leg == leg, wanted).order_by(columns.seq))
-            for row in rows.all():
-                entry = Entry(row.at, row.kind, row.call, row.leg, msgspec.json.decode(row.body), row.cause)
-                self._readers[row.kind](connection, entry, entry.body)
-            found = self._legs[leg]
-        return found
+            self._figures[leg] = figures
 
     # --- rooms and transfers ----------------------------------------------------------------------------------------
 
-    def _room_opened(self, _connection: Connection, _entry: Entry, body: Body) -> None:
-        room: Body = body["room"]
-        members: dict[str, Body] = room.get("members") or {}
-        self._members[room["id"]] = {leg: member.get("role") or "" for leg, member in members.items()}
+    def _room_opened(self, _at: float, _call: str, _cause: str, fact: f.RoomOpened) -> None:
+        self._members[fact.room.id] = {leg: member.role.value for leg, member in fact.room.members.items()}
 
-    def _member_joined(self, _connection: Connection, _entry: Entry, body: Body) -> None:
-        member: Body = body["member"]
-        self._members.setdefault(body["room"], {})[member["leg"]] = member.get("role") or ""
+    def _member_joined(self, _at: float, _call: str, _cause: str, fact: f.MemberJoined) -> None:
+        self._members.setdefault(fact.room, {})[fact.member.leg] = fact.member.role.value
 
-    def _room_closed(self, _connection: Connection, _entry: Entry, body: Body) -> None:
-        self._members.pop(body["room"], None)
+    def _room_closed(self, _at: float, _call: str, _cause: str, fact: f.RoomClosed) -> None:
+        self._members.pop(fact.room, None)
 
-    def _transfer_started(self, _connection: Connection, entry: Entry, body: Body) -> None:
-        transfer: Body = body["transfer"]
-        plan: Body = transfer.get("plan") or {}
-        targets: list[Body] = (plan.get("dial") or {}).get("targets") or []
-        agent = self._legs.get(transfer.get("agent") or "")
-        others = {
-            leg: role for leg, role in self._members.get(transfer["room"], {}).items() if leg != transfer["agent"]
-        }
-        customer = next((leg for leg, role in others.items() if role == "customer"), next(iter(others), ""))
-        self._transfers[transfer["id"]] = TransferRecord(
-            transfer=transfer["id"],
-            call=entry.call,
+    def _transfer_started(self, _at: float, call: str, cause: str, fact: f.TransferStarted) -> None:
+        transfer = fact.transfer
+        targets = transfer.plan.dial.targets
+        agent = self._legs.get(transfer.agent)
+        others = {leg: role for leg, role in self._members.get(transfer.room, {}).items() if leg != transfer.agent}
+        customer = next((leg for leg, role in others.items() if role == Role.CUSTOMER.value), next(iter(others), ""))
+        self._transfers[transfer.id] = TransferRecord(
+            transfer=transfer.id,
+            call=call,
             account=agent.account if agent else "",
-            room=transfer["room"],
-            kind=plan.get("kind") or "",
-            agent=transfer.get("agent") or "",
+            room=transfer.room,
+            kind=transfer.plan.kind.value,
+            agent=transfer.agent,
             customer=customer,
-            target_address=targets[0].get("address") or "" if targets else "",
-            started_at=transfer.get("started_at") or entry.at,
-            cause=entry.cause,
+            target_address=targets[0].address if targets else "",
+            started_at=transfer.started_at,
+            cause=cause,
         )
 
-    def _transfer_advanced(self, _connection: Connection, entry: Entry, body: Body) -> None:
-        if body.get("target"):
-            self._transfer(entry, body).target = body["target"]
+    def _transfer_advanced(self, at: float, call: str, _cause: str, fact: f.TransferAdvanced) -> None:
+        if fact.target:
+            self._transfer(at, call, fact.transfer).target = fact.target
 
-    def _fallback_taken(self, _connection: Connection, entry: Entry, body: Body) -> None:
-        self._transfer(entry, body).fallback = (body.get("fallback") or {}).get("kind") or ""
+    def _fallback_taken(self, at: float, call: str, _cause: str, fact: f.FallbackTaken) -> None:
+        self._transfer(at, call, fact.transfer).fallback = fact.fallback.kind.value
 
-    def _transfer_ended(self, connection: Connection, entry: Entry, body: Body) -> None:
-        record = self._transfer(entry, body)
-        self._transfers.pop(record.transfer, None)
-        record.room = record.room or body.get("room") or ""
-        record.target = body.get("target") or record.target
-        record.outcome = body.get("outcome") or ""
-        record.ended_at = entry.at
-        connection.execute(delete(schema.transfer).where(schema.transfer.c.transfer == record.transfer))
-        connection.execute(insert(schema.transfer), asdict(record))
+    def _transfer_ended(self, at: float, call: str, _cause: str, fact: f.TransferEnded) -> None:
+        record = self._transfer(at, call, fact.transfer)
+        del self._transfers[record.transfer]
+        record.room = record.room or fact.room
+        record.target = fact.target or record.target
+        record.outcome = fact.outcome.value
+        record.ended_at = at
+        self._over.append(record)
 
-    def _transfer(self, entry: Entry, body: Body) -> TransferRecord:
-        blank = TransferRecord(body["transfer"], call=entry.call, started_at=entry.at)
-        return self._transfers.setdefault(body["transfer"], blank)
+    def _transfer(self, at: float, call: str, transfer: str) -> TransferRecord:
+        return self._transfers.setdefault(transfer, TransferRecord(transfer, call=call, started_at=at))
+
+
+def _new(leg: Leg, at: float, call: str) -> LegRecord:
+    return LegRecord(
+        leg=leg.id,
+        call=leg.call or call,
+        parent=leg.parent or "",
+        account=leg.account,
+        direction=leg.side.value,
+        caller=leg.caller,
+        called=leg.called,
+        started_at=leg.created_at or at,
+        source=leg.arrival.source if leg.arrival else "",
+    )
+
+
+def _begin(connection: Connection, record: LegRecord) -> None:
+    """Completes the record of a leg that was there before this server: with what the journal has of it."""
+    encoding = fact_encoding()
+    for line in lines_of_leg(connection, record.leg):
+        if line.kind not in ("LegCreated", "LegConnected", "FocusChanged"):
+            continue
+        try:
+            fact = encoding.read(line.kind, line.body)
+        except Unreadable:
+            continue
+        if isinstance(fact, f.LegCreated):
+            new = _new(fact.leg, line.at, line.call)
+            for name in _BEGINNING:
+                setattr(record, name, getattr(new, name))
+        elif isinstance(fact, f.LegConnected):
+            record.answered_at = fact.at or line.at
+        else:
+            record.room = fact.room or record.room
+
+
+def _put(
+    connection: Connection, table: Table, key: Column[str], names: tuple[str, ...], rows: list[tuple[Any, ...]]
+) -> None:
+    """Writes records; one that is there already (a journal read again after a crash) is replaced."""
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        raw: Any = connection.connection.driver_connection  # past SQLAlchemy, which costs more than the writing
+        marks = ", ".join("?" * len(names))
+        raw.executemany(f"INSERT OR REPLACE INTO {table.name} ({', '.join(names)}) VALUES ({marks})", rows)
+        return
+    connection.execute(delete(table).where(key.in_([row[0] for row in rows])))
+    connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
 
 
 def _json(value: Body) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _row(record: LegRecord) -> Body:
-    row = {name: getattr(record, name) for name in LEG_FIELDS}
-    row["media"] = _json(record.media)
-    return row
-
-
-# A leg that ended twice (a journal read again after a crash) keeps its last record.
-_ENDED = insert(schema.leg).prefix_with("OR REPLACE", dialect="sqlite")
-_COUNTED = update(schema.leg).where(schema.leg.c.leg == bindparam("of")).values(media=bindparam("found"))
 LEG_FIELDS = tuple(each.name for each in fields(LegRecord))
 TRANSFER_FIELDS = tuple(each.name for each in fields(TransferRecord))
+_BEGINNING = ("call", "parent", "account", "direction", "caller", "called", "started_at", "source")
+_leg_values = attrgetter(*LEG_FIELDS[:-1])
+_values_of = attrgetter(*TRANSFER_FIELDS)
+_COUNTED = update(schema.leg).where(schema.leg.c.leg == bindparam("of")).values(media=bindparam("found"))
+
+
+def _row(record: LegRecord) -> tuple[Any, ...]:
+    values: tuple[Any, ...] = _leg_values(record)
+    return (*values, _json(record.media))

@@ -1,13 +1,14 @@
 """The tables, as SQLAlchemy Core sees them; `migrations/` builds them step by step and a test compares the two.
 
-`entry` is the journal. `leg` and `transfer` are call records, made from it. Times are seconds since 1970.
+`entry` is the journal: a row is a sheet of lines (`stores.sheets`), or one line of an earlier version. `leg` and
+`transfer` are call records, made from it. Times are seconds since 1970.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-HEAD = "0002"  # the newest revision in migrations/versions
+HEAD = "0003"  # the newest revision in migrations/versions
 
 metadata = MetaData()
 
@@ -21,10 +22,12 @@ entry = Table(
     Column("at", Float, nullable=False),
     Column("kind", String(40), nullable=False),
     Column("call", String(64), nullable=False, index=True),
-    Column("leg", String(64), nullable=False, index=True),
+    Column("leg", String(64), nullable=False),
     Column("cause", Text, nullable=False),
     Column("body", Text, nullable=False),
 )
+_named = entry.c.leg != ""  # most sheets name no leg
+Index("ix_entry_leg", entry.c.leg, sqlite_where=_named, postgresql_where=_named)
 
 leg = Table(
     "leg",

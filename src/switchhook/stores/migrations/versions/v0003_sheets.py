@@ -1,0 +1,20 @@
+"""Lines of one call that are written together are one row; rows without a leg of their own leave its index.
+
+Lines of earlier versions stay the rows they are, which is what makes this step quick: readers know both.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.drop_index("ix_entry_leg", table_name="entry")
+    named = sa.text("leg != ''")
+    op.create_index("ix_entry_leg", "entry", ["leg"], sqlite_where=named, postgresql_where=named)

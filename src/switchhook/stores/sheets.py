@@ -1,0 +1,231 @@
+"""Sheets: all lines of one call that were written together, as one row of the table `entry`.
+
+A row and its place in every index cost more than what is in it, and a plain call has 36 lines within moments. So each
+write makes one sheet per call: `kind` is empty, `at` is the time of its first line, `body` the lines as they came,
+gathered by moment: `[[at, cause, [kind, body], [kind, body, leg], ...], ...]`. A line names its leg only where its
+body does not say it under "leg". A sheet's own `leg` is the leg that was created in it, so that a leg is found by the
+index as long as its call lives and after a crash; a second one in the same write begins a sheet of its own. Rows with
+a kind are single lines of earlier versions.
+
+Facts arrive as the exchange has them, whole steps at a time, and messages as they were on the wire: everything that
+can be left to the journal's thread is left to it, also finding out which call a line belongs to. That takes a second
+`Calls`, which sees the same facts in the same order and so knows the same. The facts must not change: they are values.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+from sqlalchemy import Connection, Row, or_, select
+
+from switchhook.core.facts import Fact, LegCreated
+from switchhook.exchange.entries import LEARNT, NAMES, Calls, Name, message_body, names_itself
+from switchhook.exchange.ports import Entry
+from switchhook.stores import schema
+from switchhook.stores.encoding import Unreadable, fact_encoding
+
+_log = logging.getLogger(__name__)
+
+Step = tuple[float, Sequence[Fact], str]  # at, facts, cause
+Message = tuple[float, str, str, bytes, int, str]  # at, leg, way, beginning of the message, its size, peer
+Given = Entry | Step | Message
+Values = tuple[float, str, str, str]  # of a row: at, call, leg, body
+
+
+Read = Callable[[float, str, str, Any], None]  # takes at, call, cause, fact
+
+
+class Records(Protocol):
+    """Records made from lines as they are written, such as call records."""
+
+    @property
+    def readers(self) -> Mapping[type, Read]:
+        """What takes a fact, by its class."""
+
+    def counted(self, leg: str, figures: dict[str, Any]) -> None:
+        """Takes the audio figures of a leg."""
+
+    def complete(self) -> Any:
+        """Returns what is complete since the last call and must be written with these lines; None for nothing."""
+
+    def write(self, connection: Connection, complete: Any) -> None:
+        """Writes what `complete` returned, inside the transaction of the lines."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one write brings to the disk."""
+
+    rows: list[Values]
+    lines: int
+    records: Any = None
+
+
+@dataclass(slots=True)
+class _Sheet:
+    at: float
+    call: str
+    leg: str = ""
+    moments: list[Any] = field(default_factory=list)
+
+
+class _Kind(NamedTuple):
+    """What is to be done with facts of one class, looked up once."""
+
+    name: str
+    leg: Name
+    owner: Name
+    body: Callable[[Any], Any]
+    learnt: bool
+    says_leg: bool  # the body says it: the line need not
+    created: bool
+    read: Read | None
+
+
+class Sheets:
+    """Turns what the journal was given into rows, in its thread."""
+
+    def __init__(self, records: Records | None = None) -> None:
+        self._records = records
+        self._encoding = fact_encoding()
+        self._calls = Calls()
+        self._kinds: dict[type, _Kind] = {}
+        self._open: dict[str, _Sheet] = {}
+        self._full: list[_Sheet] = []
+        self._lines = 0
+
+    def fold(self, given: Iterable[Given]) -> Batch:
+        """Returns the rows of all these lines; each line is folded once, whatever becomes of the rows."""
+        self._open, self._full, self._lines = {}, [], 0
+        for each in given:
+            if not isinstance(each, tuple):
+                self._entry(each)
+            elif len(each) == 3:
+                self._step(*each)
+            else:
+                self._message(*each)
+        rows = [(s.at, s.call, s.leg, encoded(s.moments)) for s in (*self._full, *self._open.values())]
+        return Batch(rows, self._lines, None if self._records is None else self._records.complete())
+
+    def _step(self, at: float, facts: Sequence[Fact], cause: str) -> None:
+        kinds, call_of = self._kinds, self._calls.call_of
+        last: str | None = None
+        moment: list[Any] = []
+        self._lines += len(facts)
+        for fact in facts:
+            kind = kinds.get(type(fact)) or self._kind(type(fact))
+            if kind.learnt:
+                self._calls.learn(fact)
+            leg = kind.leg(fact)
+            call = call_of.get(leg) or call_of.get(kind.owner(fact), "")
+            if call != last or kind.created:
+                moment = [at, cause]
+                self._sheet(at, call, leg if kind.created else "").moments.append(moment)
+                last = call
+            moment.append((kind.name, kind.body(fact)) if kind.says_leg else (kind.name, kind.body(fact), leg))
+            if kind.read is not None:
+                self._read(kind.read, at, call, cause, fact)
+
+    def _message(self, at: float, leg: str, way: str, wire: bytes, size: int, peer: str) -> None:
+        self._lines += 1
+        call = self._calls.call_of.get(leg, leg)
+        self._sheet(at, call, "").moments.append((at, "", ("SipMessage", message_body(way, wire, size, peer), leg)))
+
+    def _entry(self, entry: Entry) -> None:
+        self._lines += 1
+        kind, body, leg = entry.kind, entry.body, entry.leg
+        line = (kind, body) if leg == _said(body) else (kind, body, leg)
+        created = leg if kind == LegCreated.__name__ else ""
+        self._sheet(entry.at, entry.call, created).moments.append((entry.at, entry.cause, line))
+        if self._records is None:
+            return
+        if kind == "MediaStats":
+            self._records.counted(leg, body)
+        elif self._encoding.knows(kind):
+            try:
+                fact = self._encoding.read(kind, body)
+            except Unreadable:
+                return
+            if (read := self._records.readers.get(type(fact))) is not None:
+                self._read(read, entry.at, entry.call, entry.cause, fact)
+
+    def _read(self, read: Read, at: float, call: str, cause: str, fact: Any) -> None:
+        """A record that cannot be made is logged; the facts it should be made of are more important."""
+        try:
+            read(at, call, cause, fact)
+        except Exception:
+            _log.exception("call records could not be made")
+
+    def _sheet(self, at: float, call: str, created: str) -> _Sheet:
+        sheet = self._open.get(call)
+        if sheet is None:
+            sheet = self._open[call] = _Sheet(at, call)
+        if created and created != call:
+            if sheet.leg:
+                self._full.append(sheet)
+                sheet = self._open[call] = _Sheet(at, call)
+            sheet.leg = created
+        return sheet
+
+    def _kind(self, cls: type) -> _Kind:
+        leg, owner = NAMES[cls]
+        read = None if self._records is None else self._records.readers.get(cls)
+        body = self._encoding.lean(cls)
+        kind = _Kind(cls.__name__, leg, owner, body, cls in LEARNT, names_itself(cls), cls is LegCreated, read)
+        self._kinds[cls] = kind
+        return kind
+
+
+_encoder = msgspec.json.Encoder(enc_hook=str)
+
+
+def encoded(moments: list[Any]) -> str:
+    """Returns a sheet's lines as JSON; of a line that JSON cannot hold, what can be said of it as text."""
+    try:
+        return _encoder.encode(moments).decode()
+    except (msgspec.EncodeError, TypeError, ValueError, RecursionError):
+        return _encoder.encode([[at, _safe(cause), *map(_readable, lines)] for at, cause, *lines in moments]).decode()
+
+
+def _readable(line: tuple[Any, ...]) -> tuple[Any, ...]:
+    kind, body, *leg = line
+    try:
+        _encoder.encode(body)
+    except (msgspec.EncodeError, TypeError, ValueError, RecursionError):
+        body = {"unwritable": ascii(body)[:4000]}
+    return (_safe(kind), body, *map(_safe, leg))
+
+
+def _safe(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _said(body: Mapping[str, Any]) -> str:
+    """The leg that a body names, in the one way that counts."""
+    said = body.get("leg")
+    return said if isinstance(said, str) else ""
+
+
+def lines(row: Row[Any]) -> Iterator[Entry]:
+    """Yields the lines of a row, in their order: those of a sheet, or the one line of a row with a kind."""
+    found: Any = msgspec.json.decode(row.body)
+    if row.kind:
+        yield Entry(row.at, row.kind, row.call, row.leg, found, row.cause)
+        return
+    restored = fact_encoding().restored
+    for at, cause, *told in found:
+        for kind, body, *named in told:
+            yield Entry(at, kind, row.call, named[0] if named else _said(body), restored(kind, body), cause)
+
+
+def lines_of_leg(connection: Connection, leg: str) -> list[Entry]:
+    """Returns what the journal has of a leg in the calls that it was created in, in order."""
+    table = schema.entry
+    named = select(table.c.call).where(or_(table.c.leg == leg, table.c.call == leg)).distinct()
+    calls = [call for call in connection.execute(named).scalars() if call]
+    query = select(table).where(or_(table.c.call.in_(calls), table.c.leg == leg)).order_by(table.c.seq)
+    return [line for row in connection.execute(query) for line in lines(row) if line.leg == leg]
