@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import pytest
 
 from switchhook.exchange.ports import Entry
 from switchhook.lab.soak import scenes
-from switchhook.lab.soak.audit import NOTHING_LEFT, audit, left_over, read_figures
+from switchhook.lab.soak.audit import NOTHING_LEFT, Audit, left_over, read_figures
+from switchhook.lab.soak.ledger import Ledger
+from switchhook.lab.soak.processes import MOST_GROWTH_KB, Seen, alive, grown, look
 from switchhook.lab.soak.report import table
 from switchhook.lab.soak.run import Soak
+from switchhook.lab.world import World
 
 
 def lines(*told: tuple[str, dict[str, object]]) -> list[Entry]:
@@ -33,7 +37,10 @@ ENDED = ("TransferEnded", {"transfer": "t1", "outcome": "completed"})
     ],
 )
 def test_everything_that_began_has_one_end(told, wrong) -> None:
-    assert audit(lines(*told)).faults == wrong
+    found = Audit()
+    for line in lines(*told):
+        found.take(line)
+    assert found.faults() == wrong
 
 
 def test_what_is_left_is_named() -> None:
@@ -64,7 +71,7 @@ def test_a_soak_sees_what_it_should_see(tmp_path: Path) -> None:
     """A story that expects what does not happen is a violation, told with the timeline of its call."""
 
     async def wrong(play) -> None:
-        customer, _, _ = await scenes._dialled(play)
+        customer, _, _ = await scenes.dialled(play)
         await play.phase("nonsense", customer=frozenset())
         await customer.hang_up()
 
@@ -73,3 +80,80 @@ def test_a_soak_sees_what_it_should_see(tmp_path: Path) -> None:
     assert not verdict.good
     assert "nonsense" in verdict.violations[0].faults[0]
     assert "is connected" in (tmp_path / "violations.txt").read_text(encoding="utf-8")
+
+
+# --- the ledger: the journal, judged while it grows
+
+
+async def journal_of(world: World) -> list[Entry]:
+    """A warm transfer from the first ring to the last BYE, as it was written."""
+    customer, agent, target = await world.phones("customer", "agent", "target")
+    await world.talking(customer, agent)
+    await world.phlo.warm_transfer(trigger_source=agent, to=target)
+    await target.is_ringing()
+    await target.answer()
+    await agent.hang_up()
+    await customer.hears(target.name)
+    await world.everybody_hangs_up()
+    return list(world.entries)
+
+
+def doubts(entries: list[Entry]) -> list[str]:
+    ledger = Ledger()
+    for start in range(0, len(entries), 7):
+        ledger.take(entries[start : start + 7])
+    return ledger.read(last=True)
+
+
+async def test_a_true_journal_leaves_no_doubt(world: World) -> None:
+    entries = await journal_of(world)
+    ledger = Ledger()
+    ledger.take(entries)
+    assert ledger.read(last=True) == []
+    assert ledger.transfers == {("warm", "completed"): 1}
+    assert doubts(entries) == []
+    by_call = sorted(entries, key=lambda entry: (entry.call, entry.at))  # as lines written together may come
+    assert doubts(by_call) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("HearingChanged", "must hear"), ("LegEnded", "has 0 LegEnded"), ("MemberJoined", "must hear")],
+)
+async def test_a_line_that_is_missing_is_noticed(world: World, kind: str, said: str) -> None:
+    entries = await journal_of(world)
+    missing = next(n for n, entry in enumerate(entries) if entry.kind == kind)
+    found = doubts(entries[:missing] + entries[missing + 1 :])
+    assert any(said in each for each in found), found
+
+
+# --- the processes
+
+
+def seen(memory_kb: int, descriptors: int = 20) -> dict[str, Seen]:
+    return {"control": Seen(1, memory_kb, descriptors)}
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        (seen(70_000), []),
+        (seen(70_000 + MOST_GROWTH_KB["control"] + 1), ["memory of control is 76.0 MB, was 70.0 MB"]),
+        (seen(60_000, 21), ["control has 21 file descriptors, had 20"]),
+        ({}, ["the control process is gone"]),
+    ],
+)
+def test_what_a_process_has_more_is_named(after: dict[str, Seen], said: list[str]) -> None:
+    assert grown(seen(70_000), after) == said
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only where the system shows its processes")
+def test_a_process_is_looked_at_and_its_database_is_not_counted(tmp_path: Path) -> None:
+    database = tmp_path / "soak.db"
+    database.write_text("")
+    before = look(os.getpid(), database)["control"]
+    assert before.memory_kb > 1000
+    with database.open() as _, (tmp_path / "other").open("w") as _:
+        assert look(os.getpid(), database)["control"].descriptors == before.descriptors + 1
+    assert alive({"control": before}) == ["control"]
+    assert alive({"control": Seen(2**22 + 1, 1, 1)}) == []

@@ -25,7 +25,7 @@ import httpx2
 from switchhook.lab.demo.house import ACCOUNT, TOKEN
 from switchhook.lab.heard import Missed, NotHeard
 from switchhook.lab.phone import Phone
-from switchhook.lab.soak.site import Lane
+from switchhook.lab.soak.site import Lane, Support
 from switchhook.lab.tones import BEEP, BUSY, RINGBACK, SILENCE
 
 WITHIN_S = 12.0
@@ -73,6 +73,7 @@ class Play:
     clock: Callable[[], float]
     around: Around
     phones: dict[str, Phone] = field(default_factory=dict)  # by part: customer, agent, ...
+    line: Support | None = None  # the PHLO's line that the customer has called
     phases: list[Phase] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     gaps_s: list[float] = field(default_factory=list)
@@ -133,9 +134,10 @@ class Play:
     # --- requests
 
     async def phlo(self, action: str, **more: str) -> None:
-        """Sends an action to the lane's multi-party call, as its agent."""
+        """Sends an action to the multi-party call of the line that was called, as its agent."""
+        line = self.line or self.lane.support()
         body = {"action": action, "trigger_source": self.lane.agent, **more}
-        await self.post(f"/v1/phlo/{self.lane.phlo}/multi_party_call/{self.lane.node}", body)
+        await self.post(f"/v1/phlo/{line.phlo}/multi_party_call/{line.node}", body)
 
     async def post(self, path: str, body: dict[str, str]) -> None:
         """Sends a request; raises `Missed` when it is not accepted."""

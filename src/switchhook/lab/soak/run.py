@@ -1,4 +1,9 @@
-"""The soak itself: lanes that play, a killer of audio processes, a report every 10 s, and the reckoning at the end."""
+"""The soak itself: lanes that play, a killer of audio processes, a report every 10 s, and the reckoning at the end.
+
+It is played in two parts. After the warm-up everybody waits until nothing is left of it and the server has come to
+rest; its processes are looked at. Then comes the long part, and the same rest at its end. So memory is compared with
+memory at rest, and how long the soak was makes no difference.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +30,17 @@ from switchhook.lab.heard import Missed, NotHeard
 from switchhook.lab.manners import Manners
 from switchhook.lab.phone import Phone
 from switchhook.lab.phones import Phones
-from switchhook.lab.soak.audit import MEMORY, REMEMBERED, Audit, audit, left_over, read_figures
+from switchhook.lab.soak.audit import MEMORY, REMEMBERED, Audit, left_over, read_figures
+from switchhook.lab.soak.ledger import Ledger
 from switchhook.lab.soak.play import Around, Play
-from switchhook.lab.soak.scenes import STORIES, Story
+from switchhook.lab.soak.processes import Seen, alive, children, grown, look
+from switchhook.lab.soak.repertoire import STORIES
+from switchhook.lab.soak.scenes import Story
 from switchhook.lab.soak.site import Lane, Site, UnreliableWeb
 from switchhook.lab.tones import Voices
 from switchhook.observe.timeline import timeline
 from switchhook.sip.lateness import Lateness
+from switchhook.stores.database import connect
 from switchhook.stores.reading import Reader
 
 FAULTS = Faults(delay_ms=0.0, loss=0.01, duplicate=0.01, reorder=0.01)
@@ -41,9 +50,8 @@ KILL_S = (15.0, 40.0)
 LATE_S = 0.06  # a stall of the laboratory's own that makes its ears unreliable
 ALL_ENDED_S = 45.0  # a SIP transaction tries for 32 s
 NOTHING_LEFT_S = 110.0
-# Of the memory after the warm-up, whichever is more. SQLite keeps up to 16 MB of pages for each of two connections,
-# ended PHLO runs can be asked for (10,000), and so can the last calls of the other dialects.
-MEMORY_MARGIN = 0.15, 45_000_000
+WARM_UP_S = 120.0  # a fifth of the time at most
+AT_REST_S = 26.0  # the server gives memory back when nothing has happened for `exchange.rest.QUIET_S`
 
 
 @dataclass
@@ -73,9 +81,15 @@ class Verdict:
     changes_s: list[float] = field(default_factory=list)
     unjudged: int = 0
     late: int = 0
-    before: dict[str, float] = field(default_factory=dict)
-    warm: dict[str, float] = field(default_factory=dict)
-    after: dict[str, float] = field(default_factory=dict)
+    before: dict[str, float] = field(default_factory=dict)  # /metrics before the first call
+    after: dict[str, float] = field(default_factory=dict)  # at the end
+    most_memory: float = 0.0  # bytes of the control process, while calls are up
+    transfers: Counter[tuple[str, str]] = field(default_factory=Counter)  # kind, outcome
+    steps: int = 0  # of the journal, judged while it was written
+    rows: dict[str, int] = field(default_factory=dict)  # of the database's tables
+    cold: dict[str, Seen] = field(default_factory=dict)  # the processes before the first call
+    warm: dict[str, Seen] = field(default_factory=dict)  # at rest after the warm-up
+    rested: dict[str, Seen] = field(default_factory=dict)  # at rest after all
 
     @property
     def good(self) -> bool:
@@ -101,7 +115,7 @@ class Soak:
         self.lanes = [Lane(number) for number in range(1, lanes + 1)]
         self.verdict = Verdict(seed)
         self._stories = stories
-        self._forgotten = frozenset[str]() if patient else REMEMBERED
+        self._patient = patient
         self._say = say
         self._around = Around()
         self._phones: dict[str, Phone] = {}
@@ -116,13 +130,20 @@ class Soak:
         self._site = Site(self.folder, self.lanes, self._carrier.local, self._web.url)
         try:
             await self._site.start()
+            self._engine = connect(f"sqlite:///{self._site.database}", migrate=False)
+            self._ledger = Ledger(Reader(self._engine))
             async with httpx2.AsyncClient(base_url=self._site.http, timeout=20, trust_env=False) as self._http:
                 await self._play_all()
+            last = self._look()
         finally:
             await self._site.stop()
             await self._web.stop()
             self._carrier.close()
+        self.verdict.wrong += [f"the {name} process has outlived the server" for name in alive(last)]
+        if self._site.code != 0:
+            self.verdict.wrong.append(f"the server ended with code {self._site.code}")
         self._reckon()
+        self._engine.dispose()
         return self.verdict
 
     async def _play_all(self) -> None:
@@ -130,26 +151,46 @@ class Soak:
         voices = {group: Voices() for group in range(len(self.lanes) // LANES_OF_A_GROUP + 1)}
         self._telephones = Phones(server=self._site.sip, domain=DOMAIN, seed=verdict.seed, faults=FAULTS, keep_s=60.0)
         self._voices = {lane: voices[(lane.number - 1) // LANES_OF_A_GROUP] for lane in self.lanes}
+        self._chances = {lane: Random(f"{verdict.seed} lane {lane.number}") for lane in self.lanes}
         loop = asyncio.get_running_loop()
         watch = Lateness(loop, self._telephones.clock, self._observe, lambda: 0.0, worked=None)
-        verdict.before = await self._figures()
+        verdict.before, verdict.cold = await self._figures(), self._look()
         for lane in self.lanes:
             await self._furnish(lane)
+        self._began = monotonic()
+        try:
+            await self._warm_up()
+            await self._play_for(self.seconds)
+        finally:
+            watch.close()
+        if self._patient:
+            await self._nothing_left("all calls have ended", frozenset())
+            verdict.rested = await self._at_rest()
+            verdict.wrong += grown(verdict.warm, verdict.rested)
+        await self._telephones.close()
+        verdict.hooks_failed = self._web.failed
+        left = await self._nothing_left("all telephones are closed", frozenset() if self._patient else REMEMBERED)
+        verdict.wrong += [f"left over: {each}" for each in left]
+
+    async def _warm_up(self) -> None:
+        if self._patient:
+            await self._play_for(min(WARM_UP_S, self.seconds / 5))
+            await self._nothing_left("the warm-up is over", frozenset())
+            self.verdict.warm = await self._at_rest()
+
+    async def _play_for(self, seconds: float) -> None:
         began = monotonic()
-        self._until = began + self.seconds
-        beside = [asyncio.create_task(work) for work in (self._kill(), self._tell(began), self._remember_memory())]
+        self._until = began + seconds
+        self._web.calm = False
+        beside = [asyncio.create_task(work) for work in (self._kill(), self._tell())]
         try:
             await asyncio.gather(*(self._play_lane(lane) for lane in self.lanes))
         finally:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
-            watch.close()
-            verdict.seconds = monotonic() - began
             self._web.calm = True
-            await self._telephones.close()
-        verdict.hooks_failed = self._web.failed
-        await self._wait_for_nothing()
+            self.verdict.seconds += monotonic() - began
 
     # --- the telephones
 
@@ -194,7 +235,7 @@ class Soak:
     # --- the scenes
 
     async def _play_lane(self, lane: Lane) -> None:
-        chance = Random(f"{self.verdict.seed} lane {lane.number}")
+        chance = self._chances[lane]
         while monotonic() < self._until:
             await self._play(lane, chance.choice(self._stories), chance)
             await asyncio.sleep(chance.uniform(0.1, 0.5))
@@ -236,62 +277,78 @@ class Soak:
 
     async def _kill(self) -> None:
         """Kills the pump or the workshop now and then, where the system says who they are."""
-        chance = Random(f"{self.verdict.seed} killer")
+        chance = Random(f"{self.verdict.seed} killer {self.verdict.seconds > 0}")
         while True:
             await asyncio.sleep(chance.uniform(*KILL_S))
-            audio = [child for keeper in _children(self._site.pid) for child in _children(keeper)]
+            audio = [child for keeper in children(self._site.pid) for child in children(keeper)]
             if audio:
                 self._around.kills.append(self._telephones.clock())
                 self.verdict.kills += 1
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(chance.choice(audio), signal.SIGKILL)
 
-    async def _tell(self, began: float) -> None:
+    async def _tell(self) -> None:
         while True:
             await asyncio.sleep(TELL_S)
+            await self._read_journal()
             now = await self._figures()
-            verdict = self.verdict
+            verdict, kinds = self.verdict, Counter[str]()
+            for (kind, _), count in self._ledger.transfers.items():
+                kinds[kind] += count
+            memory = now.get(MEMORY, 0.0)
+            verdict.most_memory = max(verdict.most_memory, memory)
+            transfers = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "none"
             self._say(
-                f"  {monotonic() - began:6.0f} s  {sum(verdict.played.values())} scenes, "
-                f"{len(verdict.violations)} violations, {verdict.kills} kills, {self._web.failed} webhooks failed; "
-                f"live: {now.get('switchhook_legs_live', 0):.0f} legs, "
-                f"{now.get('switchhook_transfers_live', 0):.0f} transfers; "
-                f"memory {now.get(MEMORY, 0) / 1e6:.1f} MB, worst gap {max(verdict.gaps_s, default=0) * 1000:.0f} ms"
+                f"  {monotonic() - self._began:5.0f} s  {sum(verdict.played.values())} scenes, "
+                f"{self._ledger.audit.began['LegCreated']} legs ({now.get('switchhook_legs_live', 0):.0f} live), "
+                f"transfers: {transfers}; {verdict.kills} kills, {self._web.failed} webhooks failed; "
+                f"{len(verdict.violations)} violations, {len(verdict.wrong)} wrong in the journal; "
+                f"memory {memory / 1e6:.1f} MB, worst hole {max(verdict.gaps_s, default=0) * 1000:.0f} ms"
             )
 
-    async def _remember_memory(self) -> None:
-        """Memory is compared with what it was when everything had happened once: a fifth of the time, 60 s at most."""
-        await asyncio.sleep(min(60.0, self.seconds / 5))
-        self.verdict.warm = await self._figures()
+    async def _read_journal(self, *, last: bool = False) -> None:
+        """Reads what the journal says by now, in a thread, so that the telephones do not stutter."""
+        for doubt in await asyncio.to_thread(self._ledger.read, last=last):
+            self.verdict.wrong.append(f"journal: {doubt}")
+            self._say(f"  WRONG in the journal: {doubt}")
+
+    def _look(self) -> dict[str, Seen]:
+        return look(self._site.pid, self._site.database)
 
     async def _figures(self) -> dict[str, float]:
         return read_figures((await self._http.get("/metrics")).text)
 
-    async def _wait_for_nothing(self) -> None:
+    async def _nothing_left(self, why: str, but: frozenset[str]) -> list[str]:
+        """Waits until nothing is left; returns what is, in words."""
         verdict, until = self.verdict, monotonic() + NOTHING_LEFT_S
-        self._say("  all telephones are closed; waiting until nothing is left (SIP remembers for 32 s)")
+        self._say(f"  {why}; waiting until nothing is left (SIP remembers for 32 s)")
         while True:
             verdict.after = await self._figures()
-            left = left_over(verdict.after, verdict.before, self._forgotten)
+            left = left_over(verdict.after, verdict.before, but)
             if not left or monotonic() > until:
-                break
+                return left
             await asyncio.sleep(1.0)
-        verdict.wrong += [f"left over: {each}" for each in left]
-        warm, now = verdict.warm.get(MEMORY, 0.0), verdict.after.get(MEMORY, 0.0)
-        share, bytes_ = MEMORY_MARGIN
-        if warm and now > warm + max(share * warm, bytes_):
-            verdict.wrong.append(f"memory: {now / 1e6:.1f} MB, was {warm / 1e6:.1f} MB after the warm-up")
+
+    async def _at_rest(self) -> dict[str, Seen]:
+        await asyncio.sleep(AT_REST_S)
+        seen = self._look()
+        self._say("  at rest: " + ", ".join(f"{name} {one.memory_kb / 1e3:.1f} MB" for name, one in seen.items()))
+        return seen
 
     # --- the reckoning
 
     def _reckon(self) -> None:
-        verdict = self.verdict
-        entries = self._site.read(_everything)
-        verdict.journal = audit(entries)
-        verdict.wrong += [f"journal: call {call}: {text}" for call, text in verdict.journal.faults]
+        verdict, ledger = self.verdict, self._ledger
+        verdict.wrong += [f"journal: {doubt}" for doubt in ledger.read(last=True)]
+        verdict.journal, verdict.transfers, verdict.steps = ledger.audit, ledger.transfers, ledger.steps
+        verdict.rows = self._site.rows()
+        for table, kind in (("leg", "LegCreated"), ("transfer", "TransferStarted")):
+            if verdict.rows[table] != ledger.audit.began[kind]:
+                verdict.wrong.append(f"{verdict.rows[table]} records of {ledger.audit.began[kind]} {kind}")
         log = (self.folder / "soak.log").read_text(encoding="utf-8", errors="replace")
         errors = [line for line in log.splitlines() if re.search(r'"level": ?"(error|critical)"|Traceback', line)]
         verdict.wrong += [f"log: {line[:600]}" for line in errors[:20]]
+        entries = self._site.read(_everything) if verdict.violations else []
         told = [self._story_of(each, entries) for each in verdict.violations]
         (self.folder / "violations.txt").write_text("\n\n".join(told), encoding="utf-8")
 
@@ -318,10 +375,3 @@ def _everything(reader: Reader) -> list[Entry]:
         found += [entry for _, entry in page]
         seq = page[-1][0]
     return found
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []

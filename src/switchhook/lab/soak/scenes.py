@@ -25,32 +25,33 @@ NOTHING: frozenset[str] = frozenset()
 C, A, T = "customer", "agent", "target"
 
 
-def _cast(play: Play, agent: str, target: str) -> tuple[Phone, Phone, Phone]:
+def cast(play: Play, agent: str, target: str) -> tuple[Phone, Phone, Phone]:
     """Takes the customer and these two of the lane as agent and target, and nobody else."""
     everybody = play.phones
     play.phones = {C: everybody[C], A: everybody[agent], T: everybody[target]}
     return play.phones[C], play.phones[A], play.phones[T]
 
 
-async def _picks_up(phone: Phone, after_s: float) -> None:
+async def picks_up(phone: Phone, after_s: float) -> None:
     await phone.is_ringing(within_s=WITHIN_S)
     await phone.answer(after_s, within_s=WITHIN_S)
 
 
-async def _supported(play: Play) -> tuple[Phone, Phone, Phone]:
-    """A customer has called the line of the flow and talks to its agent."""
-    customer, agent, target = _cast(play, "agent", "target")
-    await customer.call(play.lane.flow_line)
-    await _picks_up(agent, play.chance.uniform(0, 1))
+async def supported(play: Play, fallback: str = "") -> tuple[Phone, Phone, Phone]:
+    """A customer has called the line of a flow, whose transfers have this fallback, and talks to its agent."""
+    customer, agent, target = cast(play, "agent", "target")
+    play.line = play.lane.support(fallback)
+    await customer.call(play.line.number)
+    await picks_up(agent, play.chance.uniform(0, 1))
     await play.phase("talk", customer={A}, agent={C})
     return customer, agent, target
 
 
-async def _dialled(play: Play) -> tuple[Phone, Phone, Phone]:
+async def dialled(play: Play) -> tuple[Phone, Phone, Phone]:
     """A customer has called the line of the program, whose Dial has found the desk."""
-    customer, agent, target = _cast(play, "desk", "colleague")
+    customer, agent, target = cast(play, "desk", "colleague")
     await customer.call(play.lane.dial_line)
-    await _picks_up(agent, play.chance.uniform(0, 1))
+    await picks_up(agent, play.chance.uniform(0, 1))
     await play.phase("talk", customer={A}, agent={C})
     return customer, agent, target
 
@@ -59,14 +60,14 @@ async def _dialled(play: Play) -> tuple[Phone, Phone, Phone]:
 
 
 async def plain_call(play: Play) -> None:
-    customer, agent, _ = await _dialled(play)
+    customer, agent, _ = await dialled(play)
     first, second = play.chance.sample([customer, agent], 2)
     await first.hang_up()
     await second.ended(within_s=WITHIN_S)
 
 
 async def hold_and_resume(play: Play) -> None:
-    customer, agent, _ = await _dialled(play)
+    customer, agent, _ = await dialled(play)
     for _ in range(play.chance.randint(1, 3)):
         await agent.hold(play.chance.choice(list(HoldStyle)))
         await play.phase("on hold", customer={MUSIC})
@@ -76,7 +77,7 @@ async def hold_and_resume(play: Play) -> None:
 
 
 async def caller_gives_up(play: Play) -> None:
-    customer, agent, _ = _cast(play, "desk", "colleague")
+    customer, agent, _ = cast(play, "desk", "colleague")
     await customer.call(play.lane.dial_line)
     await agent.is_ringing(within_s=WITHIN_S)
     await customer.hang_up()
@@ -84,7 +85,7 @@ async def caller_gives_up(play: Play) -> None:
 
 
 async def conference(play: Play) -> None:
-    customer, agent, target = _cast(play, "agent", "target")
+    customer, agent, target = cast(play, "agent", "target")
     for phone in (customer, agent, target):
         await phone.call(play.lane.conference_line)
         await phone.answered(within_s=WITHIN_S)
@@ -95,7 +96,7 @@ async def conference(play: Play) -> None:
 
 
 async def program_fails(play: Play) -> None:
-    customer, _, _ = _cast(play, "agent", "target")
+    customer, _, _ = cast(play, "agent", "target")
     await customer.call(play.lane.broken_line)
     await customer.ended(within_s=45)
 
@@ -104,32 +105,32 @@ async def program_fails(play: Play) -> None:
 
 
 async def another_agent(play: Play) -> None:
-    _, agent, target = await _supported(play)
+    _, agent, target = await supported(play)
     await play.phlo("call", to=play.lane.target, role="agent")
-    await _picks_up(target, 0.3)
+    await picks_up(target, 0.3)
     await play.phase("all three", customer={A, T}, agent={C, T}, target={C, A})
     await agent.hang_up()
     await play.phase("the first has left", customer={T}, target={C}, agent=NOTHING)
 
 
-async def _consulted(play: Play) -> tuple[Phone, Phone, Phone]:
-    customer, agent, target = await _supported(play)
+async def consulted(play: Play) -> tuple[Phone, Phone, Phone]:
+    customer, agent, target = await supported(play)
     await play.phlo("warm_transfer", to=play.lane.target, role="agent")
     await target.is_ringing(within_s=WITHIN_S)
     await play.phase("the target rings", customer={MUSIC}, agent={RINGBACK})
-    await _picks_up(target, 0)
+    await picks_up(target, 0)
     await play.phase("in private", customer={MUSIC}, agent={T}, target={A})
     return customer, agent, target
 
 
 async def warm_completed(play: Play) -> None:
-    _, agent, _ = await _consulted(play)
+    _, agent, _ = await consulted(play)
     await agent.hang_up()
     await play.phase("handed over", customer={T}, target={C}, agent=NOTHING)
 
 
 async def warm_merged(play: Play) -> None:
-    _, agent, _ = await _consulted(play)
+    _, agent, _ = await consulted(play)
     await play.phlo("resume_call")
     await play.phase("merged", customer={A, T}, agent={C, T}, target={C, A})
     await agent.hang_up()
@@ -137,26 +138,26 @@ async def warm_merged(play: Play) -> None:
 
 
 async def warm_aborted(play: Play) -> None:
-    _, _, target = await _consulted(play)
+    _, _, target = await consulted(play)
     await play.phlo("abort_transfer")
     await play.phase("taken back", customer={A}, agent={C})
     await target.ended(within_s=WITHIN_S)
 
 
 async def warm_left_by_target(play: Play) -> None:
-    _, _, target = await _consulted(play)
+    _, _, target = await consulted(play)
     await target.hang_up()
     await play.phase("back with the agent", customer={A}, agent={C}, target=NOTHING)
 
 
 async def warm_left_by_customer(play: Play) -> None:
-    customer, _, _ = await _consulted(play)
+    customer, _, _ = await consulted(play)
     await customer.hang_up()
     await play.phase("the agents go on", agent={T}, target={A})
 
 
 async def warm_refused(play: Play) -> None:
-    _, _, target = await _supported(play)
+    _, _, target = await supported(play)
     target.manners.rejects_with = play.chance.choice([486, 603, 480])
     before = len(target.log)
     await play.phlo("warm_transfer", to=play.lane.target, role="agent")
@@ -166,7 +167,7 @@ async def warm_refused(play: Play) -> None:
 
 
 async def warm_unanswered(play: Play) -> None:
-    _, _, target = await _supported(play)
+    _, _, target = await supported(play)
     await play.phlo("warm_transfer", to=play.lane.target, role="agent")
     await target.is_ringing(within_s=WITHIN_S)
     await play.phase("the target rings", customer={MUSIC}, agent={RINGBACK})
@@ -175,17 +176,17 @@ async def warm_unanswered(play: Play) -> None:
 
 
 async def cold_completed(play: Play) -> None:
-    _, agent, target = await _supported(play)
+    _, agent, target = await supported(play)
     await play.phlo("cold_transfer", to=play.lane.target, role="agent")
     await target.is_ringing(within_s=WITHIN_S)
     await play.phase("the target rings", customer={MUSIC}, agent=NOTHING)
     await agent.ended(within_s=WITHIN_S)
-    await _picks_up(target, 0)
+    await picks_up(target, 0)
     await play.phase("handed over", customer={T}, target={C})
 
 
 async def cold_abandoned(play: Play) -> None:
-    customer, _, target = await _supported(play)
+    customer, _, target = await supported(play)
     await play.phlo("cold_transfer", to=play.lane.target, role="agent")
     await target.is_ringing(within_s=WITHIN_S)
     await customer.hang_up()
@@ -196,7 +197,7 @@ async def cold_abandoned(play: Play) -> None:
 
 
 async def plivo_transfer(play: Play) -> None:
-    _, agent, target = await _dialled(play)
+    _, agent, target = await dialled(play)
     path = f"/v1/Account/{ACCOUNT}/Call/"
     uuid = ""
     for each in (await play.get(path, status="live"))["calls"]:
@@ -207,7 +208,7 @@ async def plivo_transfer(play: Play) -> None:
         raise Missed("no live call of the customer's is listed")
     answers = f"{play.web}/to/{play.lane.colleague}"
     await play.post(f"{path}{uuid}/", {"legs": "aleg", "aleg_url": answers, "aleg_method": "GET"})
-    await _picks_up(target, 0.3)
+    await picks_up(target, 0.3)
     await play.phase("handed over", customer={T}, target={C})
     await agent.ended(within_s=WITHIN_S)
 
@@ -216,9 +217,9 @@ async def plivo_transfer(play: Play) -> None:
 
 
 @asynccontextmanager
-async def _desktop(play: Play) -> AsyncIterator[tuple[Desktop, Phone, Phone, Phone]]:
+async def desktop_of(play: Play) -> AsyncIterator[tuple[Desktop, Phone, Phone, Phone]]:
     """The customer has called the desk, whose agent has answered on the screen."""
-    customer, agent, target = _cast(play, "desk", "colleague")
+    customer, agent, target = cast(play, "desk", "colleague")
     desktop = Desktop(str(play.http.base_url), play.lane.user, "soak")
     await desktop.open()
     try:
@@ -230,24 +231,24 @@ async def _desktop(play: Play) -> AsyncIterator[tuple[Desktop, Phone, Phone, Pho
         await desktop.close()
 
 
-async def _private(play: Play, desktop: Desktop, target: Phone) -> None:
+async def private(play: Play, desktop: Desktop, target: Phone) -> None:
     await desktop.initiate_transfer(play.lane.colleague)
     await target.is_ringing(within_s=WITHIN_S)
     await play.phase("the colleague rings", customer={MUSIC}, agent={RINGBACK})
-    await _picks_up(target, 0)
+    await picks_up(target, 0)
     await play.phase("in private", customer={MUSIC}, agent={T}, target={A})
 
 
 async def two_step(play: Play) -> None:
-    async with _desktop(play) as (desktop, _, _, target):
-        await _private(play, desktop, target)
+    async with desktop_of(play) as (desktop, _, _, target):
+        await private(play, desktop, target)
         await desktop.complete_transfer()
         await play.phase("handed over", customer={T}, target={C}, agent=NOTHING)
 
 
 async def two_step_swapped(play: Play) -> None:
-    async with _desktop(play) as (desktop, _, _, target):
-        await _private(play, desktop, target)
+    async with desktop_of(play) as (desktop, _, _, target):
+        await private(play, desktop, target)
         await desktop.swap()
         await play.phase("swapped", customer={A}, agent={C}, target={MUSIC})
         await desktop.shows("Held", call_type="Consult", within_s=WITHIN_S)
@@ -258,15 +259,15 @@ async def two_step_swapped(play: Play) -> None:
 
 
 async def single_step(play: Play) -> None:
-    async with _desktop(play) as (desktop, _, agent, target):
+    async with desktop_of(play) as (desktop, _, agent, target):
         await desktop.single_step_transfer(play.lane.colleague)
         await agent.ended(within_s=WITHIN_S)
-        await _picks_up(target, 0.3)
+        await picks_up(target, 0.3)
         await play.phase("handed over", customer={T}, target={C})
 
 
 async def desk_holds(play: Play) -> None:
-    async with _desktop(play) as (desktop, customer, _, _):
+    async with desktop_of(play) as (desktop, customer, _, _):
         await desktop.hold()
         await play.phase("held", customer={MUSIC}, agent=NOTHING)
         await desktop.shows("Held", within_s=WITHIN_S)
@@ -280,20 +281,20 @@ async def desk_holds(play: Play) -> None:
 
 async def agent_dies(play: Play) -> None:
     """No BYE, no audio any more: the leg ends after `rtp_timeout_s`, and the program goes on, here to its end."""
-    customer, _, _ = await _dialled(play)
+    customer, _, _ = await dialled(play)
     play.dies(A)
     await customer.ended(within_s=RTP_TIMEOUT_S + 2 * WITHIN_S)
 
 
 async def customer_dies(play: Play) -> None:
-    _, agent, _ = await _supported(play)
+    _, agent, _ = await supported(play)
     play.dies(C)
     await play.phase("the agent waits", agent={MUSIC})  # in a multi-party call who is left may be joined
     await agent.hang_up()
 
 
 async def target_dies_in_consult(play: Play) -> None:
-    await _consulted(play)
+    await consulted(play)
     play.dies(T)
     await play.phase("in silence", customer={MUSIC}, agent=NOTHING)
     await play.phase("back with the agent", customer={A}, agent={C})

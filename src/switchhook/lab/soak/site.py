@@ -9,14 +9,27 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from sqlalchemy import func, select
+
 from switchhook.lab.demo.house import ACCOUNT, DOMAIN, TOKEN, ServerProcess, free_port
 from switchhook.lab.demo.house import flow as one_flow
 from switchhook.lab.demo.web import WebApplication
+from switchhook.stores import schema
+from switchhook.stores.database import connect
 
 RTP_TIMEOUT_S = 4  # a telephone that died is noticed after so long
 RING_S = 8
 CALLBACK_FAILS = 0.15
 HANGS_S = 3.0
+
+
+@dataclass(frozen=True)
+class Support:
+    """A line whose calls a PHLO puts through to the lane's agent."""
+
+    number: str
+    phlo: str
+    node: str
 
 
 @dataclass(frozen=True)
@@ -53,10 +66,6 @@ class Lane:
         return f"agent{self.desk}"
 
     @property
-    def flow_line(self) -> str:
-        return self._of("55502")
-
-    @property
     def dial_line(self) -> str:
         return self._of("55503")
 
@@ -68,20 +77,32 @@ class Lane:
     def broken_line(self) -> str:
         return self._of("55505")
 
-    @property
-    def phlo(self) -> str:
-        return f"5b1d7c0a-2c3e-4d5f-8a90-0000000000{self.number:02d}"
+    def support(self, fallback: str = "") -> Support:
+        """Returns the line of a PHLO whose transfers that fail end with this fallback; without one, with hold music."""
+        place = tuple(self.fallbacks).index(fallback) + 1 if fallback else 0
+        end = f"{place:010d}{self.number:02d}"
+        number = self._of(f"5551{place}") if place else self._of("55502")
+        return Support(number, f"5b1d7c0a-2c3e-4d5f-8a90-{end}", f"8d7e6f50-1a2b-4c3d-9e8f-{end}")
 
     @property
-    def node(self) -> str:
-        return f"8d7e6f50-1a2b-4c3d-9e8f-0000000000{self.number:02d}"
+    def fallbacks(self) -> dict[str, str]:
+        """What the node of each such line is given."""
+        return {
+            "recall": "recall",
+            "next": f"next:{self.colleague}",
+            "voicemail": f"voicemail:{self.desk}",
+            "announce": "announce:builtin:beep",
+        }
 
-    def flow(self) -> dict[str, Any]:
+    def flow(self, fallback: str = "") -> dict[str, Any]:
         """Returns the lane's PHLO: who calls its line is put through to its agent."""
-        made = json.dumps(one_flow(self.agent))
-        for old, new in ((one_flow()["phlo_id"], self.phlo), (one_flow()["nodes"][1]["id"], self.node)):
-            made = made.replace(old, new)
-        found: dict[str, Any] = json.loads(made)
+        line, made = self.support(fallback), one_flow(self.agent)
+        text = json.dumps(made)
+        for old, new in ((made["phlo_id"], line.phlo), (made["nodes"][1]["id"], line.node)):
+            text = text.replace(old, new)
+        found: dict[str, Any] = json.loads(text)
+        if fallback:
+            found["nodes"][1]["config"]["model"]["fallback"] = self.fallbacks[fallback]
         return found
 
 
@@ -128,8 +149,28 @@ class Site(ServerProcess):
     def __init__(self, folder: Path, lanes: list[Lane], carrier: str, web: str) -> None:
         super().__init__(folder, "soak", "2016", carrier, web)
         for lane in lanes:
-            (folder / f"lane-{lane.number}.json").write_text(json.dumps(lane.flow()), encoding="utf-8")
+            for fallback in ("", *lane.fallbacks):
+                file = folder / _file(lane, fallback)
+                file.write_text(json.dumps(lane.flow(fallback)), encoding="utf-8")
         (folder / "soak.toml").write_text(configuration(self.database, lanes, carrier, web), encoding="utf-8")
+
+    @property
+    def code(self) -> int | None:
+        """Returns what the server ended with; None while it runs."""
+        return self._process.poll() if self._process is not None else None
+
+    def rows(self) -> dict[str, int]:
+        """Counts the rows of each table of its database."""
+        engine = connect(f"sqlite:///{self.database}", migrate=False)
+        try:
+            with engine.connect() as connection:
+                tables = schema.metadata.tables.values()
+                return {
+                    each.name: connection.execute(select(func.count()).select_from(each)).scalar_one()
+                    for each in tables
+                }
+        finally:
+            engine.dispose()
 
 
 def configuration(database: Path, lanes: list[Lane], carrier: str, web: str) -> str:
@@ -178,9 +219,17 @@ def _lane(lane: Lane, web: str) -> str:
         f'[[number]]\nnumber = "{number}"\naccount = "{ACCOUNT}"\napplication = "2{lane.number:08d}{place:08d}"\n'
         for place, (number, path) in enumerate(programs.items())
     )
+    flows = "".join(
+        f'[[number]]\nnumber = "{line.number}"\naccount = "{ACCOUNT}"\nflow = "{line.phlo}"\n'
+        f'[[flow]]\nfile = "{_file(lane, fallback)}"\naccount = "{ACCOUNT}"\n'
+        for fallback in ("", *lane.fallbacks)
+        for line in (lane.support(fallback),)
+    )
     return (
         f'{endpoints}{applications}[[agent]]\nusername = "{lane.user}"\npassword = "soak"\nendpoint = "{lane.desk}"\n'
-        f'number = "{lane.desk}"\n[[number]]\nnumber = "{lane.flow_line}"\naccount = "{ACCOUNT}"\n'
-        f'flow = "{lane.phlo}"\n'
-        f'[[flow]]\nfile = "lane-{lane.number}.json"\naccount = "{ACCOUNT}"\n'
+        f'number = "{lane.desk}"\n{flows}'
     )
+
+
+def _file(lane: Lane, fallback: str) -> str:
+    return f"lane-{lane.number}{'-' if fallback else ''}{fallback}.json"
