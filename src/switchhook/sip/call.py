@@ -52,6 +52,12 @@ _KEPT_ACKS = 8
 class Call:
     """One INVITE usage, with its dialog once there is one."""
 
+    __slots__ = (
+        "_acks_again", "_again", "_bye_due", "_byes", "_offerless", "_reinvite", "_unacked", "_wanted", "call_id",
+        "caller", "confirmed", "dialog", "ended", "engine", "headers_200", "label", "local", "local_tag", "media",
+        "owner", "responder", "transport",
+    )  # fmt: skip
+
     def __init__(self, engine: Engine, owner: Owner, call_id: str, local_tag: str, local: str, *, caller: bool) -> None:
         self.engine = engine
         self.owner = owner

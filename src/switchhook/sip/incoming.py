@@ -22,6 +22,8 @@ REMIND_S = 60.0  # a provisional response is repeated each minute, so that no pr
 class IncomingCall(Call):
     """An INVITE of theirs. Made by `Engine.take`, which has sent 100. Set `media` before `progress` or `answer`."""
 
+    __slots__ = ("_answer", "_bye_wanted", "_last", "_reminder", "invite", "offer")
+
     def __init__(self, engine: Engine, owner: Owner, transaction: ServerTransaction) -> None:
         request = transaction.request
         super().__init__(engine, owner, request.call_id, engine.tokens.tag(), transaction.source.local, caller=False)

@@ -53,6 +53,8 @@ def reason_lines(outcome: Outcome) -> str:
 class Leg:
     """Owner of the calls of one leg; turns what they say into events."""
 
+    __slots__ = ("_line", "_told", "ended", "id", "latching")
+
     def __init__(self, line: Line, leg: LegId) -> None:
         self.id = leg
         self.ended = False  # the exchange knows, or asked for it
@@ -107,6 +109,8 @@ class Leg:
 class ArrivedLeg(Leg):
     """A telephone calls us."""
 
+    __slots__ = ("call",)
+
     call: IncomingCall
 
     @property
@@ -135,6 +139,11 @@ class ArrivedLeg(Leg):
 
 class CalledLeg(Leg):
     """We call a telephone, or several of one user."""
+
+    __slots__ = (
+        "_asked_to_talk", "_early", "_failures", "_first_call_id", "_rang", "_talk_until", "_winner", "calls",
+        "invitation", "locating", "media", "visited",
+    )  # fmt: skip
 
     def __init__(self, line: Line, leg: LegId, invitation: Invitation) -> None:
         super().__init__(line, leg)

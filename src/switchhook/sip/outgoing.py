@@ -48,6 +48,11 @@ class Outgoing:
 class OutgoingCall(Call):
     """An INVITE of ours. Made by `Engine.call`."""
 
+    __slots__ = (
+        "_acks", "_caller", "_cancel", "_credentials_lines", "_cseq", "_early", "_flows", "_heard", "_invite", "_offer",
+        "_redirects", "_tried", "outgoing", "rang",
+    )  # fmt: skip
+
     def __init__(
         self, engine: Engine, owner: Owner, outgoing: Outgoing, media: Negotiation | None, responder: Responder | None
     ) -> None:

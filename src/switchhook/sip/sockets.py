@@ -30,6 +30,7 @@ MAX_UNSENT = 1024 * 1024  # bytes that a slow reader may leave in our buffer
 MAX_OF_ONE_HOST = 1024
 MAX_UNFINISHED = 16 * 1024 * 1024  # bytes of messages that have begun, on all connections together
 SPARE_DESCRIPTORS = 256
+MAX_FLOWS = 4096
 FIRST_S = 32.0  # a connection that has carried no whole message by then is closed
 IDLE_S = 600.0
 
@@ -54,6 +55,7 @@ class Sockets:
         self.addresses: list[Listen] = []  # what we really listen on
         self.refused_connections = 0
         self._udp: list[_Udp] = []
+        self._serving: dict[str, _Udp] = {}  # by our own address; as many as we have
         self._servers: list[asyncio.Server] = []
         self._connections: dict[tuple[str, int], _Connection] = {}
         self._of_host: Counter[str] = Counter()
@@ -101,20 +103,26 @@ class Sockets:
     # --- flow.Transport
 
     def send(self, wire: bytes, flow: Flow) -> None:
-        if flow.transport == "udp":
-            for udp in self._udp:
-                if udp.serves(flow):
-                    udp.send(wire, flow)
-                    return
-        else:
+        if flow.transport != "udp":
             self._send_tcp(wire, flow)
+            return
+        udp = self._serving.get(flow.local) or self._find_serving(flow)
+        if udp is not None:
+            udp.send(wire, flow)
+
+    def _find_serving(self, flow: Flow) -> _Udp | None:
+        for udp in self._udp:
+            if udp.serves(flow):
+                self._serving[flow.local] = udp
+                return udp
+        return None
 
     def flow(self, transport: str, host: str, port: int) -> Flow | None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         if transport == "udp":
             for udp in self._udp:
                 if udp.family == family:
-                    return Flow("udp", host, port, udp.local_toward(host))
+                    return udp.flow_toward((host, port))
         elif transport == "tcp":
             known = self._connections.get((host, port))
             if known is not None:
@@ -226,10 +234,20 @@ class _Udp:
         self.behind_since = 0.0  # when a wake-up left datagrams unread; 0 when the last one read all
         self._wildcard = host in ("0.0.0.0", "::")
         self._local = place_of(host, self.port)
+        self._flows: dict[tuple[str, int], Flow] = {}  # of the peers seen lately
         self._loop.add_reader(self._socket.fileno(), self._readable)
 
     def local_toward(self, remote: str) -> str:
         return place_of(self.owner.host_toward(self.host, remote), self.port) if self._wildcard else self._local
+
+    def flow_toward(self, address: tuple[str, int]) -> Flow:
+        """Returns the flow to a remote address, the same one each time."""
+        flow = self._flows.get(address)
+        if flow is None:
+            if len(self._flows) >= MAX_FLOWS:
+                self._flows.clear()
+            flow = self._flows[address] = Flow("udp", address[0], address[1], self.local_toward(address[0]))
+        return flow
 
     def serves(self, flow: Flow) -> bool:
         if (":" in flow.host) != (self.family == socket.AF_INET6):
@@ -246,7 +264,7 @@ class _Udp:
                 self._loop.call_soon(self.owner.on_broken, flow)
 
     def _readable(self) -> None:
-        receive, on_message = self._socket.recvfrom, self.owner.on_message
+        receive, on_message, flows = self._socket.recvfrom, self.owner.on_message, self._flows
         for _ in range(READ_AT_ONCE):
             try:
                 wire, address = receive(65_536)
@@ -255,9 +273,7 @@ class _Udp:
                 return
             except OSError:
                 continue  # an ICMP error of an earlier datagram
-            host = address[0]
-            local = self.local_toward(host) if self._wildcard else self._local
-            on_message(wire, Flow("udp", host, address[1], local))
+            on_message(wire, flows.get(address) or self.flow_toward(address[:2]))
         if not self.behind_since:
             self.behind_since = self._loop.time()
 
