@@ -164,7 +164,8 @@ def test_183_then_silence(server: Server, tmp_path: Path) -> None:
     assert story.sip("outbound") == ["> INVITE", "< 183 INVITE", "> CANCEL"]
     assert story.sip("inbound")[-2:] == ["> 480 INVITE", "< ACK"]
     assert "rings with early audio" in story.told
-    assert "was not reached: no answer" in story.told
+    assert "was not reached: no answer (ring time over)" in story.told
+    assert not story.counted["stray_ack"]
 
 
 def test_a_telephone_changes_its_address_in_a_call(server: Server, tmp_path: Path) -> None:
@@ -286,6 +287,9 @@ def test_folded_lines_and_compact_names(server: Server, tmp_path: Path) -> None:
 def test_busy_is_relayed(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "refused_caller.xml", "busy_called.xml")
     assert story.endings == [("inbound", "busy", "peer"), ("outbound", "busy", "phone")]
+    assert story.sip("inbound")[-2:] == ["> 486 INVITE", "< ACK"]
+    assert not story.counted["stray_ack"]
+    assert "was not reached: busy (SIP 486, Busy Here)" in story.told
 
 
 def test_a_302_is_followed(server: Server, tmp_path: Path) -> None:
