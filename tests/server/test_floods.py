@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from switchhook.lab.demo.house import APPLICATION_NUMBER, CUSTOMER_NUMBER, DOMAIN, House
+from switchhook.lab.soak.audit import MEMORY, read_figures
 
 pytestmark = pytest.mark.slow
 COUNT = 12_000
 AT_ONCE = 100  # then the test's own telephones get their turn
 MOST_GROWTH = 40_000_000  # bytes; 12,000 transactions kept for 32 s would be about 100 million
+MOST_GROWTH_AGAIN = 12_000_000  # by the same flood once more: what is kept has a bound, and it is reached
 Make = Callable[[int, random.Random], bytes]
 
 
@@ -52,15 +54,26 @@ def spoofed_bye(number: int, _: random.Random) -> bytes:
     return request("BYE", number, "1001").replace(b"To: <sip:1001@", b"To: <sip:x@", 1)
 
 
+def from_trunk(number: int, _: random.Random) -> bytes:
+    """A call from the carrier to a number of ours: nobody has to say who they are."""
+    known = request("INVITE", number, APPLICATION_NUMBER).decode()
+    return known.replace(
+        f"From: <sip:{APPLICATION_NUMBER}@{DOMAIN}>", f"From: <sip:+1555{number:07}@carrier.test>"
+    ).encode()
+
+
+async def scraped(house: House) -> dict[str, float]:
+    return read_figures((await house.client.get("/metrics")).text)
+
+
 async def memory(house: House) -> float:
-    page = (await house.client.get("/metrics")).text
-    return next(float(line.split()[1]) for line in page.splitlines() if line.startswith("process_resident_memory_by"))
+    return (await scraped(house))[MEMORY]
 
 
-async def flood(house: House, make: Make) -> None:
-    chance = random.Random(7)
+async def flood(house: House, make: Make, start: int = 0) -> None:
+    chance = random.Random(7 + start)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        for number in range(COUNT):
+        for number in range(start, start + COUNT):
             sock.sendto(make(number, chance), house.server.sip)
             if number % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0.02)
@@ -87,7 +100,34 @@ def test_a_flood_of_datagrams(tmp_path: Path, make: Make) -> None:
             await asyncio.sleep(0.3)
             await a_call_works(house)
             await pouring
-            assert await memory(house) - before < MOST_GROWTH
+            first = await memory(house)
+            assert first - before < MOST_GROWTH
+            await flood(house, make, COUNT)
+            assert await memory(house) - first < MOST_GROWTH_AGAIN
+            await a_call_works(house)
+
+    asyncio.run(story())
+
+
+def test_a_flood_of_calls_that_are_never_acknowledged(tmp_path: Path) -> None:
+    """They come from a trunk's address, so the first are taken; then there are too many unanswered ones."""
+
+    async def story() -> None:
+        async with House(tmp_path) as house:
+            await a_call_works(house)
+            before = await memory(house)
+            await flood(house, from_trunk)
+            first = await memory(house)
+            figures = await scraped(house)
+            assert figures["switchhook_legs_live"] <= 60  # of the demo's `max_legs`
+            assert figures['switchhook_sip_refused_total{reason="half_open"}'] > 100  # the others came too fast, too
+            assert first - before < MOST_GROWTH
+            await flood(house, from_trunk, COUNT)
+            assert await memory(house) - first < MOST_GROWTH_AGAIN
+            async with asyncio.timeout(60):  # until they have rung, or waited for their ACK, for long enough
+                while (await scraped(house))["switchhook_legs_live"]:
+                    await asyncio.sleep(0.2)
+            await a_call_works(house)
 
     asyncio.run(story())
 
