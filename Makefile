@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 CODE := src tests bench scripts examples
 
-.PHONY: help demo test check bench soak fuzz docs setup clean
+.PHONY: help demo test check bench soak fuzz interleavings docs setup clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,9 +29,13 @@ soak: ## play calls and transfers on a bad network (MINUTES=5, SEED=n), and chec
 	@scripts/setup demo
 	@$(PY) -m switchhook.lab.soak --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
 
-fuzz: ## feed the parsers damaged input for FUZZ_SECONDS (60), FUZZ_ONLY=sdp,rtp for some; what is wrong is kept
+fuzz: ## feed the parsers damaged input (MINUTES=1, FUZZ_ONLY=sdp,rtp, ENGINE=atheris); what is wrong is kept
 	@scripts/setup test
-	@$(PY) -m tests.fuzz
+	@MINUTES="$(MINUTES)" ENGINE="$(ENGINE)" KEEP="$(KEEP)" scripts/fuzz
+
+interleavings: ## search every interleaving deeper than `make test` does: all pairs, and triples (takes hours)
+	@scripts/setup test
+	@$(PY) -m tests.sip.interleavings --deep
 
 docs: ## draw the generated pages and diagrams again
 	@scripts/setup check

@@ -1,7 +1,8 @@
-"""`make fuzz`: feeds every target with new inputs for `FUZZ_SECONDS` (60), and keeps what was wrong in the corpus.
+"""`make fuzz`: feeds every target with new inputs for `MINUTES` (1), and keeps what was wrong in the corpus.
 
-`FUZZ_ONLY=sdp,rtp` feeds these alone. Ends with 1 when something was found; the input then lies in
-`tests/fuzz/corpus/<target>/`, is as small as Hypothesis could make it, and is played again by every `make test`.
+`FUZZ_ONLY=sdp,rtp` feeds these alone. `ENGINE=atheris` is led by what the code covers (`tests.fuzz.deep`); with
+`KEEP=20` it also keeps the 20 smallest inputs of each target that reached something new. Ends with 1 when something was
+found; the input then lies in `tests/fuzz/corpus/<target>/`, as small as could be made, and every `make test` plays it.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import sys
 import time
 import traceback
 import warnings
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 
 import structlog
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import NonInteractiveExampleWarning
 
+from tests.fuzz.guided import Guided
 from tests.fuzz.shapes import CORPUS, at_random, inputs, smaller
 from tests.fuzz.targets import TARGETS, Target
 
@@ -26,9 +29,8 @@ ROUND = 200  # inputs of Hypothesis per turn
 QUICK_S = 2.0  # and at most so long of others
 
 
-def quick(name: str, target: Target, chance: random.Random, for_s: float) -> tuple[int, bytes | None]:
-    """Plays inputs without Hypothesis for a while; returns how many, and the smallest that was wrong."""
-    make, count, end = at_random(name, chance), 0, time.monotonic() + for_s
+def raises(target: Target) -> Callable[[bytes], bool]:
+    """Returns what says whether an input is wrong."""
 
     def is_wrong(example: bytes) -> bool:
         try:
@@ -37,21 +39,32 @@ def quick(name: str, target: Target, chance: random.Random, for_s: float) -> tup
             return True
         return False
 
+    return is_wrong
+
+
+def smallest(target: Target, wrong: bytes) -> bytes:
+    """Makes a wrong input small, and prints what it does."""
+    found = smaller(wrong, raises(target))
+    try:
+        target(found)
+    except Exception:
+        traceback.print_exc(limit=-3)
+    return found
+
+
+def quick(name: str, target: Target, chance: random.Random, for_s: float) -> tuple[int, bytes | None]:
+    """Plays inputs without Hypothesis for a while; returns how many, and the smallest that was wrong."""
+    make, count, end, is_wrong = at_random(name, chance), 0, time.monotonic() + for_s, raises(target)
     while time.monotonic() < end:
         count += 1
         example = make()
         if is_wrong(example):
-            found = smaller(example, is_wrong)
-            try:
-                target(found)
-            except Exception:
-                traceback.print_exc(limit=-3)
-            return count, found
+            return count, smallest(target, example)
     return count, None
 
 
 def turn(name: str, target: Target, number: int) -> tuple[int, bytes | None]:
-    """Plays one turn; returns how many inputs it took, and the smallest that was wrong."""
+    """Plays one turn of Hypothesis; returns how many inputs it took, and the smallest that was wrong."""
     last = b""
     count = 0
 
@@ -77,33 +90,56 @@ def turn(name: str, target: Target, number: int) -> tuple[int, bytes | None]:
     return count, None
 
 
-def main() -> int:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    warnings.simplefilter("ignore", NonInteractiveExampleWarning)
-    wanted = [name for name in os.environ.get("FUZZ_ONLY", "").split(",") if name] or list(TARGETS)
-    seconds = float(os.environ.get("FUZZ_SECONDS", "60"))
+def in_turn(wanted: list[str], seconds: float) -> Iterator[tuple[str, int, bytes | None]]:
+    """Feeds one target after the other, half the time at random and half by Hypothesis."""
     end, quick_s = time.monotonic() + seconds, min(QUICK_S, seconds / len(wanted) / 2)
-    counts = dict.fromkeys(wanted, 0)
-    found: dict[str, int] = {}
     while time.monotonic() < end:
         for name in wanted:
             number = random.getrandbits(32)
-            taken, wrong = quick(name, TARGETS[name], random.Random(number), quick_s)
-            counts[name] += taken
-            if wrong is None:
-                taken, wrong = turn(name, TARGETS[name], number)
-                counts[name] += taken
-            if wrong is not None:
-                found[name] = found.get(name, 0) + 1
-                place = CORPUS / name / f"{sha256(wrong).hexdigest()[:16]}.bin"
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(wrong)
-                print(f"{name}: wrong, kept as {place.name}: {wrong!r}")
+            yield name, *quick(name, TARGETS[name], random.Random(number), quick_s)
+            yield name, *turn(name, TARGETS[name], number)
             if time.monotonic() > end:
                 break
+
+
+def guided(wanted: list[str], seconds: float, most_kept: int) -> Iterator[tuple[str, int, bytes | None]]:
+    """Lets atheris feed one target after the other, in a process each."""
+    for name in wanted:
+        run = Guided(name)
+        count, wrong = run.search(max(1, round(seconds / len(wanted))))
+        yield name, count, smallest(TARGETS[name], wrong) if wrong is not None else None
+        for new in run.news(most_kept) if most_kept else ():
+            keep(name, new)
+
+
+def keep(name: str, example: bytes) -> str:
+    """Puts an input into the corpus; returns its file name."""
+    place = CORPUS / name / f"{sha256(example).hexdigest()[:16]}.bin"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(example)
+    return place.name
+
+
+def main() -> int:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    warnings.simplefilter("ignore", NonInteractiveExampleWarning)
+    given_environment = os.environ
+    wanted = [name for name in given_environment.get("FUZZ_ONLY", "").split(",") if name] or list(TARGETS)
+    seconds = 60 * float(given_environment.get("MINUTES") or 1)
+    counts, found = dict.fromkeys(wanted, 0), dict.fromkeys(wanted, 0)
+    if given_environment.get("ENGINE") == "atheris":
+        runs = guided(wanted, seconds, int(given_environment.get("KEEP") or 0))
+    else:
+        runs = in_turn(wanted, seconds)
+    for name, count, wrong in runs:
+        counts[name] += count
+        if wrong is not None:
+            found[name] += 1
+            print(f"{name}: wrong, kept as {keep(name, wrong)}: {wrong!r}", flush=True)
     for name, count in counts.items():
-        print(f"{name:>12}: {count:>8,} inputs, {found.get(name, 0)} wrong")
-    return 1 if found else 0
+        print(f"{name:>12}: {count:>8,} inputs, {found[name]} wrong")
+    return 1 if any(found.values()) else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -51,12 +51,13 @@ _STATED = [
 _JSON = [msgspec.json.encode(one) for one in _STATED]
 
 SEEDS: dict[str, list[bytes]] = {
-    "message": _SIP, "server": _SIP, "stream": _SIP, "uri": _URIS + [line.partition(b":")[2] for line in _LINES],
+    "message": _SIP, "reference": _SIP, "server": _SIP, "stream": _SIP,
+    "uri": _URIS + [line.partition(b":")[2] for line in _LINES],
     "header": [line.partition(b":")[2].strip() for line in _LINES], "digest": _DIGEST, "sdp": _SDP, "rtp": _RTP,
     "rtcp": _RTCP, "link": [frame(one) for stated in _STATED for one in stated] + [frame({}) * 3], "statements": _JSON,
 }  # fmt: skip
 
-_BITS = [
+BITS = [
     b"\r\n", b"\r\n ", b"\n", b"\0", b" ", b"\t", b";", b",", b":", b"=", b'"', b"\\", b"<", b">", b"@", b"%", b"%00",
     b"[", b"]", b"?", b"/", b"-1", b"0", b"4294967296", b"99999999999999999999", b"1e5", b"\xff",
     b"\xc3\xa9", b"\xc2\xb2",
@@ -64,7 +65,7 @@ _BITS = [
     b"Content-Length: 5\r\n", b"l: 0\r\n", b"m=audio 1 RTP/AVP 0\r\n", b"a=rtpmap:0 ", b"null", b"{}", b"[]", b"-",
        b"true", b'"x"',
 ]  # fmt: skip
-_PIECE = st.one_of(st.sampled_from(_BITS), st.binary(max_size=6))
+_PIECE = st.one_of(st.sampled_from(BITS), st.binary(max_size=6))
 _CUTS = (0, 0, 1, 2, 4, 30)
 _EDIT = st.tuples(st.integers(0, 3000), st.sampled_from(_CUTS), _PIECE)
 
@@ -102,7 +103,7 @@ def at_random(target: str, chance: Random) -> Callable[[], bytes]:
 
 
 def _piece(chance: Random) -> bytes:
-    return chance.choice(_BITS) if chance.random() < 0.7 else chance.randbytes(chance.randrange(4))
+    return chance.choice(BITS) if chance.random() < 0.7 else chance.randbytes(chance.randrange(4))
 
 
 _ODD: tuple[object, ...] = (
