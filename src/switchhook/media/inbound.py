@@ -103,9 +103,10 @@ class Inbound:
         if len(ring):
             who = rows[ring]
             codes = packets[ring, 12 : 12 + int(samples[ring].max())]
-            tick = (phases - table.phase[who].astype(np.int64) + 3) // 4
+            phase = table.phase[who].astype(np.int64)
+            tick = (phases - phase + 3) // 4
             heard = g711.decode(codes, table.codec[who][:, None])
-            jitter.put(table, who, ts[ring], heard, samples[ring], tick)
+            jitter.put(table, who, ts[ring], heard, samples[ring], tick, 4 * tick + phase - phases)
         places, listeners = self._desk.relay_pairs(rows)
         if not len(places):
             return

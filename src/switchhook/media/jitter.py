@@ -5,9 +5,12 @@ tick in which it came, later ones by their timestamps. Every half carries a stam
 meant for, so nothing has to be cleared: a wrong stamp is a missing half. Halves let frames of 10 to 60 ms in without
 a loop over samples. Missing audio is the last frame at 0.7 of its level, and silence after three.
 
-Three packets too late make the buffer a frame deeper at once (up to 3 frames). `adapt` looks at each talker every 5 s:
-a buffer that nearly ran empty is given a frame, one that was never nearly empty loses one. That is also what follows a
-clock that runs slow or fast.
+Three packets too late make the buffer a frame deeper at once (up to 3 frames). `adapt` looks at each talker every 5 s, at
+the *slack*: how many phases of 5 ms before its reading a packet came. A buffer where several came in the very last
+phase is given a frame, one whose packets all lay there for longer than the first one was meant to loses one. Between the
+two lie 40 ms, so that without loss and with clocks that agree nothing is ever given or taken. That is also what follows
+a clock that runs slow or fast; it is done behind a quiet frame, which nobody hears, or after 5 s behind any.
+Rejected: judging by whole ticks, where a first packet 1 ms before a tick made its stream look late for ever.
 Rejected: read positions per talker. With one position for all, a tick reads plain columns.
 """
 
@@ -19,47 +22,61 @@ from switchhook.media.rtp import Array, apart32
 from switchhook.media.table import FRAME, HALF, HALVES, Table
 
 DEEPEST, OFTEN = 3, 3
+QUIET = 260  # samples below it (-42 dBm0) can be given or taken unheard
+TIGHT = 10  # packets in 5 s that came in the last phase: fewer are a disturbance that is over
+UNKNOWN = 1_000  # slack of who said nothing
 _KEEP = HALVES - 4  # halves ahead of the reader that may be written
 
 
-def put(table: Table, rows: Array, ts: Array, samples: Array, length: Array, tick: Array) -> None:
+def put(
+    table: Table, rows: Array, ts: Array, samples: Array, length: Array, tick: Array, early: Array | int = 0
+) -> None:
     """Stores one packet of each of these talkers (rows all different).
 
     `samples` is int16, one row each, `length` of them good (a multiple of 80); `tick` is the one that will be read
-    next for that talker.
+    next for that talker, and `early` how many phases from now.
     """
-    offset = apart32(ts.astype(np.int64), table.ring_ts[rows] & 0xFFFFFFFF)
-    half = table.ring_half[rows] + offset // HALF
+    known = table.ring_rows.take(rows)
+    ts = ts.astype(np.int64)
+    offset = apart32(ts, known["ring_ts"] & 0xFFFFFFFF)
+    half = known["ring_half"] + offset // HALF
     margin = half - 2 * tick
-    fresh = (table.ring_ready[rows] == 0) | (offset % HALF != 0) | (margin > _KEEP) | (margin < -50)
+    fresh = (known["ring_ready"] == 0) | (offset % HALF != 0) | (margin > _KEEP) | (margin < -50)
     if fresh.any():
-        again = rows[fresh]
-        table.ring_ready[again] = 1
-        table.ring_ts[again] = ts[fresh]
-        table.ring_half[again] = 2 * (tick[fresh] + table.depth[again])
-        half = np.where(fresh, table.ring_half[rows], half)
+        known["ring_ready"] = 1
+        half = np.where(fresh, 2 * (tick + known["depth"]), half)
         margin = half - 2 * tick
+    slack = 2 * margin + early
+    known["least_slack"] = np.minimum(known["least_slack"], slack)
+    known["tight"] += slack <= 0
     late = margin < 0
-    table.late[rows] += late
-    table.late_lately[rows] += late
-    table.least_margin[rows] = np.minimum(table.least_margin[rows], margin)
-    often = late & (table.late_lately[rows] >= OFTEN)
-    if often.any():  # at once: waiting for `adapt` would lose seconds
-        again = rows[often]
-        table.depth[again] = np.minimum(table.depth[again] + 1, DEEPEST)
-        table.late_lately[again] = 0
-        table.least_margin[again] = HALVES
-        half = half + 2 * often
+    if late.any():
+        table.late[rows] += late
+        known["late_lately"] += late
+        often = late & (known["late_lately"] >= OFTEN)
+        if often.any():  # at once: waiting for `adapt` would lose seconds
+            known["depth"] = np.where(often, np.minimum(known["depth"] + 1, DEEPEST), known["depth"])
+            known["late_lately"][often] = known["shift"][often] = known["tight"][often] = 0
+            known["least_slack"][often] = UNKNOWN
+            half = half + 2 * often
+            margin = half - 2 * tick
     halves = length // HALF
     for n in range(int(halves.max(initial=0))):
         good = (n < halves) & (margin + n >= 0) & (margin + n < HALVES)
-        who, number = rows[good], half[good] + n
+        who, number, part = rows, half + n, samples[:, n * HALF : (n + 1) * HALF]
+        if not good.all():
+            who, number, part = who[good], number[good], part[good]
         slot = number % HALVES
-        table.ring[slot, who] = samples[good, n * HALF : (n + 1) * HALF]
+        table.ring[slot, who] = part
         table.ring_stamp[slot, who] = number
+    shifting = np.flatnonzero(known["shift"])
+    if len(shifting):
+        quiet = shifting[np.abs(samples[shifting]).max(axis=1) < QUIET]
+        half[quiet] += 2 * known["shift"][quiet]
+        known["shift"][quiet] = 0
     # The anchor moves along, so that the distance never comes near half the range of a timestamp.
-    table.ring_half[rows] = half
-    table.ring_ts[rows] = ts
+    known["ring_half"], known["ring_ts"] = half, ts
+    table.ring_rows.put(rows, known)
 
 
 def take(table: Table, rows: Array, tick: int) -> Array:
@@ -87,12 +104,13 @@ def take(table: Table, rows: Array, tick: int) -> Array:
 
 def adapt(table: Table, rows: Array) -> None:
     """Once in 5 s: moves these talkers' buffers by a frame where they run empty or are fuller than they need to be."""
-    margin = table.least_margin[rows]
-    known = margin < HALVES
-    empty = known & (margin <= 0)
-    full = known & (margin >= 2 * table.depth[rows] + 2)
-    calm = known & (table.depth[rows] > 1) & (margin >= 3)
-    table.depth[rows] -= calm.astype(np.int32)
-    table.ring_half[rows] += 2 * (empty.astype(np.int64) - (full | calm).astype(np.int64))
-    table.late_lately[rows] = 0
-    table.least_margin[rows] = HALVES
+    slack, depth, overdue = table.least_slack[rows], table.depth[rows], table.shift[rows]
+    table.ring_half[rows] += 2 * overdue  # no quiet frame came by
+    known = (slack < UNKNOWN) & (overdue == 0)
+    empty = known & (table.tight[rows] >= TIGHT)
+    full = known & (slack >= 4 * depth + 4)
+    calm = known & (depth > 1) & (slack >= 6)
+    table.depth[rows] = depth - calm
+    table.shift[rows] = empty.astype(np.int32) - (full | calm)
+    table.late_lately[rows] = table.tight[rows] = 0
+    table.least_slack[rows] = UNKNOWN

@@ -33,10 +33,6 @@ PLAYING, ENDED, BROKEN = 1, 2, 3  # of a sound; 0 is nothing
 RECORDING, STOPPING = 1, 2  # of a recording; 0 is nothing
 
 _LEG: dict[str, tuple[str, int]] = {
-    # its jitter ring
-    "ring_ready": ("u1", 1), "ring_ts": ("i8", 1), "ring_half": ("i8", 1), "depth": ("i4", 1),
-    "least_margin": ("i4", 1), "late_lately": ("i4", 1), "misses": ("i4", 1),
-    # what it hears
     "phase": ("u1", 1), "voices": ("i4", MAX_VOICES), "sounds": ("i4", MAX_SOUNDS),
 }  # fmt: skip
 # What is read and written together lies together, a row in a few cache lines, so that a batch of packets is one gather
@@ -62,7 +58,11 @@ _STREAMS = {  # the stream that it hears
     "ssrc": "u4", "source": "i4", "source_ssrc": "u4", "length": "i4", "seq_offset": "i4", "seq": "u2",
     "source_seq": "u2", "source_first": "u2", "mark": "u1", "sends": "u1", "hush": "u1",
 }  # fmt: skip
-_GROUPS = {"facts": _FACTS, "arrivals": _ARRIVALS, "streams": _STREAMS}
+_RINGS = {  # its jitter ring
+    "ring_ts": "i8", "ring_half": "i8", "depth": "i4", "least_slack": "i4", "late_lately": "i4", "misses": "i4",
+    "tight": "i4", "shift": "i4", "ring_ready": "u1",
+}  # fmt: skip
+_GROUPS = {"facts": _FACTS, "arrivals": _ARRIVALS, "streams": _STREAMS, "rings": _RINGS}
 _PLAY: dict[str, tuple[str, int]] = {
     "play_use": ("i8", 1), "play_state": ("u1", 1), "play_count": ("i4", 1), "play_clips": ("i4", MAX_CLIPS_OF_SOUND),
     "play_repeat": ("i4", 1), "play_turn": ("i4", 1), "play_index": ("i4", 1), "play_frame": ("i8", 1),
@@ -90,6 +90,9 @@ def _begun() -> dict[str, Any]:
     made["facts"]["version"] = made["facts"]["heard_version"] = WRITING
     made["facts"]["mode"] = NOISE
     made["facts"]["round_trip"] = np.nan
+    made["rings"]["depth"] = 1
+    made["rings"]["misses"] = 4  # nothing to conceal yet
+    made["rings"]["least_slack"] = 1_000
     made["streams"]["source"] = -1
     made["streams"]["mark"] = 1
     return {name: record.view(f"V{record.dtype.itemsize}")[0] for name, record in made.items()}
@@ -160,6 +163,7 @@ class Table:
         self._groups = {name: self._columns[name].view(f"V{new.dtype.itemsize}") for name, new in self._begun.items()}
         self.arrival_rows = Records(self._columns["arrivals"])
         self.stream_rows = Records(self._columns["streams"])
+        self.ring_rows = Records(self._columns["rings"])
         for name, column in self._columns.items():
             setattr(self, name, column)
         self.clear()
@@ -186,14 +190,11 @@ class Table:
         self.at[row] = now
         self.clock[row] = (ts & 0x7FFFFFFF) - now * 8000
         self.phase[row] = row % 4
-        self.depth[row] = 1
         self.use[row] = use
 
     def begin_ring(self, row: int) -> None:
         """Empties a row's jitter ring and takes it into use; the first packet that comes is its beginning."""
-        self.ring_ready[row] = self.late_lately[row] = 0
-        self.misses[row] = 4
-        self.least_margin[row] = HALVES
+        self._groups["rings"][row] = self._begun["rings"]
         self.ring_stamp[:, row] = WRITING
         self.last_frame[row] = 0
         self.ring_on[row] = 1
