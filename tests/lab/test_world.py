@@ -446,3 +446,16 @@ def test_two_worlds_in_one_process_do_not_meet() -> None:
             return [type(s.fact).__name__ for s in world.facts]
 
     assert run(story()) == run(story())
+
+
+async def test_a_consult_that_is_refused_at_once_was_begun_all_the_same(world: World) -> None:
+    customer, agent, target = await world.phones("customer", "agent", "target")
+    target.manners.rejects_with = 486
+    desk = await world.genesys.login("agent1")
+    await customer.call(agent.number)
+    await desk.answer()
+    consult = await desk.initiate_transfer(target)
+    assert consult["callType"] == "Consult"
+    await desk.shows("Held")
+    await desk.retrieve()
+    await customer.hears_only(agent.name)

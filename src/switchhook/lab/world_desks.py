@@ -80,10 +80,16 @@ class Desktop(Session):
         await self.operate("Retrieve", await self.shows("Held"))
 
     async def initiate_transfer(self, to: Who, **more: Any) -> dict[str, Any]:
-        """Begins a two-step transfer and returns the consult call."""
+        """Begins a two-step transfer and returns the consult call, as it was told last: it may be over already."""
+        known = len(self.messages)
+
+        def consults() -> list[dict[str, Any]]:
+            told = [message["data"].get("call") or {} for message in self.messages[known:]]
+            return [call for call in told if call.get("callType") == "Consult"]
+
         await self.operate("InitiateTransfer", **_destination(to), **more)
-        await self.until(lambda: any(call["callType"] == "Consult" for call in self.calls), 5.0)
-        return next(call for call in reversed(self.calls) if call["callType"] == "Consult")
+        await self.until(lambda: bool(consults()))
+        return consults()[-1]
 
     async def complete_transfer(self) -> None:
         """Hands the customer to whom the agent consults, also before they answer."""

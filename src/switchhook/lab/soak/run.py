@@ -248,7 +248,7 @@ class Soak:
         try:
             await story(play)
         except (Missed, NotHeard, TimeoutError, RuntimeError, SwitchhookError, httpx2.HTTPError) as missed:
-            play.faults.append(f"it broke off: {missed or type(missed).__name__}")
+            play.faults.append(f"it broke off: {type(missed).__name__} {missed}")
         faults = play.judge()
         try:
             await self._tidy(lane, play, phones)
