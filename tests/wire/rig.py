@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 
 from switchhook.exchange.ports import Entry
@@ -35,6 +36,7 @@ LANES = (
     64  # numbers with a trunk of their own: what is left of one call is sent again for 32 s, and must not reach another
 )
 RING_S = 4
+MAX_LEGS = 40
 DOMAIN = "wire.local"
 START_S, STOP_S = 20.0, 10.0
 
@@ -81,6 +83,8 @@ class Server:
         self.trunk = free_port()
         self.lanes = {f"+29{lane:02}0100": port for lane, port in enumerate(free_block(LANES))}
         self._free = list(self.lanes)
+        self._read: list[tuple[int, Entry]] = []
+        self._reading = Lock()
         self._database = folder / "wire.db"
         self._config = folder / "wire.toml"
         self._ready = folder / "ready.json"
@@ -163,14 +167,15 @@ class Server:
         return so_far()
 
     def since(self, after: int) -> list[tuple[int, Entry]]:
-        engine = connect(f"sqlite:///{self._database}", migrate=False)
-        try:
-            found: list[tuple[int, Entry]] = []
-            while lines := Reader(engine).since(found[-1][0] if found else after):
-                found += lines
-            return found
-        finally:
-            engine.dispose()
+        """Returns the lines behind line `after`, with their numbers; each is read once, however often it is asked."""
+        with self._reading:
+            engine = connect(f"sqlite:///{self._database}", migrate=False)
+            try:
+                while lines := Reader(engine).since(self._read[-1][0] if self._read else 0):
+                    self._read += lines
+            finally:
+                engine.dispose()
+            return [line for line in self._read if line[0] > after]
 
 
 _REASON = re.compile(r'switchhook_sip_messages_by_reason_total\{reason="(\w+)"\}')
@@ -355,7 +360,7 @@ listen = ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"]
 domain = "{DOMAIN}"
 [media]
 ports = [30000, 31998]
-max_legs = 40
+max_legs = {MAX_LEGS}
 [store]
 url = "sqlite:///{database}"
 [[account]]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.wire.rig import Server, Sipp, Story, free_port, play, until
+from tests.wire.rig import MAX_LEGS, Server, Sipp, Story, free_port, play, until
 
 pytestmark = [pytest.mark.wire, pytest.mark.slow, pytest.mark.usefixtures("sipp")]
 
@@ -320,6 +322,37 @@ def test_a_200_seen_again_is_acknowledged_again(server: Server, tmp_path: Path) 
 def test_the_called_side_hangs_up(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "hung_up_on_caller.xml", "hangs_up_called.xml")
     assert story.endings == [("inbound", "completed", "peer"), ("outbound", "completed", "phone")]
+
+
+def test_too_many_unanswered_calls_are_refused_with_503_and_that_is_told(server: Server, tmp_path: Path) -> None:
+    number, after, before = server.lane(), server.last_line(), server.metrics()
+    many = ["-m", "30", "-r", "200"]
+    with Sipp(tmp_path, "ringing_called.xml", server.lanes[number], 0, "-m", "1000") as behind:
+        with Sipp(tmp_path, "half_open_or_503_caller.xml", free_port(), server.sip, *many, user=number) as callers:
+            callers.finish()
+        story = server.story_of(number)
+        assert behind.messages().count("> CANCEL") == len(story.legs) / 2
+    served = [ending for ending in story.endings if ending == GAVE_UP[0]]
+    refused = callers.messages().count("> 503 INVITE")
+    assert refused >= 30 - MAX_LEGS / 2
+    assert len(served) + refused == 30
+    counts = Counter(server.metrics())
+    counts.subtract({name: count for name, count in before.items() if name.startswith("switchhook_sip_refused")})
+    assert sum(count for name, count in counts.items() if name.startswith("switchhook_sip_refused")) == refused
+    until(lambda: not server.metrics()["switchhook_sip_overload"], 5.0, "the overload is over")
+    until(lambda: sum(_refused(server, after)) == refused, 5.0, "its end is written")
+    assert _overloads(server, after)[0].startswith("new calls are refused: ")
+
+
+def _overloads(server: Server, after: int) -> list[str]:
+    lines = [entry for _, entry in server.since(after) if entry.kind == "Warning"]
+    return [str(entry.body["text"]) for entry in lines if "overload" in entry.body]
+
+
+def _refused(server: Server, after: int) -> list[int]:
+    """How many calls each overload that is over had refused; there may be one by legs and one by unanswered calls."""
+    found = (re.match(r"new calls are taken again; (\d+) were refused", text) for text in _overloads(server, after))
+    return [int(match[1]) for match in found if match]
 
 
 def test_an_answer_that_is_never_acknowledged_ends_in_bye(slow_calls: dict[str, Future[Story]]) -> None:
