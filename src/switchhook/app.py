@@ -149,6 +149,7 @@ class Server:
         stack.callback(warming.cancel)
         await self._open_audio()
         self._open_line()
+        self.exchange.sounds.stock()
         await self._open_http(sock, engine)
         watch_all(self)
         await warming

@@ -41,6 +41,22 @@ async def test_hold_music_from_the_web_is_fetched_once_and_heard_by_everybody_wh
 
 
 @in_virtual_time
+async def test_what_those_who_wait_hear_is_decoded_before_the_first_call() -> None:
+    async with Stage(settings()) as stage:
+        stage.exchange.sounds.stock()
+        assert stage.media.prepared == ["builtin:hold", "builtin:ringback"]
+    async with Stage(settings(media={"hold_music": MUSIC_URL})) as stage:
+        stage.web.on(MUSIC_URL, WAV)
+        stage.exchange.sounds.stock()
+        await stage.passes(0.1)
+        assert stage.media.prepared == ["builtin:hold", "builtin:ringback"]
+        assert len(stage.web.to(MUSIC_URL)) == 1
+    async with Stage(settings(media={"hold_music": "/own/hold.wav"})) as stage:
+        stage.exchange.sounds.stock()
+        assert stage.media.prepared == ["builtin:hold", "builtin:ringback", "file:/own/hold.wav"]
+
+
+@in_virtual_time
 async def test_a_sound_that_cannot_be_fetched_ends_at_once_with_the_reason() -> None:
     async with Stage(settings()) as stage:
         line = stage.phone("+14155550123").calls("+14155550100")

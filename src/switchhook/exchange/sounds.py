@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from switchhook.core.errors import Unavailable
 from switchhook.core.events import SoundEnded
+from switchhook.core.hearing import HOLD_MUSIC, RINGBACK
 from switchhook.core.ids import LegId, SoundId
 from switchhook.core.sources import Sound, Source, Sources
 
@@ -42,6 +43,12 @@ class Sounds:
         self._waiting: dict[str, set[LegId]] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._hold = _clip(hold_music)
+
+    def stock(self) -> None:
+        """Fetches and decodes what people who wait hear; the first of them would have silence for 100 ms or more."""
+        self._exchange.media.prepare((*HOLD_MUSIC, *RINGBACK))
+        if self._hold != _BUILTIN:
+            self.prepare((self._hold,))
 
     def prepare(self, clips: Iterable[str]) -> None:
         """Fetches and decodes sounds ahead of their use."""
