@@ -5,9 +5,9 @@ tick in which it came, later ones by their timestamps. Every half carries a stam
 meant for, so nothing has to be cleared: a wrong stamp is a missing half. Halves let frames of 10 to 60 ms in without
 a loop over samples. Missing audio is the last frame at 0.7 of its level, and silence after three.
 
-Three packets too late make the buffer a frame deeper at once (up to 3 frames). `adapt` looks at each talker every 5 s, at
-the *slack*: how many phases of 5 ms before its reading a packet came. A buffer where several came in the very last
-phase is given a frame, one whose packets all lay there for longer than the first one was meant to loses one. Between the
+Three packets too late make the buffer a frame deeper at once (up to 3 frames). Every 5 s `adapt` looks at each talker's
+*slack*: how many phases of 5 ms before its reading a packet came. A buffer where several came in the very last phase is
+given a frame, one whose packets all lay there for longer than the first one was meant to loses one. Between the
 two lie 40 ms, so that without loss and with clocks that agree nothing is ever given or taken. That is also what follows
 a clock that runs slow or fast; it is done behind a quiet frame, which nobody hears, or after 5 s behind any.
 Rejected: judging by whole ticks, where a first packet 1 ms before a tick made its stream look late for ever.
