@@ -41,7 +41,9 @@ async def test_hold_music_from_the_web_is_fetched_once_and_heard_by_everybody_wh
 
 
 @in_virtual_time
-async def test_what_those_who_wait_hear_is_decoded_before_the_first_call() -> None:
+async def test_what_those_who_wait_hear_is_decoded_before_the_first_call(tmp_path: Path) -> None:
+    own = tmp_path / "own.wav"
+    own.write_bytes(WAV)
     async with Stage(settings()) as stage:
         stage.exchange.sounds.stock()
         assert stage.media.prepared == ["builtin:hold", "builtin:ringback"]
@@ -51,9 +53,9 @@ async def test_what_those_who_wait_hear_is_decoded_before_the_first_call() -> No
         await stage.passes(0.1)
         assert stage.media.prepared == ["builtin:hold", "builtin:ringback"]
         assert len(stage.web.to(MUSIC_URL)) == 1
-    async with Stage(settings(media={"hold_music": "/own/hold.wav"})) as stage:
+    async with Stage(settings(media={"hold_music": str(own)})) as stage:
         stage.exchange.sounds.stock()
-        assert stage.media.prepared == ["builtin:hold", "builtin:ringback", "file:/own/hold.wav"]
+        assert stage.media.prepared == ["builtin:hold", "builtin:ringback", f"file:{own}"]
 
 
 @in_virtual_time

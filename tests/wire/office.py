@@ -1,8 +1,8 @@
-"""An office of baresips round one server: two flows, an agent's desktop, and two who just call each other.
+"""An office of baresips round one server: three flows, an agent's desktop, and two pairs who just call each other.
 
-The user names say the part: 21xx, 22xx and 23xx play a transfer each, ending in 1 for the customer, 2 for the agent, 3
-for the target; 2401 and 2402 call each other, and so do 2501 and 2502, over a line that loses packets. Each has a tone
-of its own, so whoever hears whom can be told.
+The user names say the part: 21xx, 22xx, 23xx and 26xx play a transfer each, ending in 1 for the customer, 2 for the
+agent, 3 for the target; 2401 and 2402 call each other, and so do 2501 and 2502, over a line that loses packets. Each
+has a tone of its own, so whoever hears whom can be told.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from switchhook.stores.reading import Reader
 from tests.wire.rig import ACCOUNT, DOMAIN
 from tests.wire.telephone import Telephone
 
-WARM, COLD, DESK, PLAIN, LOSSY = GROUPS = ("21", "22", "23", "24", "25")
+WARM, COLD, DESK, PLAIN, LOSSY, MERGED = GROUPS = ("21", "22", "23", "24", "25", "26")
+FLOWS = (WARM, COLD, MERGED)
 PARTS = {"customer": "01", "agent": "02", "target": "03"}
 TOKEN, AGENT_PASSWORD = "wire-token", "wire-agent"
 WIDE = 80  # ports for the audio
@@ -52,7 +53,7 @@ class Office(Served):
     def __init__(self, folder: Path) -> None:
         self.audio = _free_block()
         self.database = folder / "office.db"
-        for group in (WARM, COLD):
+        for group in FLOWS:
             (folder / f"flow-{group}.json").write_text(json.dumps(_flow(group)), encoding="utf-8")
         super().__init__(folder, written(_configuration(self.database, self.audio)), name="office")
 
@@ -160,7 +161,7 @@ def _configuration(database: Path, audio: tuple[int, int]) -> list[Table]:
     desk = user(DESK, "agent")
     agent = {"username": f"agent{desk}", "password": AGENT_PASSWORD, "endpoint": desk, "number": desk}
     tables.append(("agent[]", agent))
-    for group in (WARM, COLD):
+    for group in FLOWS:
         tables.append(("number[]", {"number": line_of(group), "account": ACCOUNT, "flow": _phlo(group)}))
         tables.append(("flow[]", {"file": f"flow-{group}.json", "account": ACCOUNT}))
     return tables

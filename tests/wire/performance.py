@@ -28,6 +28,7 @@ from tests.wire.office import (
     COLD,
     DESK,
     LOSSY,
+    MERGED,
     PARTS,
     PLAIN,
     WARM,
@@ -145,7 +146,7 @@ def perform(folder: Path) -> Performance:
 async def _perform(folder: Path, office: Office, cast: dict[str, Player], line: LossyLine) -> Capture:
     with Capture(folder, (office.sip[1], line.sip), office.audio, (line.audio, line.audio + 1)) as capture:
         async with _switched_on(cast), asyncio.TaskGroup() as all_at_once:
-            for act in (_warm, _cold, _desk, _plain, _lossy):
+            for act in (_warm, _cold, _desk, _plain, _lossy, _merged):
                 all_at_once.create_task(act(office, cast))
         await asyncio.to_thread(
             until, lambda: not office.metrics()["switchhook_legs_live"], 10.0, "every telephone has hung up"
@@ -220,6 +221,25 @@ async def _cold(office: Office, cast: dict[str, Player]) -> None:
         await _talk()
     await customer.hangs_up()
     await target.hangs_up()
+
+
+async def _merged(office: Office, cast: dict[str, Player]) -> None:
+    """The consult becomes a room of three, which the agent leaves: relayed, mixed and relayed again."""
+    customer, agent, target = await _supported(office, cast, MERGED)
+    await _hands_over(office, MERGED, "warm_transfer", agent, target)
+    await _talk()
+    await target.does("accept")
+    await _talk()
+    assert await office.post(node_path(MERGED), {"action": "resume_call", "trigger_source": agent.user}) == 201
+    await _talk()
+    await agent.does("sndcode", "3")
+    await _talk()
+    await _talk()
+    await agent.hangs_up()
+    await _talk()
+    await target.hangs_up()
+    await _talk()
+    await customer.hangs_up()
 
 
 async def _desk(office: Office, cast: dict[str, Player]) -> None:
