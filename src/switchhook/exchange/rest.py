@@ -14,7 +14,7 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable
 
 LOOK_S = 5.0
-QUIET_S = 10.0
+QUIET_S = 45.0  # until SIP has forgotten the last call: its transactions live for 32 s, their labels for 40
 
 
 class Rest:

@@ -24,12 +24,13 @@ from switchhook.lab.tones import MUSIC, RINGBACK
 
 
 async def _refused(play: Play, fallback: str = "") -> tuple[Phone, Phone, Phone]:
-    """A cold transfer whose target refuses; the agent is gone already."""
+    """A cold transfer whose target refuses when the agent is gone: one who is called back must have heard the BYE."""
     customer, agent, target = await supported(play, fallback)
-    target.manners.rejects_with = play.chance.choice([486, 603, 480])
-    before = len(target.log)
     await play.phlo("cold_transfer", to=play.lane.target, role="agent")
-    await play.until(lambda: any(one.what == "refused" for one in target.log[before:]), "the target to refuse")
+    await target.is_ringing(within_s=WITHIN_S)
+    await agent.ended(within_s=WITHIN_S)
+    await target.reject(play.chance.choice([486, 603, 480]))
+    await target.stops_ringing(within_s=WITHIN_S)
     return customer, agent, target
 
 
@@ -43,7 +44,6 @@ async def cold_parked_and_fetched(play: Play) -> None:
     """Nobody has come, so the customer is given a new agent from outside."""
     _, _, target = await _refused(play)
     await play.phase("hold music", customer={MUSIC}, agent=NOTHING)
-    target.manners.rejects_with = None
     await play.phlo("call", to=play.lane.target, role="agent")
     await picks_up(target, 0.3)
     await play.phase("fetched", customer={T}, target={C}, agent=NOTHING)
