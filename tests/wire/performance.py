@@ -7,7 +7,7 @@ material the tests judge. Nothing is judged here but that each telephone does wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,6 +43,8 @@ from tests.wire.rig import until
 
 TALK_S = 1.3
 LOSS = 0.06
+
+Act = Callable[[Office, dict[str, Player]], Coroutine[None, None, None]]
 
 
 @dataclass(repr=False)
@@ -126,15 +128,18 @@ class Performance:
         return [late for late in in_time if late[2] > 0.005]
 
 
-def perform(folder: Path) -> Performance:
-    """Starts a server and its telephones, plays everything, and stops them."""
+def perform(folder: Path, acts: Mapping[str, Act] | None = None) -> Performance:
+    """Starts a server and its telephones, plays everything (or these acts, by their group), and stops them."""
+    played = acts or {
+        WARM: _warm, COLD: _cold, DESK: _desk, PLAIN: _plain, LOSSY: _lossy, MERGED: _merged
+    }  # fmt: skip
     office = Office(folder)
     try:
         office.start()
         voices = Voices()
         with LossyLine(office.sip[1], LOSS) as line:
             cast = players(folder, office.sip[1], line.sip, voices)
-            capture = asyncio.run(_perform(folder, office, cast, line))
+            capture = asyncio.run(_perform(folder, office, cast, line, list(played.values())))
         until(lambda: not office.metrics()["switchhook_journal_waiting"], 10.0, "all is on disk")
     finally:
         office.stop()
@@ -143,10 +148,12 @@ def perform(folder: Path) -> Performance:
     )  # fmt: skip
 
 
-async def _perform(folder: Path, office: Office, cast: dict[str, Player], line: LossyLine) -> Capture:
+async def _perform(
+    folder: Path, office: Office, cast: dict[str, Player], line: LossyLine, acts: Iterable[Act]
+) -> Capture:
     with Capture(folder, (office.sip[1], line.sip), office.audio, (line.audio, line.audio + 1)) as capture:
         async with _switched_on(cast), asyncio.TaskGroup() as all_at_once:
-            for act in (_warm, _cold, _desk, _plain, _lossy, _merged):
+            for act in acts:
                 all_at_once.create_task(act(office, cast))
         await asyncio.to_thread(
             until, lambda: not office.metrics()["switchhook_legs_live"], 10.0, "every telephone has hung up"
@@ -164,24 +171,24 @@ async def _switched_on(cast: dict[str, Player]) -> AsyncIterator[None]:
         await asyncio.gather(*(asyncio.to_thread(player.__exit__, None, None, None) for player in cast.values()))
 
 
-async def _talk() -> None:
+async def talk() -> None:
     await asyncio.sleep(TALK_S)  # sound takes time
 
 
-def _trio(cast: dict[str, Player], group: str) -> tuple[Player, Player, Player]:
+def trio(cast: dict[str, Player], group: str) -> tuple[Player, Player, Player]:
     customer, agent, target = (cast[user(group, part)] for part in PARTS)
     return customer, agent, target
 
 
-async def _supported(office: Office, cast: dict[str, Player], group: str) -> tuple[Player, Player, Player]:
+async def supported(office: Office, cast: dict[str, Player], group: str) -> tuple[Player, Player, Player]:
     """The customer has called the flow's line and talks to its agent."""
-    customer, agent, target = _trio(cast, group)
+    customer, agent, target = trio(cast, group)
     await customer.calls(line_of(group))
     await agent.sees("CALL_INCOMING")
-    await _talk()
+    await talk()
     await agent.does("accept")
     await agent.sees("CALL_ESTABLISHED")
-    await _talk()
+    await talk()
     return customer, agent, target
 
 
@@ -193,80 +200,80 @@ async def _hands_over(office: Office, group: str, how: str, agent: Player, targe
 
 async def _warm(office: Office, cast: dict[str, Player]) -> None:
     """The agent consults, presses a digit in private and leaves; the target then holds the customer for a while."""
-    customer, agent, target = await _supported(office, cast, WARM)
+    customer, agent, target = await supported(office, cast, WARM)
     await _hands_over(office, WARM, "warm_transfer", agent, target)
-    await _talk()
+    await talk()
     await target.does("accept")
-    await _talk()
+    await talk()
     await agent.does("sndcode", "7")
-    await _talk()
+    await talk()
     await agent.hangs_up()
-    await _talk()
+    await talk()
     await target.does("hold")
-    await _talk()
+    await talk()
     await target.does("resume")
-    await _talk()
+    await talk()
     await customer.hangs_up()
     await target.hangs_up()
 
 
 async def _cold(office: Office, cast: dict[str, Player]) -> None:
     """The agent is gone at once, the target takes its time."""
-    customer, agent, target = await _supported(office, cast, COLD)
+    customer, agent, target = await supported(office, cast, COLD)
     await _hands_over(office, COLD, "cold_transfer", agent, target)
     await agent.sees("CALL_CLOSED")
-    await _talk()
+    await talk()
     await target.does("accept")
     for _ in range(4):  # long enough for reports both ways
-        await _talk()
+        await talk()
     await customer.hangs_up()
     await target.hangs_up()
 
 
 async def _merged(office: Office, cast: dict[str, Player]) -> None:
     """The consult becomes a room of three, which the agent leaves: relayed, mixed and relayed again."""
-    customer, agent, target = await _supported(office, cast, MERGED)
+    customer, agent, target = await supported(office, cast, MERGED)
     await _hands_over(office, MERGED, "warm_transfer", agent, target)
-    await _talk()
+    await talk()
     await target.does("accept")
-    await _talk()
+    await talk()
     assert await office.post(node_path(MERGED), {"action": "resume_call", "trigger_source": agent.user}) == 201
-    await _talk()
+    await talk()
     await agent.does("sndcode", "3")
-    await _talk()
-    await _talk()
+    await talk()
+    await talk()
     await agent.hangs_up()
-    await _talk()
+    await talk()
     await target.hangs_up()
-    await _talk()
+    await talk()
     await customer.hangs_up()
 
 
 async def _desk(office: Office, cast: dict[str, Player]) -> None:
     """The agent's desktop holds, retrieves, consults, swaps twice and completes."""
-    customer, agent, target = _trio(cast, DESK)
+    customer, agent, target = trio(cast, DESK)
     desktop = Desktop(office.url, f"agent{agent.user}", AGENT_PASSWORD)
     await desktop.open()
     try:
         await customer.calls(agent.user)
         await agent.picks_up()
-        await _talk()
+        await talk()
         await desktop.hold()
-        await _talk()
+        await talk()
         await desktop.retrieve()
-        await _talk()
+        await talk()
         await desktop.initiate_transfer(target.user)
         await target.sees("CALL_INCOMING")
-        await _talk()
+        await talk()
         await target.does("accept")
         await desktop.shows("Established", call_type="Consult")
-        await _talk()
+        await talk()
         for _ in range(2):
             await desktop.swap()
-            await _talk()
+            await talk()
         await desktop.complete_transfer()
         await agent.sees("CALL_CLOSED")
-        await _talk()
+        await talk()
         await customer.hangs_up()
         await target.sees("CALL_CLOSED")
     finally:
@@ -278,18 +285,18 @@ async def _plain(office: Office, cast: dict[str, Player]) -> None:
     caller, callee, *_ = (cast[user(PLAIN, part)] for part in ("customer", "agent"))
     await caller.calls(callee.user)
     await callee.picks_up()
-    await _talk()
+    await talk()
     for digit in "5#":
         await caller.does("sndcode", digit)
         assert (await callee.sees("CALL_DTMF_START"))["param"] == digit
-        await _talk()
+        await talk()
     await caller.does("hold")
-    await _talk()
+    await talk()
     await caller.does("resume")
-    await _talk()
+    await talk()
     await callee.does("sndcode", "9")
     assert (await caller.sees("CALL_DTMF_START"))["param"] == "9"
-    await _talk()
+    await talk()
     await callee.hangs_up()
     await caller.sees("CALL_CLOSED")
 
@@ -300,6 +307,6 @@ async def _lossy(office: Office, cast: dict[str, Player]) -> None:
     await caller.calls(callee.user)
     await callee.picks_up()
     for _ in range(9):
-        await _talk()
+        await talk()
     await caller.hangs_up()
     await callee.sees("CALL_CLOSED")

@@ -1,0 +1,105 @@
+"""The audio process is killed twice, and the baresips hear on: the same streams, as tshark sees them.
+
+Two talk (relayed), three confer (mixed), one waits (music). The next process takes over the sockets and the state of
+the one before, so each stream keeps its SSRC, numbers and clock; what a kill may cost is a packet here and there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from itertools import pairwise
+
+import pytest
+
+from switchhook.lab.soak.processes import look
+from switchhook.lab.tones import RATE
+from tests.wire.capture import unable
+from tests.wire.office import COLD, MERGED, PLAIN, Office, Player, line_of, node_path, user
+from tests.wire.performance import Performance, perform, supported, talk, trio
+from tests.wire.rig import until
+from tests.wire.telephone import BARESIP, MODULES
+
+pytestmark = [
+    pytest.mark.wire,
+    pytest.mark.slow,
+    pytest.mark.skipif(not BARESIP or MODULES is None, reason="baresip is not installed (Debian's baresip-core)"),
+]
+
+KILLS = 2
+BACK_S = 0.1  # the longest gap that a listener hears
+CLOCK_S = 0.12  # what comes late after a kill keeps its timestamp
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Performance:
+    if why := unable():
+        pytest.skip(why)
+    return perform(tmp_path_factory.mktemp("killed"), {PLAIN: _killed})
+
+
+async def _killed(office: Office, cast: dict[str, Player]) -> None:
+    waiting, never, _ = trio(cast, COLD)
+    await waiting.calls(line_of(COLD))
+    await never.sees("CALL_INCOMING")
+    caller, callee = cast[user(PLAIN, "customer")], cast[user(PLAIN, "agent")]
+    await caller.calls(callee.user)
+    await callee.picks_up()
+    customer, agent, target = await supported(office, cast, MERGED)
+    asked = {"action": "call", "to": target.user, "role": "agent", "trigger_source": agent.user}
+    assert await office.post(node_path(MERGED), asked) == 201
+    await target.picks_up()
+    await talk()
+    for _ in range(KILLS):
+        await _kill(office)
+        await talk()
+    for phone in (waiting, caller, agent, target, customer):
+        await phone.hangs_up()
+
+
+async def _kill(office: Office) -> None:
+    before = _pump(office)
+    os.kill(before, signal.SIGKILL)
+    await asyncio.to_thread(until, lambda: _pump(office) not in (0, before), 5.0, "another audio process")
+
+
+def _pump(office: Office) -> int:
+    found = look(office.pid, office.database).get("pump")
+    return 0 if found is None else found.pid
+
+
+HEARERS = ("2201", "2401", "2402", "2601", "2602", "2603")
+
+
+@pytest.mark.parametrize("name", HEARERS)
+def test_the_stream_goes_on_over_two_kills(killed: Performance, name: str) -> None:
+    packets = killed.heard[name]
+    assert len({packet.ssrc for packet in packets}) == 1
+    steps = [after.seq - before.seq & 0xFFFF for before, after in pairwise(packets)]
+    assert set(steps) <= {1, 2}
+    assert sum(steps) - len(steps) <= KILLS, "a kill costs one packet at most"
+    for before, after in pairwise(packets):
+        late = killed.excuse_s(before.at, after.at)
+        assert after.at - before.at <= BACK_S + late, f"{1000 * (after.at - before.at):.0f} ms"
+        assert 0 < after.timestamp - before.timestamp & 0xFFFFFFFF < RATE
+    for packet in packets:
+        off = (packet.at - packets[0].at) - (packet.timestamp - packets[0].timestamp & 0xFFFFFFFF) / RATE
+        assert abs(off) <= CLOCK_S + killed.excuse_s(packet.at, packet.at) + killed.excuse_s(
+            packets[0].at, packets[0].at
+        )
+
+
+def test_tshark_sees_no_problem(killed: Performance) -> None:
+    mine = {killed.heard[name][0].ssrc for name in HEARERS}
+    judged = [stream for stream in killed.streams if stream.ssrc in mine]
+    assert len(judged) == len(HEARERS)
+    assert not [stream for stream in judged if stream.problem]
+    assert sum(stream.lost for stream in judged) <= KILLS
+
+
+@pytest.mark.parametrize("name", HEARERS)
+def test_the_figures_outlive_the_process(killed: Performance, name: str) -> None:
+    (entry,) = killed.kind("MediaStats", name)
+    assert abs(len(killed.heard[name]) - int(str(entry.body["sent"]))) <= KILLS
+    assert 0 <= len(killed.said[name]) - int(str(entry.body["received"])) <= 3 + KILLS
