@@ -1,13 +1,14 @@
 """One INVITE, two telephones and two answers: Ann calls through a proxy that sends everything on to Bob and to Rob.
 
-The proxy keeps nothing (RFC 3261 16.11): it takes its Via off a response, and puts one on a request whose branch
-follows from the one below it, so that a CANCEL and a request sent again find the same transactions. It acknowledges
-failures itself, sends every one of them on, and never cancels anybody, so Ann hears both answers, perhaps one of them
-behind a failure, and has to end all but one (13.2.2.4, 16.7).
+The proxy is nearly stateless (RFC 3261 16.11): it takes its Via off a response, and puts one on a request whose branch
+follows from the one below it, so that a CANCEL and a request sent again find the same transactions. It sends every
+failure on, its ACK to whom it is for, acknowledges one that comes a third time itself, and never cancels anybody. So
+Ann hears both answers, perhaps one of them behind a failure, and has to end all but one (13.2.2.4, 16.7).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -28,22 +29,27 @@ class Proxy:
     def __init__(self, wire: Wire) -> None:
         self._end: End = wire.end(PROXY)
         self._end.on_message = self._take
+        self._failed_at: dict[str, set[str]] = {}
+        self._failures: Counter[str] = Counter()  # by their To tag
 
     def _take(self, wire: bytes, source: Path) -> None:
         first, _, rest = wire.partition(b"\r\n")
         message = parse(wire)
-        if message.verb == "ACK":
-            return  # of a failure: it has its own
         if message.verb:
             below = message.top_branch()
             for number, target in enumerate(TARGETS):
+                if message.verb == "ACK" and message.to_tag not in self._failed_at.get(target, ()):
+                    continue
                 via = f"Via: SIP/2.0/UDP {PROXY}:5060;branch={below}.{number}\r\n"
                 self._send(first + b"\r\n" + via.encode() + rest, target)
             return
         vias = message.listed("via")
         assert PROXY in vias[0], "the answer is not for us"
         if message.status >= 300 and message.method == "INVITE":
-            self._acknowledge(message, vias[0], source.host)
+            self._failed_at.setdefault(source.host, set()).add(message.to_tag)
+            self._failures[message.to_tag] += 1
+            if self._failures[message.to_tag] > 2:
+                self._acknowledge(message, vias[0], source.host)
         head, _, below_us = rest.partition(f"Via: {vias[0]}\r\n".encode())
         self._send(first + b"\r\n" + head + below_us, vias[1].split()[1].partition(":")[0])
 
