@@ -16,8 +16,8 @@ from bench.machine import cores, cpu_s
 SIZE, PER_CALL, WINDOW = 600, 14, 32
 
 
-def echo_ms(calls: int = 4000) -> float:
-    """Returns milliseconds of CPU for each 7 datagrams received and 7 sent, which is what one call makes of them."""
+def echo_ms(calls: int = 4000, datagrams: int = PER_CALL) -> float:
+    """Returns milliseconds of CPU for so many datagrams, half of them received and half sent: what a call makes."""
     command = ["taskset", "-c", str(cores()[0]), sys.executable, "-m", "bench.floor"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -27,7 +27,7 @@ def echo_ms(calls: int = 4000) -> float:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.connect(("127.0.0.1", port))
             sock.settimeout(1.0)
-            for _ in range(calls * PER_CALL // 2 // WINDOW):
+            for _ in range(calls * datagrams // 2 // WINDOW):
                 for _ in range(WINDOW):
                     sock.send(b"x" * SIZE)
                 for _ in range(WINDOW):

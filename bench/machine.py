@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from pathlib import Path
 
 TICKS_S = os.sysconf("SC_CLK_TCK")
@@ -23,7 +24,17 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
 
 
 def cpu_s(pid: int) -> float:
-    """Returns the CPU time that a process has used so far, all its threads, in seconds; 0 when it is gone."""
+    """Returns the CPU time that a process has used so far, all its threads, in seconds; 0 when it is gone.
+
+    The clock of another process (clock_getcpuclockid) counts nanoseconds; `/proc/<pid>/stat` only hundredths.
+    """
+    try:
+        return time.clock_gettime((~pid << 3) | 2)
+    except OSError:
+        return _cpu_by_ticks(pid)
+
+
+def _cpu_by_ticks(pid: int) -> float:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -62,13 +73,28 @@ def descendants(pid: int) -> list[int]:
 
 def busy_share(seconds: float) -> float:
     """Watches the machine for a moment and returns how busy its cores are with other work, from 0 to 1."""
-    import time
-
-    def idle_and_all() -> tuple[int, int]:
-        fields = [int(text) for text in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
-        return fields[3] + fields[4], sum(fields[:8])
-
-    idle, whole = idle_and_all()
+    watch = Busy()
     time.sleep(seconds)
-    idle_then, whole_then = idle_and_all()
-    return 1 - (idle_then - idle) / max(1, whole_then - whole)
+    return watch.share()
+
+
+class Busy:
+    """How busy cores are from now on: all of them, or those named."""
+
+    def __init__(self, only: frozenset[int] = frozenset()) -> None:
+        self._names = {f"cpu{core}" for core in only} or {"cpu"}
+        self._before = self._idle_and_all()
+
+    def share(self) -> float:
+        """Returns the share of time since the beginning in which they worked, from 0 to 1."""
+        idle, whole = (now - then for now, then in zip(self._idle_and_all(), self._before, strict=True))
+        return 1 - idle / max(1, whole)
+
+    def _idle_and_all(self) -> tuple[int, int]:
+        idle = whole = 0
+        for line in Path("/proc/stat").read_text().splitlines():
+            name, *texts = line.split()
+            if name in self._names:
+                fields = [int(text) for text in texts]
+                idle, whole = idle + fields[3] + fields[4], whole + sum(fields[:8])
+        return idle, whole

@@ -1,4 +1,8 @@
-"""What a measure is: a name, an aim, and a file here whose `read()` takes it once, in its own process."""
+"""What a measure is: a name, aims, and a file here whose `read()` takes it once, in its own process.
+
+A row of the table is met when every figure in it meets its aim: the median of the runs, the median of each second
+figure that has an aim of its own, and whatever else must hold in every run (nothing lost, all calls good).
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,24 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
+class Aim:
+    """What a figure must reach: at most `limit`, or at least."""
+
+    name: str
+    limit: float
+    more_is_better: bool = False
+
+    def meets(self, value: float) -> bool:
+        return value >= self.limit if self.more_is_better else value <= self.limit
+
+    def __str__(self) -> str:
+        return f"{'≥' if self.more_is_better else '≤'} {self.limit:,g}"
+
+
+@dataclass(frozen=True)
 class Measure:
-    """One row of the table. `module` has `read() -> Reading`; `peer` says what others need on such a machine."""
+    """One row of the table. `module` has `read() -> Reading`, or the function after a colon, and takes `seconds`;
+    `also` are the aims of second figures, `peer` says what others need on such a machine."""
 
     name: str
     module: str
@@ -25,22 +45,32 @@ class Measure:
     aim: float
     more_is_better: bool = False
     runs: int = 3
+    seconds: float = 30.0
+    also: tuple[Aim, ...] = ()
     peer: str = ""
 
-    def meets(self, value: float) -> bool:
-        return value >= self.aim if self.more_is_better else value <= self.aim
+    @property
+    def wanted(self) -> Aim:
+        return Aim(self.name, self.aim, self.more_is_better)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One run of a measure. `second` are further figures that must hold too, `floor` a figure of the bare machine."""
+    """One run of a measure. `second` are further figures, `floor` a figure of the bare machine taken in this run."""
 
     value: float
     how: str = ""
-    floor: float = 0.0  # in the unit of the value; 0: there is none
+    floor: float = 0.0  # 0: there is none
     floor_is: str = ""
-    holds: bool = True  # False: a second figure missed its aim
+    against: float = 0.0  # what is compared with the floor, when it is not the value
+    holds: bool = True  # False: something that must be so was not, `why` says what
+    why: str = ""
     second: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def ratio(self) -> float:
+        """Returns how many times the floor this is; 0 without a floor."""
+        return (self.against or self.value) / self.floor if self.floor else 0.0
 
 
 @dataclass(frozen=True)
@@ -60,25 +90,45 @@ class Result:
         return min(values), max(values)
 
     @property
+    def second(self) -> dict[str, float]:
+        """Returns the median of each second figure."""
+        names = dict.fromkeys(name for reading in self.readings for name in reading.second)
+        return {
+            name: median(reading.second[name] for reading in self.readings if name in reading.second) for name in names
+        }
+
+    @property
     def met(self) -> bool:
-        held = sum(reading.holds for reading in self.readings) * 2 > len(self.readings)
-        return held and self.measure.meets(self.value)
+        """True only if every figure of the row meets its aim; a figure that is missing does not."""
+        second = self.second
+        return (
+            all(reading.holds for reading in self.readings)
+            and self.measure.wanted.meets(self.value)
+            and all(aim.name in second and aim.meets(second[aim.name]) for aim in self.measure.also)
+        )
 
     @property
     def ratio(self) -> float:
         """Returns how many times the floor the value is, 0 without a floor; below 1 where more is better."""
-        ratios = [reading.value / reading.floor for reading in self.readings if reading.floor]
+        ratios = [reading.ratio for reading in self.readings if reading.floor]
         return median(ratios) if ratios else 0.0
 
-    def json(self) -> dict[str, object]:
-        middle = sorted(self.readings, key=lambda reading: abs(reading.value - self.value))[0]
-        names = middle.second.keys()
-        second = {name: round(median(reading.second.get(name, 0.0) for reading in self.readings), 4) for name in names}
-        how = middle.how
+    def how(self) -> str:
+        """Returns what was done, the ratio to the floor, all second figures with their aims, and what did not hold."""
+        middle = min(self.readings, key=lambda reading: abs(reading.value - self.value))
+        parts = [middle.how] if middle.how else []
         if self.ratio:
-            how += f"; {self.ratio:.3g} times the floor ({middle.floor_is})"
-        if second:
-            how += "; " + ", ".join(f"{name} {value:.4g}" for name, value in second.items())
+            parts.append(f"{self.ratio:.3g} times the floor ({middle.floor_is})")
+        second, aims = self.second, {aim.name: aim for aim in self.measure.also}
+        marks = {name: f" (aim {aim})" for name, aim in aims.items()}
+        shown = [f"{name} {value:.4g}{marks.get(name, '')}" for name, value in second.items()]
+        parts += [", ".join(shown)] if shown else []
+        broken = dict.fromkeys(reading.why or "a run did not hold" for reading in self.readings if not reading.holds)
+        parts += [f"NOT MET: {why}" for why in broken]
+        return "; ".join(parts)
+
+    def json(self) -> dict[str, object]:
+        """Returns the entry of results.json."""
         return {
             "measure": self.measure.name,
             "value": round(self.value, 4),
@@ -86,14 +136,17 @@ class Result:
             "aim": self.measure.aim,
             "met": self.met,
             "runs": [round(reading.value, 4) for reading in self.readings],
-            "how": how,
+            "how": self.how(),
         }
 
 
 def take(measure: Measure) -> Reading:
     """Takes a measure once in a new process; raises SystemExit with what it said when it fails."""
     command = [sys.executable, "-m", "bench.once", measure.module]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170)
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90 + 4 * measure.seconds)
+    except subprocess.TimeoutExpired as late:
+        raise SystemExit(f"{measure.name}: not done within {late.timeout:.0f} s") from None
     lines = done.stdout.strip().splitlines()
     if done.returncode or not lines:
         raise SystemExit(f"{measure.name}: {(done.stderr or done.stdout).strip()[-1500:]}")

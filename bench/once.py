@@ -1,4 +1,4 @@
-"""Takes one measure once: `python -m bench.once MODULE` prints the reading as one line of JSON."""
+"""Takes one measure once: `python -m bench.once MODULE[:FUNCTION]` prints the reading as one line of JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from bench.measure import Reading, told
 
 def main() -> None:
     os.sched_setaffinity(0, cores()[1])
-    reading: Reading = import_module(f"bench.{sys.argv[1]}").read()
+    module, _, function = sys.argv[1].partition(":")
+    reading: Reading = getattr(import_module(f"bench.{module}"), function or "read")()
     print(told(reading))
 
 

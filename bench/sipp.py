@@ -1,6 +1,6 @@
 """SIPp as both ends of the load: one process that answers, one that calls, pinned away from the server.
 
-Whether the load generator is the limit is measured, not believed: `direct_rate` lets the two talk to each other without
+Whether the load generator is the limit is measured, not believed: `direct` lets the two talk to each other without
 a server in between, and every measure of a rate says what that gave.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import signal
 import subprocess
 import time
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from pathlib import Path
 from bench.machine import cores, cpu_s, free_port
 
 SIPP = shutil.which("sipp") or ""
+SKIP_S = 2.0  # what is left out at the beginning of a load
+DIRECT = (1500, 3000, 4500, 6000, 8000)  # offered without a server, until that is too much
 _START_S = 10.0
 
 
@@ -30,14 +33,34 @@ class Load:
     seconds: float
     p99_ms: float  # INVITE to 200
     cpu_s: float  # of both SIPp processes
+    offered_s: float = 0.0  # for how long new calls were made
+    rows: tuple[dict[str, str], ...] = ()  # the figures of each second
 
     @property
     def rate(self) -> float:
         return self.good / self.seconds if self.seconds else 0.0
 
     @property
+    def refused(self) -> int:
+        """Counts what the scenario's first counter counted: refusals with 503, which are among the good ones."""
+        return int(self.rows[-1].get("GenericCounter1(C)") or 0) if self.rows else 0
+
+    def per_second(self, column: str) -> float:
+        """Returns by how much a figure grew per second while calls were offered, the first two seconds left out."""
+        inside = [row for row in self.rows if SKIP_S <= _clock(row["ElapsedTime(C)"]) <= self.offered_s + 0.5]
+        if len(inside) < 2:
+            return 0.0
+        seconds = _clock(inside[-1]["ElapsedTime(C)"]) - _clock(inside[0]["ElapsedTime(C)"])
+        return (int(inside[-1].get(column) or 0) - int(inside[0].get(column) or 0)) / max(0.5, seconds)
+
+    @property
+    def unhurt(self) -> bool:
+        """True while nothing has failed or been sent again."""
+        return not self.failed and not self.sent_again
+
+    @property
     def clean(self) -> bool:
-        return self.made == self.good and not self.failed and not self.sent_again
+        return self.made == self.good and self.unhurt
 
 
 class Answering:
@@ -46,7 +69,8 @@ class Answering:
     def __init__(self, folder: Path, scenario: Path | None = None) -> None:
         self.port = free_port()
         command = ["-sf", str(scenario)] if scenario is not None else ["-sn", "uas"]
-        self._command = command_line(command, self.port, folder / "uas.stat")
+        self._stat = folder / "uas.stat"
+        self._command = command_line(command, self.port, self._stat)
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -74,12 +98,21 @@ class Answering:
     def cpu_s(self) -> float:
         return cpu_s(self._process.pid) if self._process is not None else 0.0
 
+    @property
+    def sent_again(self) -> int:
+        """Returns how many messages it has sent again, as of its last line of figures (one a second)."""
+        rows = _rows(self._stat)
+        return int(rows[-1]["Retransmissions(C)"]) if rows else 0
+
 
 def calls(
     folder: Path, to: int, user: str, *, rate: int, count: int, answering: Answering, scenario: Path | None = None,
-    hold_ms: int = 0, limit: int = 20_000,
+    hold_ms: int = 0, limit: int = 20_000, until_bad: bool = False,
 ) -> Load:  # fmt: skip
-    """Makes `count` calls at `rate` per second to `user` on port `to`, and returns how they went."""
+    """Makes `count` calls at `rate` per second to `user` on port `to`, and returns how they went.
+
+    `until_bad` makes no more of them when one has failed or a message was sent again.
+    """
     stat = folder / "uac.stat"
     stat.unlink(missing_ok=True)
     kind = ["-sf", str(scenario)] if scenario is not None else ["-sn", "uac"]
@@ -92,15 +125,33 @@ def calls(
     process = subprocess.Popen(
         command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    used = 0.0
+    used, asked_to_end = 0.0, False
     while process.poll() is None:
-        used = cpu_s(process.pid)
+        if until_bad and not asked_to_end and not _so_far(stat).unhurt:
+            process.send_signal(signal.SIGUSR1)  # no new calls, and an end when those under way are over
+            asked_to_end = True
+        used = max(used, cpu_s(process.pid))
         if time.monotonic() - began > 40 + count / rate + hold_ms / 1000:
             process.kill()
             process.wait()
             break
         time.sleep(0.02)
-    return _read(stat, time.monotonic() - began, used + answering.cpu_s - before)
+    return _read(stat, time.monotonic() - began, used + answering.cpu_s - before, count / rate)
+
+
+def direct(folder: Path, answering: Answering) -> float:
+    """Returns the calls per second that the two SIPp make without a server between them: the most that they can."""
+    best = 0.0
+    for rate in DIRECT:
+        load = calls(folder, answering.port, "service", rate=rate, count=rate * 3, answering=answering, until_bad=True)
+        best = max(best, load.rate)
+        if not load.unhurt or load.rate < 0.9 * rate:
+            break
+    return best
+
+
+def _so_far(stat: Path) -> Load:
+    return _read(stat, 0.0, 0.0, 0.0)
 
 
 def command_line(kind: list[str], port: int, stat: Path) -> list[str]:
@@ -117,8 +168,8 @@ def _bound(port: int) -> bool:
     return any(line.split()[1].endswith(f":{port:04X}") for line in lines)
 
 
-def _read(stat: Path, seconds: float, cpu: float) -> Load:
-    rows = list(csv.DictReader(stat.open(encoding="utf-8"), delimiter=";")) if stat.exists() else []
+def _read(stat: Path, seconds: float, cpu: float, offered_s: float) -> Load:
+    rows = _rows(stat)
     if not rows:
         return Load(0, 0, 0, 0, seconds, 0.0, cpu)
     last = rows[-1]
@@ -130,7 +181,17 @@ def _read(stat: Path, seconds: float, cpu: float) -> Load:
         seconds=_clock(last["ElapsedTime(C)"]) or seconds,
         p99_ms=_percentile(last, 0.99),
         cpu_s=cpu,
+        offered_s=offered_s,
+        rows=tuple(rows),
     )
+
+
+def _rows(stat: Path) -> list[dict[str, str]]:
+    """Reads the lines of figures that are whole."""
+    if not stat.exists():
+        return []
+    with stat.open(encoding="utf-8") as lines:
+        return [row for row in csv.DictReader(lines, delimiter=";") if row.get("Retransmissions(C)")]
 
 
 def _clock(text: str) -> float:
