@@ -28,6 +28,7 @@ from switchhook.sip.dialogs import Dialog
 from switchhook.sip.flow import Flow, Locator, Transport
 from switchhook.sip.headers import Via, parse_via, readable
 from switchhook.sip.incoming import IncomingCall
+from switchhook.sip.later import Later
 from switchhook.sip.locate import literal_place
 from switchhook.sip.message import MAX_MESSAGE, Malformed, Message, parse
 from switchhook.sip.outgoing import Outgoing, OutgoingCall
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 MAX_REFUSED = 2000  # refused requests whose transaction is kept for retransmissions
 MAX_KEPT = 8192  # bytes of such a request
 MAX_REMARKS = 20  # in the timeline of one call: strangers may not fill the journal
+LABELLED_S = 40.0  # so long the messages of a call that is over are known as its
 STORM = 12  # a request seen so often is a fault: 17.1 sends it 7 (INVITE) or 11 times
 
 Tap = Callable[[float, str, str, bytes, str], None]  # at, label, "in" or "out", wire, peer
@@ -92,6 +94,7 @@ class Engine:
         self.note: Callable[[str, str], None] | None = None  # label, what an operator should see in its timeline
         self._labels: dict[str, str] = {}  # Call-ID -> leg, for the ladder
         self._remarks: dict[str, list[str]] = {}  # by Call-ID, what was noted
+        self._unlabelling = Later(self.timers, LABELLED_S, self._unlabel)
         self._untold: tuple[bytes, Flow, str] | None = None  # a request that came, until its leg is known
 
     # --- in
@@ -247,8 +250,10 @@ class Engine:
     def drop(self, call: Call) -> None:
         """Forgets a call; what still comes for it is of an unknown dialog."""
         self.calls.pop(call.local_tag, None)
+        if isinstance(call, IncomingCall):
+            call.invite.let_go(call.local_tag)
         if self.tap is not None:
-            self.timers.start(40.0, lambda: self._unlabel(call.call_id))
+            self._unlabelling.put(call.call_id)
 
     # --- requests
 
@@ -282,6 +287,8 @@ class Engine:
             self._within_dialog(transaction)
         else:
             self._outside_dialog(transaction)
+        if transaction.user is None and not transaction.open:
+            transaction.let_go()
 
     def _refuse_broken(self, request: Message, via: Via, flow: Flow) -> None:
         """Answers 400 once, without a transaction, where Via and CSeq let the sender find its request (8.2.7)."""
@@ -322,7 +329,7 @@ class Engine:
             self.refuse(transaction, 481)
             return
         call = invite.user
-        tag = call.local_tag if isinstance(call, IncomingCall) else self.tokens.tag()
+        tag = call.local_tag if isinstance(call, IncomingCall) else invite.tag or self.tokens.tag()
         transaction.respond(200, response(transaction.request, 200, tag=tag, extra=self.server_line))
         if isinstance(call, IncomingCall):
             call.cancelled(transaction.request.get_all("reason"))

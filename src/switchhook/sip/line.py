@@ -29,6 +29,7 @@ from switchhook.sip.digest import Credentials, Responder
 from switchhook.sip.engine import Engine
 from switchhook.sip.flow import Flow, Locator, Transport
 from switchhook.sip.headers import parse_address, quote_text, readable
+from switchhook.sip.later import Later
 from switchhook.sip.legs import ArrivedLeg, CalledLeg, Leg
 from switchhook.sip.locate import literal, literal_place
 from switchhook.sip.negotiation import Negotiation, acceptable
@@ -99,6 +100,7 @@ class Line:
         )
         if on_note is not None:
             self.engine.note = lambda leg, text: on_note(LegId(leg), text)
+        self._forgetting = Later(self.engine.timers, REMEMBER_S, self._call_ids.pop)
         self.admission = Admission(
             self.counters, clock=clock, mark=self.engine.tokens.mark, busy=self._limit_reached, changed=on_overload
         )
@@ -432,10 +434,7 @@ class Line:
         self._unanswered.discard(leg)
         if found is not None:
             self._call_ids[leg] = found.call_id
-            self.engine.timers.start(REMEMBER_S, lambda: self._forget_call_id(leg))
-
-    def _forget_call_id(self, leg: LegId) -> None:
-        self._call_ids.pop(leg, None)
+            self._forgetting.put(leg)
 
 
 def _clean(text: str) -> str:

@@ -191,10 +191,13 @@ class ClientTransaction(Transaction):
         self.on_failure(self, 503)
 
 
+_NO_REQUEST = Message(("", "", "", 0, "", ""), "", b"", "", {}, None, [])
+
+
 class ServerTransaction(Transaction):
     """A request of theirs. `respond` sends; the three callbacks are set by whoever takes the request."""
 
-    __slots__ = ("again", "merge_key", "on_ack", "on_unacknowledged", "refusing", "request", "source", "user")
+    __slots__ = ("again", "merge_key", "on_ack", "on_unacknowledged", "refusing", "request", "source", "tag", "user")
 
     def __init__(self, layer: Transactions, key: str, request: Message, flow: Flow, source: Flow) -> None:
         if request.verb == "INVITE":
@@ -213,7 +216,8 @@ class ServerTransaction(Transaction):
         self._resend = self._life = None
         self.request = request
         self.source = source
-        self.user: object | None = None  # the call this belongs to
+        self.user: object | None = None  # the call this belongs to, while it is not over
+        self.tag = ""  # its tag, when it is
         self.merge_key = ""
         self.again = 0  # how often the request was seen again
         self.refusing = False
@@ -243,6 +247,13 @@ class ServerTransaction(Transaction):
 
     def broke(self, _: Message | None) -> None:
         pass
+
+    def let_go(self, tag: str = "") -> None:
+        """Drops the request and the call when nobody will ask for them: this object outlives them by up to 32 s."""
+        if not self.open:
+            self.request = _NO_REQUEST
+            self.user = self.on_ack = None
+            self.tag = tag
 
     def _forget(self) -> None:
         super()._forget()
