@@ -194,6 +194,8 @@ class Walker:
         if not run.branches:
             run.ended_at = self.exchange.clock.now()
             run.status = "completed" if run.status == "running" else run.status
+            for record in run.calls.values():
+                record.shown.clear()  # no branch reads them any more; what can be asked for stays
             self._ended.append(run.id)
             if len(self._ended) > KEPT_RUNS:
                 self.runs.pop(self._ended.popleft(), None)

@@ -146,6 +146,7 @@ def test_anything(
             assert joined == left
             walker = cast.stage.dialects["phlo"].walker
             assert all(run.ended_at is not None for run in walker.runs.values())
+            assert not any(call.shown for run in walker.runs.values() for call in run.calls.values())
             assert walker.holds_nothing()
 
     play()
