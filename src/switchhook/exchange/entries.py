@@ -24,31 +24,33 @@ class Calls:
         self._ended: OrderedDict[str, None] = OrderedDict()
 
     def learn(self, fact: f.Fact) -> None:
-        """Takes note of what a fact brings into being or ends."""
-        call_of = self.call_of
-        match fact:
-            case f.LegCreated(leg):
-                call_of[leg.id] = leg.call
-            case f.RoomOpened(room):
-                call_of[room.id] = room.call
-            case f.DialStarted(dial):
-                call_of[dial.id] = call_of.get(dial.room, "")
-            case f.TransferStarted(transfer):
-                call_of[transfer.id] = call_of.get(transfer.room, "")
-            case f.RecordingStarted(tape):
-                taken = (tape.room, *tape.left, *tape.right)
-                call_of[tape.id] = next((found for name in taken if name and (found := call_of.get(name))), "")
-            case f.LegEnded(name) | f.RoomClosed(name) | f.DialEnded(name) | f.TransferEnded(name):
-                self._end(name)
-            case f.RecordingFinished(recording=name):
-                self._end(name)
-            case _:
-                pass
+        """Takes note of what a fact brings into being or ends; of the kinds in `LEARNT`."""
+        learn = LEARNT.get(type(fact))
+        if learn is not None:
+            learn(self, fact)
+
+    def _leg_created(self, fact: f.LegCreated) -> None:
+        self.call_of[fact.leg.id] = fact.leg.call
+
+    def _room_opened(self, fact: f.RoomOpened) -> None:
+        self.call_of[fact.room.id] = fact.room.call
+
+    def _dial_started(self, fact: f.DialStarted) -> None:
+        self.call_of[fact.dial.id] = self.call_of.get(fact.dial.room, "")
+
+    def _transfer_started(self, fact: f.TransferStarted) -> None:
+        self.call_of[fact.transfer.id] = self.call_of.get(fact.transfer.room, "")
+
+    def _recording_started(self, fact: f.RecordingStarted) -> None:
+        call_of, tape = self.call_of, fact.tape
+        taken = (tape.room, *tape.left, *tape.right)
+        call_of[tape.id] = next((found for name in taken if name and (found := call_of.get(name))), "")
 
     def _end(self, name: str) -> None:
-        self._ended[name] = None
-        while len(self._ended) > _KEPT:
-            gone, _ = self._ended.popitem(last=False)
+        ended = self._ended
+        ended[name] = None
+        if len(ended) > _KEPT:
+            gone, _ = ended.popitem(last=False)
             self.call_of.pop(gone, None)
 
     def of(self, name: str) -> str:
@@ -57,8 +59,7 @@ class Calls:
 
     def entry(self, fact: f.Fact, at: float, cause: str, encode: Encode) -> Entry:
         """Makes the journal line of a fact."""
-        if type(fact) in LEARNT:
-            self.learn(fact)
+        self.learn(fact)
         kind, body = encode(fact)
         leg_of, owner_of = NAMES[type(fact)]
         leg = leg_of(fact)
@@ -84,30 +85,34 @@ class LineByLine:
 
     def message(self, at: float, leg: str, way: str, wire: bytes, peer: str) -> None:
         """Takes a SIP message of a leg."""
-        body = message_body(way, wire, len(wire), peer)
+        body: dict[str, object] = dict(zip(MESSAGE, message_values(way, wire, len(wire), peer), strict=True))
         self._journal.append(Entry(at, "SipMessage", self._calls.of(leg) or leg, leg, body))
 
 
-def message_body(way: str, wire: bytes, size: int, peer: str) -> dict[str, object]:
+MESSAGE = ("direction", "peer", "first_line", "cseq", "bytes")  # the body of a SIP message's line
+
+
+def message_values(way: str, wire: bytes, size: int, peer: str) -> tuple[str, str, str, str, int]:
     """Returns what is kept of a SIP message, of which `wire` is at least the beginning: its first line, no content."""
     cseq = wire.find(b"\r\nCSeq:")
-    return {
-        "direction": way,
-        "peer": peer,
-        "first_line": wire[: wire.find(b"\r\n")].decode("utf-8", "replace"),
-        "cseq": "" if cseq < 0 else wire[cseq + 7 : wire.find(b"\r\n", cseq + 7)].decode("utf-8", "replace").strip(),
-        "bytes": size,
-    }
+    number = b"" if cseq < 0 else wire[cseq + 7 : wire.find(b"\r\n", cseq + 7)].strip()
+    return way, peer, wire[: wire.find(b"\r\n")].decode("utf-8", "replace"), number.decode("utf-8", "replace"), size
 
 
 Name = Callable[[Any], str]
-LEARNT = frozenset(
-    {
-        *(f.LegCreated, f.RoomOpened, f.DialStarted, f.TransferStarted),
-        *(f.LegEnded, f.RoomClosed, f.DialEnded, f.TransferEnded),
-        *(f.RecordingStarted, f.RecordingFinished),
-    }
-)
+Learn = Callable[[Calls, Any], None]
+LEARNT: dict[type, Learn] = {
+    f.LegCreated: Calls._leg_created,
+    f.RoomOpened: Calls._room_opened,
+    f.DialStarted: Calls._dial_started,
+    f.TransferStarted: Calls._transfer_started,
+    f.RecordingStarted: Calls._recording_started,
+    f.LegEnded: lambda calls, fact: calls._end(fact.leg),
+    f.RoomClosed: lambda calls, fact: calls._end(fact.room),
+    f.DialEnded: lambda calls, fact: calls._end(fact.dial),
+    f.TransferEnded: lambda calls, fact: calls._end(fact.transfer),
+    f.RecordingFinished: lambda calls, fact: calls._end(fact.recording),
+}
 
 
 def _nobody(_: Any) -> str:

@@ -154,8 +154,8 @@ class Exchange:
         if done.facts:
             self.journal.facts(now, done.facts, cause)
         for fact in done.facts:
-            if type(fact) in LEARNT:
-                self.calls.learn(fact)
+            if (learn := LEARNT.get(type(fact))) is not None:
+                learn(self.calls, fact)
             self._untold.append(Stamped(now, fact, cause))
         for action in done.actions:
             self._carry_out(action)

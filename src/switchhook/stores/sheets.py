@@ -1,4 +1,4 @@
-"""Sheets: all lines of one call that were written together, as one row of the table `entry`.
+r"""Sheets: all lines of one call that were written together, as one row of the table `entry`.
 
 A row and its place in every index cost more than what is in it, and a plain call has 36 lines within moments. So each
 write makes one sheet per call: `kind` is empty, `at` is the time of its first line, `body` the lines as they came,
@@ -6,6 +6,10 @@ gathered by moment: `[[at, cause, [kind, body], [kind, body, leg], ...], ...]`. 
 body does not say it under "leg". A sheet's own `leg` is the leg that was created in it, so that a leg is found by the
 index as long as its call lives and after a crash; a second one in the same write begins a sheet of its own. Rows with
 a kind are single lines of earlier versions.
+
+What is written costs by the byte, too, and a third of it is the same two ids. So the sheet's call and leg stand in its
+text as `\/0` and `\/1`: good JSON (of "/0"), which the encoder never writes by itself. A SIP message is the list of
+its values.
 
 Facts arrive as the exchange has them, whole steps at a time, and messages as they were on the wire: everything that
 can be left to the journal's thread is left to it, also finding out which call a line belongs to. That takes a second
@@ -23,12 +27,15 @@ import msgspec
 from sqlalchemy import Connection, Row, or_, select
 
 from switchhook.core.facts import Fact, LegCreated
-from switchhook.exchange.entries import LEARNT, NAMES, Calls, Name, message_body, names_itself
+from switchhook.exchange.entries import LEARNT, MESSAGE, NAMES, Calls, Learn, Name, message_values, names_itself
 from switchhook.exchange.ports import Entry
 from switchhook.stores import schema
 from switchhook.stores.encoding import Unreadable, fact_encoding
 
 _log = logging.getLogger(__name__)
+
+_MESSAGE = "SipMessage"
+_NOT_MADE = "call records could not be made"  # the facts they should be made of are more important
 
 Step = tuple[float, Sequence[Fact], str]  # at, facts, cause
 Message = tuple[float, str, str, bytes, int, str]  # at, leg, way, beginning of the message, its size, peer
@@ -80,7 +87,7 @@ class _Kind(NamedTuple):
     leg: Name
     owner: Name
     body: Callable[[Any], Any]
-    learnt: bool
+    learn: Learn | None
     says_leg: bool  # the body says it: the line need not
     created: bool
     read: Read | None
@@ -108,7 +115,7 @@ class Sheets:
                 self._step(*each)
             else:
                 self._message(*each)
-        rows = [(s.at, s.call, s.leg, encoded(s.moments)) for s in (*self._full, *self._open.values())]
+        rows = [(s.at, s.call, s.leg, _short(encoded(s.moments), s)) for s in (*self._full, *self._open.values())]
         return Batch(rows, self._lines, None if self._records is None else self._records.complete())
 
     def _step(self, at: float, facts: Sequence[Fact], cause: str) -> None:
@@ -117,23 +124,28 @@ class Sheets:
         moment: list[Any] = []
         self._lines += len(facts)
         for fact in facts:
-            kind = kinds.get(type(fact)) or self._kind(type(fact))
-            if kind.learnt:
-                self._calls.learn(fact)
-            leg = kind.leg(fact)
-            call = call_of.get(leg) or call_of.get(kind.owner(fact), "")
-            if call != last or kind.created:
+            name, leg_of, owner_of, body, learn, says_leg, created, read = kinds.get(type(fact)) or self._kind(
+                type(fact)
+            )
+            if learn is not None:
+                learn(self._calls, fact)
+            leg = leg_of(fact)
+            call = call_of.get(leg) or call_of.get(owner_of(fact), "")
+            if call != last or created:
                 moment = [at, cause]
-                self._sheet(at, call, leg if kind.created else "").moments.append(moment)
+                self._sheet(at, call, leg if created else "").moments.append(moment)
                 last = call
-            moment.append((kind.name, kind.body(fact)) if kind.says_leg else (kind.name, kind.body(fact), leg))
-            if kind.read is not None:
-                self._read(kind.read, at, call, cause, fact)
+            moment.append((name, body(fact)) if says_leg else (name, body(fact), leg))
+            if read is not None:
+                try:
+                    read(at, call, cause, fact)
+                except Exception:
+                    _log.exception(_NOT_MADE)
 
     def _message(self, at: float, leg: str, way: str, wire: bytes, size: int, peer: str) -> None:
         self._lines += 1
         call = self._calls.call_of.get(leg, leg)
-        self._sheet(at, call, "").moments.append((at, "", ("SipMessage", message_body(way, wire, size, peer), leg)))
+        self._sheet(at, call, "").moments.append((at, "", (_MESSAGE, message_values(way, wire, size, peer), leg)))
 
     def _entry(self, entry: Entry) -> None:
         self._lines += 1
@@ -151,14 +163,10 @@ class Sheets:
             except Unreadable:
                 return
             if (read := self._records.readers.get(type(fact))) is not None:
-                self._read(read, entry.at, entry.call, entry.cause, fact)
-
-    def _read(self, read: Read, at: float, call: str, cause: str, fact: Any) -> None:
-        """A record that cannot be made is logged; the facts it should be made of are more important."""
-        try:
-            read(at, call, cause, fact)
-        except Exception:
-            _log.exception("call records could not be made")
+                try:
+                    read(entry.at, entry.call, entry.cause, fact)
+                except Exception:
+                    _log.exception(_NOT_MADE)
 
     def _sheet(self, at: float, call: str, created: str) -> _Sheet:
         sheet = self._open.get(call)
@@ -175,11 +183,13 @@ class Sheets:
         leg, owner = NAMES[cls]
         read = None if self._records is None else self._records.readers.get(cls)
         body = self._encoding.lean(cls)
-        kind = _Kind(cls.__name__, leg, owner, body, cls in LEARNT, names_itself(cls), cls is LegCreated, read)
+        kind = _Kind(cls.__name__, leg, owner, body, LEARNT.get(cls), names_itself(cls), cls is LegCreated, read)
         self._kinds[cls] = kind
         return kind
 
 
+_ID = 36  # characters; what is no id of that length is left as it is
+_CALL, _LEG = "\\/0", "\\/1"
 _encoder = msgspec.json.Encoder(enc_hook=str)
 
 
@@ -189,6 +199,12 @@ def encoded(moments: list[Any]) -> str:
         return _encoder.encode(moments).decode()
     except (msgspec.EncodeError, TypeError, ValueError, RecursionError):
         return _encoder.encode([[at, _safe(cause), *map(_readable, lines)] for at, cause, *lines in moments]).decode()
+
+
+def _short(text: str, sheet: _Sheet) -> str:
+    if len(sheet.call) == _ID:
+        text = text.replace(sheet.call, _CALL)
+    return text.replace(sheet.leg, _LEG) if len(sheet.leg) == _ID else text
 
 
 def _readable(line: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -212,13 +228,14 @@ def _said(body: Mapping[str, Any]) -> str:
 
 def lines(row: Row[Any]) -> Iterator[Entry]:
     """Yields the lines of a row, in their order: those of a sheet, or the one line of a row with a kind."""
-    found: Any = msgspec.json.decode(row.body)
     if row.kind:
-        yield Entry(row.at, row.kind, row.call, row.leg, found, row.cause)
+        yield Entry(row.at, row.kind, row.call, row.leg, msgspec.json.decode(row.body), row.cause)
         return
     restored = fact_encoding().restored
-    for at, cause, *told in found:
+    for at, cause, *told in msgspec.json.decode(row.body.replace(_LEG, row.leg).replace(_CALL, row.call)):
         for kind, body, *named in told:
+            if kind == _MESSAGE and isinstance(body, list):
+                body = dict(zip(MESSAGE, body, strict=False))
             yield Entry(at, kind, row.call, named[0] if named else _said(body), restored(kind, body), cause)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 
 from switchhook.core.errors import Unavailable
-from switchhook.stores.schema import HEAD, metadata
+from switchhook.stores.schema import HEAD, metadata, speak_postgresql
 
 FOLDER = Path(__file__).parent
 
@@ -28,6 +28,8 @@ def upgrade(engine: Engine, to: str = HEAD) -> str:
 
     Raises Unavailable when the database was written by a newer Switchhook, or holds somebody else's tables.
     """
+    if engine.dialect.name == "postgresql":
+        speak_postgresql()
     with engine.begin() as connection:
         found = current(connection)
         if found == to:

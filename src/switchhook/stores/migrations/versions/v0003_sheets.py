@@ -5,6 +5,8 @@ Lines of earlier versions stay the rows they are, which is what makes this step 
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -17,4 +19,5 @@ depends_on = None
 def upgrade() -> None:
     op.drop_index("ix_entry_leg", table_name="entry")
     named = sa.text("leg != ''")
-    op.create_index("ix_entry_leg", "entry", ["leg"], sqlite_where=named, postgresql_where=named)
+    where: dict[str, Any] = {f"{op.get_bind().dialect.name}_where": named}
+    op.create_index("ix_entry_leg", "entry", ["leg"], **where)
