@@ -171,6 +171,7 @@ class World(AnyWorld):
             defer=loop.call_soon,
             random=random,
             tap=sip_notes(self.exchange),
+            on_note=lambda leg, text: self.exchange.write("SipNote", {"leg": leg, "text": text}, leg=leg),
         )
         self.exchange.directory.listening([f"{host}:{port}" for _, host, port in bound])
         ticking = Ticking(self.line.engine.timers, self.line.tick, loop)
