@@ -137,6 +137,17 @@ def test_when_its_connection_closes_a_call_goes_on_and_ends_at_the_contact():
     assert talk.hung_up_at() == f"tcp:{TRUNK}:5060"
 
 
+def test_the_answer_to_an_invite_whose_connection_closed_goes_to_the_port_of_its_via():
+    talk = Talk(transport="tcp", port=50_000, answered=False)
+    talk.house.line.broken(talk.flow(50_000))
+    talk.house.line.answer(talk.leg)
+    assert talk.house.taps[-1][3].startswith(b"SIP/2.0 200 ")
+    assert talk.house.taps[-1][4] == f"tcp:{TRUNK}:5060"
+    talk.wire.run(T1 + 0.1)
+    assert len(talk.wire.seen("SIP/2.0 200 ")) == 2, "it comes again until its ACK"
+    assert {to for _, _, to, wire in talk.wire.log if wire.startswith(b"SIP/2.0 200 ")} == {TRUNK}
+
+
 def test_a_private_contact_is_of_no_use_when_the_connection_has_closed():
     talk = Talk(contact=PRIVATE, transport="tcp", port=50_000)
     talk.house.line.broken(talk.flow(50_000))

@@ -170,6 +170,8 @@ class Call:
 
     def lost_connection(self, flow: Flow) -> None:
         """A connection closed; a call whose requests took it goes on, and its next one goes to the Contact."""
+        for waiting in self._unacked.values():
+            waiting.transaction.reroute(flow)
         if self.dialog is not None and self.dialog.unpin(flow) and not self.ended:
             self.engine.counters.lost_connections += 1
             self.engine.remark(self.call_id, "the telephone's connection closed")

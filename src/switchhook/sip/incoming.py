@@ -9,6 +9,7 @@ from switchhook.core.outcomes import Outcome
 from switchhook.sip.build import record_route_lines, response
 from switchhook.sip.call import SDP, Call, Ending, Owner
 from switchhook.sip.dialogs import of_request
+from switchhook.sip.flow import Flow
 from switchhook.sip.headers import parse_reason
 from switchhook.sip.timers import Timer
 from switchhook.sip.transactions import ServerTransaction
@@ -83,6 +84,10 @@ class IncomingCall(Call):
             self.reject(480, reason, outcome=Outcome.FAILED)
         else:
             self._bye_wanted = reason  # BYE may not be sent before the ACK (15)
+
+    def lost_connection(self, flow: Flow) -> None:
+        self.invite.reroute(flow)
+        super().lost_connection(flow)
 
     def cancelled(self, reasons: list[str]) -> None:
         """The caller gave up; a CANCEL after our final response changes nothing (9.2)."""

@@ -229,6 +229,12 @@ class ServerTransaction(Transaction):
         """True while no final response was sent."""
         return self.state in (machines.PROCEEDING, machines.TRYING)
 
+    def reroute(self, lost: Flow) -> None:
+        """Its connection closed: what is still to be said goes to the port that its Via names (RFC 3261 18.2.2)."""
+        via = self.request.via
+        if self.flow == lost and via is not None:
+            self.flow = lost._replace(port=via.port or 5060)
+
     def respond(self, status: int, wire: bytes) -> None:
         """Sends a response if the state still allows one; a second final response is not sent."""
         stimulus = "1xx" if status < 200 else "2xx" if status < 300 else "final"
