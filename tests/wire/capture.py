@@ -34,7 +34,8 @@ def unable() -> str:
     except subprocess.TimeoutExpired:
         return "dumpcap does not come to an end on loopback"
     if tried.returncode:
-        return f"capturing needs root, or CAP_NET_RAW for dumpcap: {tried.stderr.strip().splitlines()[-1]}"
+        said = [line for line in tried.stderr.splitlines() if line.startswith("dumpcap:")]
+        return f"capturing needs root, or CAP_NET_RAW for dumpcap: {' '.join(said) or tried.stderr}"
     return ""
 
 
