@@ -54,6 +54,9 @@ JOURNAL_BEHIND = 100_000  # lines not yet on disk, some seconds' work; beyond it
 
 STRANGERS_NOTED = 5  # fewer are a telephone that spoke before its answer had arrived
 
+SELDOM = ("switchhook.sip.questions", "switchhook.flows.sandbox")  # DNS and templates: 300 ms that no start waits for
+SELDOM_S = 0.3  # after the start
+
 DIALECTS = (
     ("switchhook.dialects.plivo", "Plivo"),
     ("switchhook.dialects.plivo.phlo", "Phlo"),
@@ -161,6 +164,7 @@ class Server:
         loop, clock, admission = asyncio.get_running_loop(), self.exchange.clock, self.line.admission
         self.lateness = Lateness(loop, clock.now, admission.observe, self.sockets.standing_s)
         stack.callback(self.lateness.close)
+        stack.callback(loop.call_later(SELDOM_S, _import_seldom).cancel)
         rest = Rest(
             loop,
             busy=lambda: bool(self.exchange.state.legs or self.line.engine.calls),
@@ -286,6 +290,11 @@ class Server:
             "sip": bool(self.sockets.addresses),
             "accepting": not self.stopping,
         }
+
+
+def _import_seldom() -> None:
+    """Imports in a thread what only some calls need, so that the first of them does not wait for it."""
+    asyncio.get_running_loop().run_in_executor(None, lambda: [import_module(module) for module in SELDOM])
 
 
 def dialects(exchange: Exchange) -> list[tuple[str, Dialect]]:

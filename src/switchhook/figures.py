@@ -28,6 +28,9 @@ def watch_all(server: Server) -> None:
     watch("switchhook_journal_dropped", "Journal lines lost", lambda: server.journal.dropped)
     registered = server.exchange.state.registered
     watch("switchhook_endpoints_registered", "Telephones registered", lambda: len(registered))
+    watch("switchhook_audio_restarts", "Audio processes that were replaced", lambda: server.media.restarts)
+    doc = "1 for the wire that carries the audio, with why it is not the best there is"
+    server.metrics.watch_words("switchhook_audio_wire", doc, ("wire", "note"), lambda: _wire(server))
     for name in _AUDIO:
         watch(f"switchhook_audio_{name}", f"Audio process: {name}", _audio_counter(server, name))
 
@@ -80,3 +83,8 @@ def _audio_counter(server: Server, name: str) -> Callable[[], float]:
         return float(getattr(server.media.counters, name)) if server.media.counters is not None else 0.0
 
     return read
+
+
+def _wire(server: Server) -> tuple[str, str] | None:
+    found = server.media.counters
+    return (found.wire, found.wire_note) if found is not None else None

@@ -103,18 +103,17 @@ class ControlEnd:
                 break
         return self._waiting
 
-    def accept(self) -> None:
-        """Takes a new connection of control, if there is one, in the place of the one before."""
+    def accept(self) -> bool:
+        """Takes a new connection of control, if there is one, in the place of the one before; True if there was."""
         try:
             conn, _ = self._listener.accept()
-        except BlockingIOError:
-            return
         except OSError:
-            return
+            return False
         self._close()
         conn.setblocking(False)
         self._conn = conn
         self._unframer = Unframer()
+        return True
 
     def _close(self) -> None:
         if self._conn is not None:
@@ -142,12 +141,15 @@ class Pump:
         )  # fmt: skip
         self._live = self._statements.live
         self._counters = table.counters.data  # plain numbers, twenty times faster than one at a time from the array
-        self._warning = ""
+        self._warnings: list[str] = []
+        if table.settings.wire not in ("auto", self._wire.name):
+            note = f"wire = {table.settings.wire} was asked for, but the audio runs on {self._wire.name}"
+            self._warnings.append(f"{note}: {self._wire_note}")
 
     def run(self, keeper: int) -> None:
         """Works until the process `keeper` is no longer our parent."""
         table, zero = self._table, float(self._table.clock_zero[0])
-        self._warning = rank(table.settings.realtime, table.settings.nice)
+        self._warnings += filter(None, [rank(table.settings.realtime, table.settings.nice)])
         g711.encoding()
         self._statements.take_over()
         self._desk.settle()
@@ -168,8 +170,8 @@ class Pump:
                 due += late * PHASE_S
                 table.counters[SKIPPED] += late
             self._phase(number, due, now)
-            if number % 10 == 0 or not self._link.connected:
-                self._link.accept()
+            if (number % 10 == 0 or not self._link.connected) and self._link.accept():
+                self._tell_counters()
             if number % 10 == 0 and not self._seldom(number, now, keeper):
                 return
             if not len(self._live) and number % PHASES == 0:
@@ -201,9 +203,9 @@ class Pump:
                     break
             self._desk.settle()
         if self._link.connected:
-            if self._warning:
-                self._link.send({"say": "warning", "text": self._warning})
-                self._warning = ""
+            for text in self._warnings:
+                self._link.send({"say": "warning", "text": text})
+            self._warnings.clear()
             self._link.send_encoded(self._outbox.unsent())
             self._link.flush()
 
@@ -216,13 +218,16 @@ class Pump:
         if number % 1_000 == 0:
             jitter.adapt(self._table, np.flatnonzero(self._table.ring_on))
         if number % 200 == 0:
-            self._link.send(
-                {"say": "counters", "values": self._table.counters.tolist(), "wire": self._wire.name,
-                 "wire_note": self._wire_note, "legs": len(self._live)}
-            )  # fmt: skip
+            self._tell_counters()
             self._table.counters[MOST_WORK_US] = 0
             return os.getppid() == keeper
         return True
+
+    def _tell_counters(self) -> None:
+        self._link.send(
+            {"say": "counters", "values": self._table.counters.tolist(), "wire": self._wire.name,
+             "wire_note": self._wire_note, "legs": len(self._live)}
+        )  # fmt: skip
 
     def _watch_arrivals(self, now: float) -> None:
         """Says once when a telephone that should send has been silent for too long, and when it is back."""
@@ -247,7 +252,8 @@ class Pump:
             readable(self._link.sockets, 1.0)
             now = time.monotonic()
             self._inbound.receive(number, now)  # what came for nobody, before a leg begins there
-            self._link.accept()
+            if self._link.accept():
+                self._tell_counters()
             self._control(now)
 
 

@@ -11,14 +11,14 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-
-import dns.asyncresolver
-import dns.exception
-import dns.resolver
+from typing import TYPE_CHECKING
 
 from switchhook.sip.flow import Flow, Located, Transport
 from switchhook.sip.locate import literal_place
 from switchhook.sip.uri import SipUri, is_address, parse_uri
+
+if TYPE_CHECKING:
+    from switchhook.sip.questions import Questions
 
 Place = tuple[str, str, int]  # transport, host name or address, port
 NEGATIVE_S = 5.0
@@ -44,7 +44,8 @@ class Resolver:
         self._cache: dict[str, tuple[float, list[Place]]] = {}
         self._waiting: dict[str, list[Located]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._dns = _client(nameservers, port)
+        self._where = (nameservers, port)
+        self._questions: Questions | None = None
 
     def __call__(self, uri: str, found: Located) -> None:
         place = literal_place(uri)
@@ -77,7 +78,7 @@ class Resolver:
         ttl_s = NEGATIVE_S
         try:
             places, ttl_s = await self._resolve(uri)
-        except (dns.exception.DNSException, OSError):
+        except OSError:
             places = []
         self._cache[key] = (self._clock() + (min(max(ttl_s, 5.0), 300.0) if places else NEGATIVE_S), places)
         for found in self._waiting.pop(key, []):
@@ -101,13 +102,12 @@ class Resolver:
         return places, ttl_s
 
     async def _services(self, transport: str, host: str) -> tuple[list[Place], float]:
-        try:
-            answer = await self._dns.resolve(f"_sip._{transport}.{host}", "SRV", lifetime=3.0)
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer, dns.resolver.NoNameservers, dns.exception.Timeout):
+        answer = await self._dns.ask(f"_sip._{transport}.{host}", "SRV")
+        if answer is None:
             return [], 300.0
-        records = [(one.priority, one.weight, str(one.target).rstrip("."), one.port) for one in answer]
+        records = [(one.priority, one.weight, str(one.target).rstrip("."), one.port) for one in answer[0]]
         ordered = weighted([(p, w, (transport, name, port)) for p, w, name, port in records], self._random)
-        return [place for place in ordered if place[1]], float(answer.rrset.ttl if answer.rrset else 5)
+        return [place for place in ordered if place[1]], answer[1]
 
     async def _addresses(self, name: str) -> tuple[list[str], float]:
         if is_address(name):
@@ -117,13 +117,19 @@ class Resolver:
         found: list[str] = []
         ttl_s = 300.0
         for kind in ("A", "AAAA"):
-            try:
-                answer = await self._dns.resolve(name, kind, lifetime=3.0)
-            except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer, dns.resolver.NoNameservers, dns.exception.Timeout):
-                continue
-            found += [str(one.address) for one in answer]
-            ttl_s = min(ttl_s, float(answer.rrset.ttl if answer.rrset else 5))
+            answer = await self._dns.ask(name, kind)
+            if answer is not None:
+                found += [str(one.address) for one in answer[0]]
+                ttl_s = min(ttl_s, answer[1])
         return found, ttl_s
+
+    @property
+    def _dns(self) -> Questions:
+        if self._questions is None:
+            from switchhook.sip.questions import Questions  # takes 100 ms: not while the server starts
+
+            self._questions = Questions(*self._where)
+        return self._questions
 
     def _flows(self, places: list[Place]) -> list[Flow]:
         flows = [self._transport.flow(transport, host, port) for transport, host, port in places]
@@ -144,18 +150,6 @@ def weighted(records: list[tuple[int, int, Place]], random: Random) -> list[Plac
                     del group[index]
                     break
     return ordered
-
-
-def _client(nameservers: list[str] | None, port: int) -> dns.asyncresolver.Resolver:
-    try:
-        client = dns.asyncresolver.Resolver(configure=nameservers is None)
-    except dns.resolver.NoResolverConfiguration:
-        client = dns.asyncresolver.Resolver(configure=False)
-        client.nameservers = ["127.0.0.1"]
-    if nameservers is not None:
-        client.nameservers = list(nameservers)
-        client.port = port
-    return client
 
 
 def _hosts_file(path: str = "/etc/hosts") -> dict[str, list[str]]:
