@@ -13,6 +13,8 @@ from tests.fuzz.shapes import SEEDS, damaged
 from tests.sip import generated
 from tests.sip import reference_reader as slow
 from tests.sip.agreement import agree
+from tests.sip.house import House
+from tests.sip.link import Wire
 from tests.sip.torture.corpus import RFC4475, RFC5118
 
 
@@ -73,6 +75,43 @@ HEAD = b"OPTIONS sip:a SIP/2.0\r\n"
 )
 def test_by_hand(lines):
     agree(HEAD + lines + b"\r\n\r\nbody")
+
+
+# --- and what is answered
+
+
+@pytest.mark.slow
+@settings(max_examples=150, deadline=None)
+@given(generated.several(generated.a_via()), st.sampled_from(["192.0.2.9", "10.0.0.1", "2001:db8::1"]))
+def test_an_answer_has_the_vias_of_its_request(vias, source):
+    """With received and rport in the topmost (RFC 3261 18.2.1, RFC 3581 4), and else as they were."""
+    top, *below = slow.parts(unfolded(vias), ",")
+    asked = slow.via(top)
+    wire = Wire()
+    house = House(wire)
+    request = f"OPTIONS sip:example.org SIP/2.0\r\nVia: {vias}\r\n{ASKS}".encode("utf-8", "surrogateescape")
+    house.line.receive(request, house.end.flow("udp", source, 4000))
+    if asked is None or not wire.log:
+        return
+    answer = parse(wire.log[0][3])
+    first, *others = answer.listed("via")
+    assert others == below
+    transport, host, port, branch, rport, received = asked
+    said = slow.via(first)
+    assert said is not None, first
+    assert said[:4] == (transport, host, port, branch)
+    assert said[4] == ("4000" if rport is not None else None)
+    assert said[5] == source if rport is not None or host != source else said[5] in (received, source)
+    kept = set(slow.parts(top, ";")) - {one for one in slow.parts(top, ";") if one.lower().startswith(STAMPED)}
+    assert kept <= set(slow.parts(first, ";"))
+
+
+ASKS = "From: <sip:a@b>;tag=1\r\nTo: <sip:b@c>\r\nCall-ID: x\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n\r\n"
+STAMPED = ("rport", "received")
+
+
+def unfolded(value: str) -> str:
+    return slow.Header(f"x:{value}").value
 
 
 # --- no byte lost

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from switchhook.sip.headers import Via
+from switchhook.sip.headers import Via, split_params
 from switchhook.sip.message import Message
 
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "NOTIFY")
@@ -121,12 +121,12 @@ def via_value(transport: str, local: str, branch: str) -> str:
 
 def stamped_via(value: str, via: Via, host: str, port: int) -> str:
     """Adds received and rport to the top Via of a request that came from `host:port` (RFC 3261 18.2.1, RFC 3581 4)."""
-    stamped = value
-    if via.rport is not None:
-        parts = [
-            part for part in stamped.split(";") if part.partition("=")[0].strip().lower() not in ("rport", "received")
-        ]
-        return ";".join(parts) + f";received={host};rport={port}"
-    if via.host != host and via.received is None:
-        return f"{stamped};received={host}"
-    return stamped
+    if via.rport is None and via.host == host:
+        return value
+    if via.rport is not None or via.received is not None:  # whatever they said is ours to say
+        parts = [part for part in split_params(value) if part.partition("=")[0].strip().lower() not in _STAMPS]
+        value = ";".join(parts)
+    return f"{value};received={host}" if via.rport is None else f"{value};received={host};rport={port}"
+
+
+_STAMPS = ("rport", "received")

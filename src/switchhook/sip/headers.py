@@ -71,10 +71,14 @@ def _split_outside(value: str, separator: str) -> list[str]:
     return parts
 
 
+def split_params(value: str) -> list[str]:
+    """Splits at semicolons outside quotes."""
+    return value.split(";") if '"' not in value else _split_outside(value, ";")
+
+
 def param(params: str, name: str) -> str | None:
     """Returns a parameter of `;a=b;c` without its quotes; an empty text for a flag, None when absent."""
-    parts = params.split(";") if '"' not in params else _split_outside(params, ";")
-    for part in parts:
+    for part in params.split(";") if '"' not in params else _split_outside(params, ";"):
         key, _, value = part.partition("=")
         if key.strip(" \t").lower() == name:
             return unquote_text(value.strip(" \t"))
@@ -211,7 +215,7 @@ def tag_of(value: str) -> str:
     right = value.rfind(">")
     rest = value[right + 1 :] if right >= 0 else value
     if '"' in rest:  # the last ">" may stand in a quoted parameter
-        rest = ";".join(_split_outside(value, ";")[1:])
+        rest = ";".join(split_params(value)[1:])
     return param(rest, "tag") or ""
 
 

@@ -38,7 +38,7 @@ from zlib import crc32
 from switchhook.sip.build import response, stamped_via
 from switchhook.sip.counters import Counters
 from switchhook.sip.flow import Flow
-from switchhook.sip.headers import Via
+from switchhook.sip.headers import Via, split_list
 from switchhook.sip.message import Malformed, Message, parse
 from switchhook.sip.transactions import Transactions, reply_flow
 
@@ -214,7 +214,7 @@ class Admission:
             self._changed(reason, True, f"new calls are refused: {_SAID[reason]}")
 
     def _answer(self, request: Message, via: Via, flow: Flow) -> tuple[bytes, Flow]:
-        top = request.first("via").partition(",")[0].strip(" \t")
+        top = split_list(request.first("via"))[0]
         stamped = stamped_via(top, via, flow.host, flow.port)
         if stamped != top:
             request.replace_top_via(stamped, via._replace(received=flow.host))

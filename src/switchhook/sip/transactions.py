@@ -16,7 +16,7 @@ from switchhook.sip import machines
 from switchhook.sip.build import Draft, stamped_via, via_value
 from switchhook.sip.counters import Counters
 from switchhook.sip.flow import Flow
-from switchhook.sip.headers import Via
+from switchhook.sip.headers import Via, split_list
 from switchhook.sip.message import Message
 from switchhook.sip.timers import T1, T2, T4, Timer, Timers
 from switchhook.sip.tokens import COOKIE, Tokens
@@ -92,11 +92,11 @@ class Transaction:
             self._life = None
 
     def wait(self, letter: str) -> None:
+        """Starts B or F; the others are actions of the tables."""
         if self._life is not None:
             self._life.call = None
         self._letter = letter
-        length = 0.0 if self.reliable and letter in _ZERO_WHEN_RELIABLE else _WAITS[letter]
-        self._life = self.layer.timers.start(length, self._life_due)
+        self._life = self.layer.timers.start(_WAITS[letter], self._life_due)
 
     def _life_due(self) -> None:
         self.feed(self._letter)
@@ -243,6 +243,8 @@ class ServerTransaction(Transaction):
             if status >= 300 and self.merge_key:
                 self.layer.merges.pop(self.merge_key, None)
             self.feed(stimulus)
+            if self.state is machines.ACCEPTED:
+                self.wire = b""  # the dialog sends it again, not we
 
     def hand_over(self, message: Message | None) -> None:
         if self.on_ack is not None and message is not None:
@@ -280,13 +282,26 @@ _METHODS = {
 }  # fmt: skip
 
 
+def _waiting(letter: str) -> _Action:
+    length_s = _WAITS[letter]
+    zero = letter in _ZERO_WHEN_RELIABLE
+
+    def wait(transaction: Transaction, _: Message | None) -> None:
+        if transaction._life is not None:
+            transaction._life.call = None
+        transaction._letter = letter
+        length = 0.0 if zero and transaction.reliable else length_s
+        transaction._life = transaction.layer.timers.start(length, transaction._life_due)
+
+    return wait
+
+
 def _bound(table: machines.Table, owner: type[Transaction]) -> _Rows:
     """Puts the functions in the place of a table's names of actions."""
 
     def action(name: str) -> _Action:
         if name.startswith("wait_"):
-            letter = name[5:]
-            return lambda transaction, _: transaction.wait(letter)
+            return _waiting(name[5:])
         found: _Action = getattr(owner, _METHODS[name])
         return found
 
@@ -374,7 +389,7 @@ class Transactions:
         """Opens a server transaction (of this `key_of`); the request's top Via gets received and rport."""
         key = key or self.key_of(request, via, request.verb)
         top = request.first("via")
-        value = top.partition(",")[0].strip(" \t") if "," in top else top
+        value = split_list(top)[0] if "," in top else top
         stamped = stamped_via(value, via, source.host, source.port)
         if stamped is not value:
             rport = None if via.rport is None else str(source.port)
