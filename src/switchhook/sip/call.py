@@ -460,6 +460,9 @@ class Call:
         self._byes += 1
         self.ask("BYE", extra=reason + self.engine.agent_line, dialog=dialog, answer=answered)
 
+    def dropped(self) -> None:
+        """Lets go what nobody asks for once the call is out of the table: its transactions outlive it by 32 s."""
+
     def _finish(self, ending: Ending, *, bye: bool = False, reason: str = "") -> None:
         """Tells the owner once, stops what is still running, and leaves the table when no BYE is under way."""
         if self.ended:

@@ -250,8 +250,7 @@ class Engine:
     def drop(self, call: Call) -> None:
         """Forgets a call; what still comes for it is of an unknown dialog."""
         self.calls.pop(call.local_tag, None)
-        if isinstance(call, IncomingCall):
-            call.invite.let_go(call.local_tag)
+        call.dropped()
         if self.tap is not None:
             self._unlabelling.put(call.call_id)
 

@@ -139,6 +139,9 @@ class IncomingCall(Call):
         else:
             self.owner.answered(self)
 
+    def dropped(self) -> None:
+        self.invite.let_go(self.local_tag)
+
     def _left(self, ending: Ending) -> None:
         if self.invite.open:  # BYE in an early dialog: the INVITE gets 487 (15.1.2)
             self.reply(self.invite, 487)

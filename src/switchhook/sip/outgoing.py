@@ -304,6 +304,10 @@ class OutgoingCall(Call):
             if invite is not None and self._heard and invite.state == "proceeding":
                 invite.cancel(reason)
 
+    def dropped(self) -> None:
+        if self._offer:  # without one, a late 2xx brings an offer that must be answered
+            self.media = None
+
     def _dialog_of(self, request: Message) -> Dialog | None:
         if self.dialog is not None and self.dialog.remote_tag == request.from_tag:
             return self.dialog

@@ -32,8 +32,9 @@ class Tokens:
     def call_id(self) -> str:
         return f"{self.worker}.{self._random.randbytes(12).hex()}"
 
-    def number(self, bits: int = 31) -> int:
-        return self._random.getrandbits(bits)
+    def number(self) -> int:
+        """Returns 31 random bits."""
+        return int.from_bytes(self._random.randbytes(4), "big") >> 1
 
     def between_s(self, low_s: float, high_s: float) -> float:
         """Returns a random time rounded to 10 ms, for timers (RFC 3261 14.1)."""
