@@ -1,75 +1,79 @@
-"""`python -m bench [MEASURE ...]`: takes the measures, prints the table, writes results.json."""
+"""`python -m bench [--runs N] [MEASURE ...]`: takes the measures, prints the table, writes results.json as it goes."""
 
 from __future__ import annotations
 
-import json
+import argparse
 import os
 import platform
 import shutil
-import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from bench.machine import busy_share, cores
-from bench.measure import Result, take
-from bench.registry import chosen
+from bench.measure import Measure, Reading, Result, take
+from bench.registry import MEASURES, chosen
+from bench.table import HEAD, keep, row
 
 RESULTS = Path(__file__).parent / "results.json"
-HEAD = f"{'measure':<22}{'median':>10}  {'spread':<21}{'unit':<9}{'aim':>8}  {'met':<4}  {'x floor':>8}  peer"
+PREPARING_S = 3.0  # of each run: a new process
 
 
 def main() -> None:
-    measures = chosen(sys.argv[1:])
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures, and compares with the aims.")
+    parser.add_argument("measures", nargs="*", metavar="MEASURE", help="those to take; all without any")
+    parser.add_argument("--runs", type=int, default=0, help="of each, instead of as many as it wants")
+    given = parser.parse_args()
+    measures = chosen(given.measures)
+    if given.runs > 0:
+        measures = tuple(replace(measure, runs=given.runs) for measure in measures)
     if not shutil.which("sipp"):
         raise SystemExit("SIPp is missing: install Debian's package sip-tester")
-    own, load = cores()
-    others = busy_share(1.0)
-    print(
-        f"{os.cpu_count()} cores ({_model()}), Python {platform.python_version()}; server on core {own}, load on",
-        end=" ",
-    )
-    print(f"{', '.join(map(str, sorted(load)))}; other work takes {others:.0%} of the machine\n\n{HEAD}", flush=True)
-    if load == {own}:
-        print("(one core only: server and load share it, and the figures are worth little)")
-    results, failed = [], 0
-    for measure in measures:
+    print(_machine(), HEAD, sep="\n\n", flush=True)
+    results: list[Result] = []
+    failed = 0
+    for place, measure in enumerate(measures):
         try:
-            result = Result(measure, [take(measure) for _ in range(measure.runs)])
-        except (SystemExit, subprocess.TimeoutExpired) as why:
+            result = Result(measure, list(_runs(place, measures)))
+        except SystemExit as why:
             failed += 1
-            print(f"{measure.name:<22}{'failed':>10}  {' '.join(str(why).split())[:300]}", flush=True)
+            print(f"{measure.name:<25}{'failed':>10}  {' '.join(str(why).split())[:300]}", flush=True)
             continue
         results.append(result)
-        print(_row(result), flush=True)
-    kept = {row["measure"]: row for row in _earlier()} if len(measures) < len(chosen([])) else {}
-    kept.update({result.measure.name: result.json() for result in results})
-    RESULTS.write_text(json.dumps(list(kept.values()), indent=1) + "\n", encoding="utf-8")
+        print(row(result), flush=True)
+        keep(RESULTS, results, MEASURES)
     print(f"\n{RESULTS} says how each was taken; docs/benchmarks.md explains.")
     if failed:
         raise SystemExit(1)
 
 
-def _row(result: Result) -> str:
-    measure = result.measure
-    low, high = result.spread
-    met = "yes" if result.met else "no"
-    ratio = f"{result.ratio:.2f}" if result.ratio else ""
-    apart = f"{_short(low)} .. {_short(high)}" if len(result.readings) > 1 else ""
-    aim = ("≥ " if measure.more_is_better else "≤ ") + _short(measure.aim)
-    row = f"{measure.name:<22}{_short(result.value):>10}  {apart:<21}{measure.unit:<9}{aim:>8}  {met:<4}  {ratio:>8}"
-    return f"{row}  {measure.peer}"
+def _runs(place: int, measures: tuple[Measure, ...]) -> Iterator[Reading]:
+    """Takes one measure as often as it wants to be, and says on standard error what is going on."""
+    measure = measures[place]
+    later = sum(each.runs * (each.seconds + PREPARING_S) for each in measures[place + 1 :])
+    for number in range(measure.runs):
+        left = later + (measure.runs - number) * (measure.seconds + PREPARING_S)
+        print(
+            f"[{place + 1}/{len(measures)}] {measure.name}: run {number + 1} of {measure.runs}, about "
+            f"{measure.seconds:.0f} s; about {max(1, round(left / 60))} min until all is done",
+            file=sys.stderr,
+            flush=True,
+        )
+        yield take(measure)
 
 
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _earlier() -> list[dict[str, object]]:
-    try:
-        found: list[dict[str, object]] = json.loads(RESULTS.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    return found
+def _machine() -> str:
+    """Says what machine it is, and how busy with other things: on a busy one the figures are worth little."""
+    own, load = cores()
+    others = busy_share(1.0)
+    text = (
+        f"{os.cpu_count()} cores ({_model()}), Python {platform.python_version()}; other work takes {others:.0%} "
+        f"of the machine; server on core {own}, load on {', '.join(map(str, sorted(load)))}"
+    )
+    if load == {own}:
+        text += "\n(one core only: server and load share it, and the figures are worth little)"
+    return text
 
 
 def _model() -> str:

@@ -54,8 +54,8 @@ def read() -> Reading:
     return Reading(
         value=few.control,
         how=f"{COUNT} calls at {RATE}/s with SIPp at both ends, {CALLED} forwarded to {BEHIND}, journal on; {FEW} "
-        f"other calls up, then {MANY} (they are silent: dialogs, ports and journal rows, no packets); {few.load.good} and "
-        f"{many.load.good} good, {few.load.sent_again + many.load.sent_again} messages sent again",
+        f"other calls up, then {MANY} (they are silent: dialogs, ports and journal rows, no packets); "
+        f"{few.load.good} and {many.load.good} good, {few.load.sent_again + many.load.sent_again} messages sent again",
         floor=echo_ms(),
         floor_is="echo of the same number of datagrams",
         holds=few.clean and many.clean,

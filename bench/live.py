@@ -1,7 +1,8 @@
 """Calls that are up while something bad happens to the server, and what their telephones notice of it.
 
-Pairs of telephones with G.711 both ways. Each caller sends a re-INVITE every few seconds; at the end all hang up. What they notice is counted from outside: packets of audio lost and the longest gap at a listener, re-INVITEs and BYEs
-that did not get their 200, calls that ended before their time.
+Pairs of telephones with G.711 both ways. Each caller sends a re-INVITE every few seconds; at the end all of them hang
+up. What they notice is counted from outside: packets of audio lost and the longest gap at a listener, re-INVITEs and
+BYEs that did not get their 200, calls that ended before their time.
 """
 
 from __future__ import annotations

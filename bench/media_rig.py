@@ -51,6 +51,16 @@ class Run:
             and heard["wrong"] == 0 and late[2] < 20.0
         )  # fmt: skip
 
+    @property
+    def fault(self) -> str:
+        """Says what a run was missing to be clean."""
+        heard = self.heard
+        late = heard.get("delay") or heard.get("late") or [0, 0, 1e9, 0]
+        return (
+            f"{self.legs - heard['legs_heard']} not heard, {heard['breaks']} breaks, {heard['wrong']} frames "
+            f"concealed or wrong, p99.9 {late[2]:.1f} ms late, load dropped {heard['dropped']}"
+        )
+
     def line(self) -> str:
         heard = self.heard
 

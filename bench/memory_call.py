@@ -1,42 +1,56 @@
-"""`memory_call_kb`: what one held two-leg call adds to the memory of all processes of the server, journal included."""
+"""`memory_call_kb`: what one held two-leg call adds to the memory of all processes of the server, journal included.
+
+1,000 calls are held. Counted is the proportional share of every page of every process. The floor is what two more
+sockets with their place in the tables cost a bare forwarder of audio.
+"""
 
 from __future__ import annotations
 
+import json
 import subprocess
-import time
+import sys
 
 from bench import sipp
 from bench.house import CALLED, Served
-from bench.machine import free_port
+from bench.machine import memory_kb
 from bench.measure import Reading, workshop
+from bench.others import Others
 
-CALLS, RATE, HOLD_MS = 1000, 100, 25_000
+CALLS = 1000
 
 
 def read() -> Reading:
-    with workshop() as folder, sipp.Answering(folder) as behind, Served(folder, behind.port) as server:
+    with (
+        workshop() as folder,
+        sipp.Answering(folder) as behind,
+        Served(folder, behind.port) as server,
+        Others(folder, server) as held,
+    ):
         sipp.calls(folder, server.sip, CALLED, rate=50, count=100, answering=behind)
         server.settled()
         before = server.memory_kb()
-        port = free_port()
-        command = [
-            *sipp.command_line(["-sn", "uac"], port, folder / "held.stat"), f"127.0.0.1:{server.sip}", "-s", CALLED,
-            "-r", str(RATE), "-m", str(CALLS), "-d", str(HOLD_MS), "-l", "5000",
-        ]  # fmt: skip
-        quiet = subprocess.DEVNULL
-        caller = subprocess.Popen(command, cwd=folder, stdin=quiet, stdout=quiet, stderr=quiet)
-        try:
-            until = time.monotonic() + CALLS / RATE + 8
-            live = 0.0
-            while live < 2 * CALLS and time.monotonic() < until:
-                time.sleep(0.25)
-                live = server.metrics()["switchhook_legs_live"]
-            while server.metrics()["switchhook_journal_waiting"]:
-                time.sleep(0.1)
-            added = server.memory_kb() - before
-        finally:
-            caller.kill()
-            caller.wait()
+        held.grow(CALLS)
+        added = server.memory_kb() - before
     return Reading(
-        added / (live / 2), f"{live / 2:.0f} calls held, proportional share of all processes", holds=live == 2 * CALLS
+        added / CALLS,
+        f"{CALLS} calls held, proportional share of all processes",
+        floor=(_forwarder_kb(2 * CALLS) - _forwarder_kb(2)) / CALLS,
+        floor_is="two legs of a bare forwarder",
     )
+
+
+def _forwarder_kb(legs: int) -> float:
+    """Returns the memory of a bare forwarder with so many legs."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.media_floor"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps({"remotes": [9] * legs, "partners": [leg ^ 1 for leg in range(legs)]}) + "\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        return float(memory_kb(process.pid))
+    finally:
+        process.kill()
+        process.wait()
