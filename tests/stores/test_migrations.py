@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,44 @@ def test_a_file_of_the_first_version_opens_with_its_calls(tmp_path: Path) -> Non
     engine.dispose()
 
 
-@pytest.mark.parametrize("start", ["", "0001"])
+def test_a_call_that_was_written_line_by_line_goes_on_in_sheets(tmp_path: Path) -> None:
+    old = of_version(tmp_path, "0002")
+    leg, call = "f1bbcdcb-0000-4000-8000-fa53e0af0000", "1715609f-0000-4000-8000-7c746c700000"
+    created, connected = (
+        {"leg": {**dict.fromkeys(("address", "key"), "a"), "id": leg, "call": call, "account": "MA", "side": "outbound"}
+         | {"state": "dialling", "caller": "+4930", "called": "1001", "created_at": 5.5}},
+        {"leg": leg, "at": 6.5},
+    )  # fmt: skip
+    with old.begin() as connection:
+        for at, kind, body in ((5.5, "LegCreated", created), (6.5, "LegConnected", connected)):
+            values = (at, kind, call, leg, "INVITE", json.dumps(body))
+            connection.exec_driver_sql(
+                "INSERT INTO entry (at, kind, call, leg, cause, body) VALUES (?, ?, ?, ?, ?, ?)", values
+            )
+    old.dispose()
+
+    engine = connect(f"sqlite:///{tmp_path / 'old.db'}")
+    journal = SqlJournal(engine, projection=Recorder())
+    ended = {"leg": leg, "outcome": "busy", "by": "phone", "sip_status": 486}
+    journal.append(Entry(9.0, "LegEnded", call, leg, ended, "BYE"))
+    journal.close()
+
+    reader = Reader(engine)
+    assert [(line.kind, line.leg) for line in reader.call(call)] == [
+        ("LegCreated", leg),
+        ("LegConnected", leg),
+        ("LegEnded", leg),
+    ]
+    assert reader.leg(leg) == reader.call(call)
+    assert reader.find(leg[:6]) == call
+    assert (reader.recent(1)[0].entries, reader.recent(1)[0].last_at) == (3, 9.0)
+    record = reader.leg_record(leg)
+    assert record is not None
+    assert (record.call, record.caller, record.answered_at, record.outcome) == (call, "+4930", 6.5, "busy")
+    engine.dispose()
+
+
+@pytest.mark.parametrize("start", ["", "0001", "0002"])
 def test_the_steps_end_where_a_new_file_starts(tmp_path: Path, start: str) -> None:
     engine = connect(f"sqlite:///{tmp_path / 'old.db'}", migrate=False)
     with engine.begin() as connection:

@@ -79,7 +79,7 @@ class SqlJournal:
             self._ring()
 
     def facts(self, at: float, facts: Sequence[Fact], cause: str) -> None:
-        """Takes what one step made true."""
+        """Takes what one step made true, at least one fact."""
         self._given.append((at, facts, cause))
         if self._asleep:
             self._ring()

@@ -8,8 +8,8 @@ index as long as its call lives and after a crash; a second one in the same writ
 a kind are single lines of earlier versions.
 
 What is written costs by the byte, too, and a third of it is the same two ids. So the sheet's call and leg stand in its
-text as `\/0` and `\/1`: good JSON (of "/0"), which the encoder never writes by itself. A SIP message is the list of
-its values.
+text as `\/0` and `\/1`: good JSON (of "/0"), which the encoder never writes by itself. A blank at the beginning says
+so. A SIP message is the list of its values.
 
 Facts arrive as the exchange has them, whole steps at a time, and messages as they were on the wire: everything that
 can be left to the journal's thread is left to it, also finding out which call a line belongs to. That takes a second
@@ -101,6 +101,7 @@ class Sheets:
         self._encoding = fact_encoding()
         self._calls = Calls()
         self._kinds: dict[type, _Kind] = {}
+        self._readers = {} if records is None else {cls.__name__: read for cls, read in records.readers.items()}
         self._open: dict[str, _Sheet] = {}
         self._full: list[_Sheet] = []
         self._lines = 0
@@ -115,7 +116,10 @@ class Sheets:
                 self._step(*each)
             else:
                 self._message(*each)
-        rows = [(s.at, s.call, s.leg, _short(encoded(s.moments), s)) for s in (*self._full, *self._open.values())]
+        rows = [
+            (s.at, s.call, s.leg, _short(encoded(s.moments), s.call, s.leg))
+            for s in (*self._full, *self._open.values())
+        ]
         return Batch(rows, self._lines, None if self._records is None else self._records.complete())
 
     def _step(self, at: float, facts: Sequence[Fact], cause: str) -> None:
@@ -153,20 +157,15 @@ class Sheets:
         line = (kind, body) if leg == _said(body) else (kind, body, leg)
         created = leg if kind == LegCreated.__name__ else ""
         self._sheet(entry.at, entry.call, created).moments.append((entry.at, entry.cause, line))
-        if self._records is None:
-            return
-        if kind == "MediaStats":
+        if kind == "MediaStats" and self._records is not None:
             self._records.counted(leg, body)
-        elif self._encoding.knows(kind):
+        elif (read := self._readers.get(kind)) is not None:
             try:
-                fact = self._encoding.read(kind, body)
+                read(entry.at, entry.call, entry.cause, self._encoding.read(kind, body))
             except Unreadable:
                 return
-            if (read := self._records.readers.get(type(fact))) is not None:
-                try:
-                    read(entry.at, entry.call, entry.cause, fact)
-                except Exception:
-                    _log.exception(_NOT_MADE)
+            except Exception:
+                _log.exception(_NOT_MADE)
 
     def _sheet(self, at: float, call: str, created: str) -> _Sheet:
         sheet = self._open.get(call)
@@ -189,7 +188,7 @@ class Sheets:
 
 
 _ID = 36  # characters; what is no id of that length is left as it is
-_CALL, _LEG = "\\/0", "\\/1"
+_SIGN, _CALL, _LEG = "\\/", "\\/0", "\\/1"
 _encoder = msgspec.json.Encoder(enc_hook=str)
 
 
@@ -201,10 +200,16 @@ def encoded(moments: list[Any]) -> str:
         return _encoder.encode([[at, _safe(cause), *map(_readable, lines)] for at, cause, *lines in moments]).decode()
 
 
-def _short(text: str, sheet: _Sheet) -> str:
-    if len(sheet.call) == _ID:
-        text = text.replace(sheet.call, _CALL)
-    return text.replace(sheet.leg, _LEG) if len(sheet.leg) == _ID else text
+def _short(text: str, call: str, leg: str) -> str:
+    """Returns a text without its two ids, begun by a blank; as it is, if it has their signs already (in `\\\\/`)."""
+    if len(call) != _ID or _SIGN in text:
+        return text
+    text = text.replace(call, _CALL)
+    return f" {text.replace(leg, _LEG) if len(leg) == _ID else text}"
+
+
+def _long(text: str, call: str, leg: str) -> str:
+    return text.replace(_LEG, leg).replace(_CALL, call) if text.startswith(" ") else text
 
 
 def _readable(line: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -232,7 +237,7 @@ def lines(row: Row[Any]) -> Iterator[Entry]:
         yield Entry(row.at, row.kind, row.call, row.leg, msgspec.json.decode(row.body), row.cause)
         return
     restored = fact_encoding().restored
-    for at, cause, *told in msgspec.json.decode(row.body.replace(_LEG, row.leg).replace(_CALL, row.call)):
+    for at, cause, *told in msgspec.json.decode(_long(row.body, row.call, row.leg)):
         for kind, body, *named in told:
             if kind == _MESSAGE and isinstance(body, list):
                 body = dict(zip(MESSAGE, body, strict=False))
