@@ -1,8 +1,7 @@
 """One target under atheris (libFuzzer's coverage guidance): `python -m tests.fuzz.deep TARGET FOLDER SECONDS`.
 
 Started by `make fuzz ENGINE=atheris`, in a process of its own, since libFuzzer ends the process that it runs in. FOLDER
-gets `found/` (inputs that reached something new) and `wrong/` (inputs that raised). With 0 seconds nothing is searched:
-those of `found/` that reach what no seed reaches are copied to `seeds/`.
+gets `found/` (inputs that reached what no seed and none of the corpus reaches) and `wrong/` (inputs that raised).
 """
 
 from __future__ import annotations
@@ -35,12 +34,11 @@ def main() -> None:
         (folder / "seeds" / sha256(seed).hexdigest()[:16]).write_bytes(seed)
     words = folder / "words"
     words.write_text("".join(f'"{_escaped(bit)}"\n' for bit in BITS))
-    options = [f"-max_len={MOST_BYTES}", "-timeout=20", f"-artifact_prefix={folder / 'wrong'}/"]
-    if seconds:
-        options += [f"-max_total_time={seconds}", f"-dict={words}", str(folder / "found"), str(folder / "seeds")]
-    else:
-        options += ["-merge=1", str(folder / "seeds"), str(folder / "found")]
-    atheris.Setup([sys.argv[0], *options, "-print_final_stats=1"], TARGETS[name])
+    options = [
+        f"-max_total_time={seconds}", f"-max_len={MOST_BYTES}", "-timeout=20", "-print_final_stats=1",
+        f"-dict={words}", f"-artifact_prefix={folder / 'wrong'}/", str(folder / "found"), str(folder / "seeds"),
+    ]  # fmt: skip
+    atheris.Setup([sys.argv[0], *options], TARGETS[name])
     atheris.Fuzz()
 
 
