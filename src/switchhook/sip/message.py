@@ -226,8 +226,6 @@ def parse(wire: bytes, *, folded: bool = False) -> Message:
     if len(lines) > MAX_HEADER_LINES:
         if not folded and _is_folded(head):
             return parse(wire, folded=True)
-        if not folded and _is_folded(head):
-            return parse(wire, folded=True)
         flaw = "too many headers"
         del lines[MAX_HEADER_LINES:]
     firsts: dict[str, str] = {}
