@@ -4,6 +4,8 @@ Bytes and time go in by `receive`, `tick` and `broken`; bytes come out by `trans
 `User` (requests outside a dialog) and `call.Owner` (everything about a call). The server's line and the virtual
 telephones are both users of this one engine. Nothing is called back from within `Engine.call` or `IncomingCall.ring`
 and the like, except `Owner.agreed` (while answering) and `Owner.over` (while rejecting or hanging up).
+
+Somewhat over 400 lines: what a message can turn out to be is decided here, in one place.
 """
 
 from __future__ import annotations
