@@ -21,9 +21,9 @@ check: ## types and lint
 	@.venv/bin/ruff format --check $(CODE)
 	@.venv/bin/mypy
 
-bench: ## measure, print a table (ONLY=name for one measure)
+bench: ## measure, print a table (about 45 minutes; ONLY=name for one measure, RUNS=1 for a quick look)
 	@scripts/setup bench
-	@$(PY) -m bench $(ONLY)
+	@$(PY) -m bench $(if $(RUNS),--runs $(RUNS)) $(ONLY)
 
 soak: ## play calls and transfers on a bad network (MINUTES=5, SEED=n), and check every promise meanwhile
 	@scripts/setup demo

@@ -24,6 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures, and compares with the aims.")
     parser.add_argument("measures", nargs="*", metavar="MEASURE", help="those to take; all without any")
     parser.add_argument("--runs", type=int, default=0, help="of each, instead of as many as it wants")
+    parser.add_argument("--into", type=Path, default=RESULTS, metavar="FILE", help="where the results are kept")
     given = parser.parse_args()
     measures = chosen(given.measures)
     if given.runs > 0:
@@ -42,8 +43,8 @@ def main() -> None:
             continue
         results.append(result)
         print(row(result), flush=True)
-        keep(RESULTS, results, MEASURES)
-    print(f"\n{RESULTS} says how each was taken; docs/benchmarks.md explains.")
+        keep(given.into, results, MEASURES)
+    print(f"\n{given.into} says how each was taken; docs/benchmarks.md explains.")
     if failed:
         raise SystemExit(1)
 

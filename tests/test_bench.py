@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from bench.live import Tap
 from bench.measure import Aim, Measure, Reading, Result, take, told
 from bench.registry import MEASURES, chosen
