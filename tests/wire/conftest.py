@@ -35,4 +35,6 @@ def performance(tmp_path_factory: pytest.TempPathFactory) -> Performance:
         pytest.skip("baresip is not installed (Debian's package baresip-core)")
     if why := unable():
         pytest.skip(why)
-    return perform(tmp_path_factory.mktemp("performance"))
+    played = perform(tmp_path_factory.mktemp("performance"))
+    # On a machine so busy that the telephones themselves stumbled it is played once more, and judged as it is then.
+    return perform(tmp_path_factory.mktemp("performance")) if played.starved else played

@@ -43,6 +43,7 @@ from tests.wire.rig import until
 
 TALK_S = 1.3
 LOSS = 0.06
+STARVED_S = 0.05
 
 Act = Callable[[Office, dict[str, Player]], Coroutine[None, None, None]]
 
@@ -119,6 +120,11 @@ class Performance:
         """Returns by how much the telephones themselves were late then: a busy machine is not the server's fault."""
         near = (late for since, until_, late in self._late if until_ >= start - 0.2 and since <= end + 0.2)
         return max(near, default=0.0)
+
+    @property
+    def starved(self) -> bool:
+        """Whether the machine was too busy to tell: somewhere all must have waited, not only the server."""
+        return max((late for _, _, late in self._late), default=0.0) > STARVED_S
 
     @cached_property
     def _late(self) -> list[tuple[float, float, float]]:

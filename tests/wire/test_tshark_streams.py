@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.wire, pytest.mark.slow]
 FRAME, EVENT = 160, 101
 NTP_1970 = 2_208_988_800
 CLOCK_S = 0.06  # a frame, a phase of the server, and what the system adds
-SOON_S = 0.1  # from a fact to its first packet: at most a frame away, and a busy machine
+SOON_S = 0.25  # from a fact to its first packet, on a busy machine: what is heard meanwhile is judged by ear
 REPORTED_S = 9.0  # a call so long has had a report each way
 
 
@@ -175,7 +175,7 @@ def _blocks_agree(performance: Performance, reports: list[Rtcp], stream: list[Rt
             continue
         asked = [sr for sr in senders if sr.packets is not None and _middle(sr) == report.last_sr]
         assert len(asked) == 1, "it names a report of ours"
-        assert abs((report.at - asked[0].at) - report.delay / 65_536) < SOON_S, "and when it came"
+        assert abs((report.at - asked[0].at) - report.delay / 65_536) < 0.1, "and when it came"
 
 
 def _around(stream: list[Rtp], at: float, within_s: float) -> list[Rtp]:
@@ -211,5 +211,7 @@ def test_the_journal_keeps_the_same_figures(performance: Performance, name: str)
     (entry,) = performance.kind("MediaStats", name)
     assert entry.body["sent"] == len(performance.heard[name])
     early = len(performance.said[name]) - int(str(entry.body["received"]))
-    assert 0 <= early <= 3, "what came before its answer was read"
+    (connected,) = performance.kind("LegConnected", name)
+    spoken = [packet for packet in performance.said[name] if packet.at <= connected.at + CLOCK_S]
+    assert 0 <= early <= len(spoken) + 3, "what came before its answer was read, or behind its BYE"
     assert (entry.body["lost"], entry.body["duplicated"], entry.body["remote_lost"]) == (0, 0, 0)
