@@ -63,9 +63,9 @@ def parameters(draw: Draw, known: tuple[str, ...]) -> str:
 
 @st.composite
 def a_via(draw: Draw) -> str:
-    slash = f"{draw(sws)}/{draw(sws)}" if draw(st.booleans()) else "/"
+    slash, second = (f"{draw(sws)}/{draw(sws)}" if draw(st.booleans()) else "/" for _ in range(2))
     transport = draw(some(["UDP", "TCP", "udp", "TLS", "SCTP", "x-odd"]))
-    return f"SIP{slash}2.0{slash}{transport}{draw(lws)}{draw(host)}{draw(port)}{draw(parameters(VIA_PARAMETERS))}"
+    return f"SIP{slash}2.0{second}{transport}{draw(lws)}{draw(host)}{draw(port)}{draw(parameters(VIA_PARAMETERS))}"
 
 
 VIA_PARAMETERS = ("branch", "rport", "received")

@@ -60,6 +60,8 @@ HEAD = b"OPTIONS sip:a SIP/2.0\r\n"
         b"Via: SIP/2.0/UDP h;branch=z9hG4bKa ;RPort ; Received=::1",
         b"Via: SIP/2.0/UDP h\r\n ;branch\r\n =\r\n z9hG4bKa\r\n ;rport",
         b"v: SIP / 2.0 / UDP h : 5070;branch=a, SIP/2.0/TCP i;branch=b",
+        b"Via: SIP/2.0/ UDP h;branch=z9hG4bKa",
+        b"Via: SIP /2.0/UDP h;branch=z9hG4bKa",
         b"CSeq: 0009\r\n  INVITE",
         b"CSeq: 2147483648 INVITE",
         b"X: " + b"\r\nX: ".join(b"%d" % n for n in range(300)),

@@ -137,22 +137,12 @@ def parse_via(value: str) -> Via | None:
 
 def _read_sent(sent: str) -> tuple[str, str, int | None] | None:
     """Reads `SIP/2.0/UDP host:port`: transport in upper case, host, port."""
-    words = sent.split(None, 1)
-    if len(words) != 2:
-        return None
-    protocol, place = words
-    if "/" in place:  # "SIP / 2.0 / UDP host": blanks round the slashes are legal
-        joined = "/".join(part.strip(" \t") for part in sent.strip(" \t").split("/", 2))
-        words = joined.split(None, 1)
-        if len(words) != 2:
-            return None
-        protocol, place = words
-    name, _, rest = protocol.partition("/")
-    version, _, transport = rest.partition("/")
-    if name.upper() != "SIP" or not version or not transport:
+    parts = [part.strip(" \t") for part in sent.split("/", 2)]  # "SIP / 2.0 / UDP host": blanks may stand there
+    words = parts[-1].split(None, 1)
+    if len(parts) != 3 or len(words) != 2 or parts[0].upper() != "SIP" or not parts[1]:
         return None  # another version of SIP is answered with 505, and its Via says where
-    split = split_host(place)
-    return None if split is None else (transport.upper(), *split)
+    split = split_host(words[1])
+    return None if split is None else (words[0].upper(), *split)
 
 
 _recent_sent = lru_cache(maxsize=1024)(_read_sent)  # a peer writes the same in every message
