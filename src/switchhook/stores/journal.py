@@ -1,8 +1,8 @@
-"""The journal: facts and messages, in order, on disk within 50 ms.
+"""The journal: facts and messages, in order, on disk within 100 ms.
 
 What the event loop hands over costs it a deque append and one comparison; a thread of its own makes lines of it, and
-rows of those (`stores.sheets`), and writes them. The thread gathers for 50 ms, then writes one transaction. While
-there is traffic it looks again by itself; only after 50 ms without a line does it sleep until the next one rings. A
+rows of those (`stores.sheets`), and writes them. The thread gathers for 100 ms, then writes one transaction. While
+there is traffic it looks again by itself; only after 100 ms without a line does it sleep until the next one rings. A
 deque, not a list that is swapped: an append that has fetched the list before the swap would be lost.
 
 A disk that fails (full, locked) does not stop calls: lines wait in memory, as the rows they will be, and are tried
@@ -34,7 +34,7 @@ from switchhook.stores.sheets import Batch, Given, Records, Sheets, Values
 
 _log = logging.getLogger(__name__)
 
-GATHER_S = 0.05
+GATHER_S = 0.1  # a write costs as much as the lines of several calls, so few of them
 TOGETHER = 2000  # steps, messages and other lines in one transaction
 CHUNKS = (64, 16, 4, 1)  # rows in one INSERT: few statements, each compiled once
 MAX_WAITING = 1_000_000

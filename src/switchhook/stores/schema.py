@@ -33,7 +33,7 @@ leg = Table(
     "leg",
     metadata,
     Column("leg", String(64), primary_key=True),
-    Column("call", String(64), nullable=False, index=True),
+    Column("call", String(64), nullable=False),
     Column("parent", String(64), nullable=False),
     Column("account", String(20), nullable=False),
     Column("direction", String(10), nullable=False),

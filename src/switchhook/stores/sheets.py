@@ -19,7 +19,7 @@ can be left to the journal's thread is left to it, also finding out which call a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -106,9 +106,9 @@ class Sheets:
         self._full: list[_Sheet] = []
         self._lines = 0
 
-    def fold(self, given: Iterable[Given]) -> Batch:
+    def fold(self, given: Sequence[Given]) -> Batch:
         """Returns the rows of all these lines; each line is folded once, whatever becomes of the rows."""
-        self._open, self._full, self._lines = {}, [], 0
+        self._open, self._full, self._lines = {}, [], len(given)
         for each in given:
             if not isinstance(each, tuple):
                 self._entry(each)
@@ -126,7 +126,7 @@ class Sheets:
         kinds, call_of = self._kinds, self._calls.call_of
         last: str | None = None
         moment: list[Any] = []
-        self._lines += len(facts)
+        self._lines += len(facts) - 1
         for fact in facts:
             name, leg_of, owner_of, body, learn, says_leg, created, read = kinds.get(type(fact)) or self._kind(
                 type(fact)
@@ -137,7 +137,8 @@ class Sheets:
             call = call_of.get(leg) or call_of.get(owner_of(fact), "")
             if call != last or created:
                 moment = [at, cause]
-                self._sheet(at, call, leg if created else "").moments.append(moment)
+                sheet = self._sheet_of_leg(at, call, leg) if created else self._open.get(call) or self._sheet(at, call)
+                sheet.moments.append(moment)
                 last = call
             moment.append((name, body(fact)) if says_leg else (name, body(fact), leg))
             if read is not None:
@@ -147,35 +148,38 @@ class Sheets:
                     _log.exception(_NOT_MADE)
 
     def _message(self, at: float, leg: str, way: str, wire: bytes, size: int, peer: str) -> None:
-        self._lines += 1
         call = self._calls.call_of.get(leg, leg)
-        self._sheet(at, call, "").moments.append((at, "", (_MESSAGE, message_values(way, wire, size, peer), leg)))
+        sheet = self._open.get(call) or self._sheet(at, call)
+        sheet.moments.append((at, "", (_MESSAGE, message_values(way, wire, size, peer), leg)))
 
     def _entry(self, entry: Entry) -> None:
-        self._lines += 1
-        kind, body, leg = entry.kind, entry.body, entry.leg
+        at, call, kind, body, leg = entry.at, entry.call, entry.kind, entry.body, entry.leg
         line = (kind, body) if leg == _said(body) else (kind, body, leg)
-        created = leg if kind == LegCreated.__name__ else ""
-        self._sheet(entry.at, entry.call, created).moments.append((entry.at, entry.cause, line))
+        sheet = self._sheet_of_leg(at, call, leg) if kind == "LegCreated" else self._open.get(call)
+        (sheet or self._sheet(at, call)).moments.append((at, entry.cause, line))
         if kind == "MediaStats" and self._records is not None:
             self._records.counted(leg, body)
         elif (read := self._readers.get(kind)) is not None:
             try:
-                read(entry.at, entry.call, entry.cause, self._encoding.read(kind, body))
+                read(at, call, entry.cause, self._encoding.read(kind, body))
             except Unreadable:
                 return
             except Exception:
                 _log.exception(_NOT_MADE)
 
-    def _sheet(self, at: float, call: str, created: str) -> _Sheet:
-        sheet = self._open.get(call)
-        if sheet is None:
-            sheet = self._open[call] = _Sheet(at, call)
-        if created and created != call:
+    def _sheet(self, at: float, call: str) -> _Sheet:
+        """Begins a sheet of a call."""
+        sheet = self._open[call] = _Sheet(at, call)
+        return sheet
+
+    def _sheet_of_leg(self, at: float, call: str, leg: str) -> _Sheet:
+        """The sheet by which a leg that is created now can be found: its own, or one named after its call."""
+        sheet = self._open.get(call) or self._sheet(at, call)
+        if leg != call:
             if sheet.leg:
                 self._full.append(sheet)
-                sheet = self._open[call] = _Sheet(at, call)
-            sheet.leg = created
+                sheet = self._sheet(at, call)
+            sheet.leg = leg
         return sheet
 
     def _kind(self, cls: type) -> _Kind:

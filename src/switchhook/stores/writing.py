@@ -47,7 +47,10 @@ class Writers:
         always, sometimes = [], []
         for field, hint in known.items():
             filled = _filled(field, hint) if self._lean else ""
-            value = self._expression(name, field.name, self._writer(hint))
+            write = self._writer(hint)
+            if filled and isinstance(write, _Optional):
+                write = write.inside  # asked already
+            value = self._expression(name, field.name, write)
             if filled:
                 sometimes.append(f"    if {filled}:\n        body[{field.name!r}] = {value}\n")
             else:
@@ -104,7 +107,7 @@ class Writers:
             return self._tagged
         others = [self._writer(arg) for arg in args if arg is not type(None)]
         only = others[0] if len(others) == 1 else self._anything
-        return only if only is _same else lambda value: None if value is None else only(value)
+        return only if only is _same else _Optional(only)
 
     def _tagged(self, value: Any) -> object:
         if value is None:
@@ -138,6 +141,16 @@ class _Nested:
 
     def __call__(self, value: Any) -> Any:
         return self._made[self.cls](value)
+
+
+class _Optional:
+    """A writer for a value or None."""
+
+    def __init__(self, inside: Write) -> None:
+        self.inside = inside
+
+    def __call__(self, value: Any) -> Any:
+        return None if value is None else self.inside(value)
 
 
 def _name_of(cls: type) -> str:
