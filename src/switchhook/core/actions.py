@@ -71,6 +71,14 @@ class SendDigits:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Tell from now on when this leg begins and stops to talk (`on`), or no longer."""
+
+    leg: LegId
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     tape: Tape
 
@@ -93,4 +101,6 @@ class Disarm:
     timer: str
 
 
-Action = Invite | Ring | Progress | Answer | End | PressAnswer | Hear | SendDigits | Record | StopRecord | Arm | Disarm
+Action = (
+    Invite | Ring | Progress | Answer | End | PressAnswer | Hear | SendDigits | Notice | Record | StopRecord | Arm | Disarm
+)

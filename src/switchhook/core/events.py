@@ -119,6 +119,26 @@ class MediaBack:
 
 
 @dataclass(frozen=True, slots=True)
+class VoiceStarted:
+    """A leg that we listen for began to talk, `VOICE_ONSET_MS` ago; before that it was silent for `after_ms`."""
+
+    leg: LegId
+    after_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceStopped:
+    """A leg that we listen for talked for `after_ms` and has now been silent for `VOICE_HANGOVER_MS`."""
+
+    leg: LegId
+    after_ms: int = 0
+
+
+VOICE_ONSET_MS = 60  # a shorter sound is a click or a key tapped, no voice
+VOICE_HANGOVER_MS = 400  # pauses inside words and between them are shorter; silence counts from this long ago
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingEnded:
     recording: RecordingId
     path: str
@@ -153,6 +173,8 @@ Event = (
     | SoundEnded
     | MediaLost
     | MediaBack
+    | VoiceStarted
+    | VoiceStopped
     | RecordingEnded
     | TimerFired
     | EndpointChanged

@@ -168,6 +168,26 @@ class MediaSilent:
 
 
 @dataclass(frozen=True, slots=True)
+class ListeningChanged:
+    """Who wants to know when this leg talks; nobody any more when it is empty."""
+
+    leg: LegId
+    listeners: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceHeard:
+    """A leg that is listened for began to talk (`on`) after `after_ms` of silence, or stopped after `after_ms` of talk.
+
+    When it has stopped, it has been silent for `events.VOICE_HANGOVER_MS` already.
+    """
+
+    leg: LegId
+    on: bool
+    after_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LimitSet:
     """The leg is hung up at `at` at the latest (None: when its longest time ends)."""
 
@@ -440,6 +460,8 @@ Fact = (
     | AnswerAsked
     | AnswerNotPressed
     | MediaSilent
+    | ListeningChanged
+    | VoiceHeard
     | LimitSet
     | RoomOpened
     | RoomStarted

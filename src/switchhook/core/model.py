@@ -30,9 +30,12 @@ V = TypeVar("V", "Leg", "Member", "Room", "Dial", "Transfer")
 
 def changed(value: V, **changes: object) -> V:
     """Returns a copy of a leg, member, room, dial or transfer with other values in the fields named."""
-    copy = object.__new__(type(value))
-    copy.__dict__.update(value.__dict__, **changes)
+    copy = _new(type(value))
+    copy.__dict__ = value.__dict__ | changes
     return copy
+
+
+_new = object.__new__
 
 
 class Side(Enum):
@@ -98,6 +101,8 @@ class Leg:
     limit_s: float = MAX_LEG_S  # counted from the answer
     ends_at: float | None = None  # somebody set this end; `limit_s` counts no more
     tapes: tuple[RecordingId, ...] = ()  # recordings of what it says
+    listeners: tuple[str, ...] = ()  # who wants to know when it talks
+    talking: bool = False  # as far as somebody listens
 
 
 class RoomKind(Enum):

@@ -144,6 +144,19 @@ class SendKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class ListenFor:
+    """Have it told by `VoiceHeard` when a leg begins and stops to talk (`on`), until this listener wants no more.
+
+    `by` names who asks, so that several may at a time; repeating changes nothing. Only legs that somebody listens for
+    cost anything.
+    """
+
+    leg: LegId
+    on: bool
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SetLimit:
     """Hang the leg up in `after_s` seconds."""
 
@@ -400,6 +413,7 @@ Request = (
     | PlayOver
     | StopOver
     | SendKeys
+    | ListenFor
     | SetLimit
     | Take
     | Note

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from switchhook.core import dials, legs, members, tapes
+from switchhook.core import dials, legs, listening, members, tapes
 from switchhook.core import events as e
 from switchhook.core import facts as f
 from switchhook.core import requests as r
@@ -47,6 +47,8 @@ FUNCTIONS: dict[type, Callable[[Work, Any], r.Accepted | None]] = {
     e.SoundEnded: legs.sound_ended,
     e.MediaLost: legs.media_lost,
     e.MediaBack: legs.media_back,
+    e.VoiceStarted: listening.voice,
+    e.VoiceStopped: listening.voice,
     e.RecordingEnded: tapes.recording_ended,
     e.TimerFired: timer_fired,
     e.EndpointChanged: endpoint_changed,
@@ -60,6 +62,7 @@ FUNCTIONS: dict[type, Callable[[Work, Any], r.Accepted | None]] = {
     r.PlayOver: legs.play_over,
     r.StopOver: legs.stop_over,
     r.SendKeys: legs.send_keys,
+    r.ListenFor: listening.listen_for,
     r.SetLimit: legs.set_limit,
     r.Take: members.take,
     r.Note: legs.note,

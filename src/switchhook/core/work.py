@@ -66,9 +66,10 @@ class Work:
             if room is not None:
                 legs.update(dict.fromkeys(room.members))
         changes: list[tuple[LegId, Sources]] = []
+        known, over = self.state.legs, LegState.OVER
         for leg_id in legs:
-            leg = self.state.legs.get(leg_id)
-            if leg is None or leg.state is LegState.OVER:
+            leg = known.get(leg_id)
+            if leg is None or leg.state is over:
                 continue
             sources = self._named(hearing(self.state, leg))
             if sources != leg.heard:
@@ -83,14 +84,15 @@ class Work:
             follow(self, list(self._touched_rooms), [leg for leg, _ in changes])
 
     def _named(self, sources: Sources) -> Sources:
-        if any(isinstance(source, Sound) and not source.id for source in sources):
-            return tuple(
-                replace(source, id=SoundId(self.state.ids.new()))
-                if isinstance(source, Sound) and not source.id
-                else source
-                for source in sources
-            )
-        return sources
+        for source in sources:
+            if type(source) is Sound and not source.id:
+                break
+        else:
+            return sources
+        return tuple(
+            replace(source, id=SoundId(self.state.ids.new())) if type(source) is Sound and not source.id else source
+            for source in sources
+        )
 
 
 Touch = Callable[[Work, Any], None]  # marks whose hearing a fact may have changed, once it is true
@@ -139,6 +141,8 @@ def _touch_of(kind: type) -> Touch | None:
 
 _TOUCHES: dict[type, Touch | None] = {kind: _touch_of(kind) for kind in get_args(f.Fact)} | {
     f.LegCreated: lambda work, fact: work.touch_leg(fact.leg.id),
+    f.ListeningChanged: None,
+    f.VoiceHeard: None,
     f.MemberJoined: _touch_member,
     f.DialStarted: lambda work, fact: work.touch_room(fact.dial.room),
     f.DialKept: _touch_room_of_dial,

@@ -153,22 +153,21 @@ class Exchange:
         done = step(self.state, given, now)
         if done.facts:
             self.journal.facts(now, done.facts, cause)
-        for fact in done.facts:
-            if (learn := LEARNT.get(type(fact))) is not None:
-                learn(self.calls, fact)
-            self._untold.append(Stamped(now, fact, cause))
+            for fact in done.facts:
+                kind = type(fact)
+                if (learn := LEARNT.get(kind)) is not None:
+                    learn(self.calls, fact)
+                if self._listeners[kind] or kind is facts.LegEnded:
+                    self._untold.append(Stamped(now, fact, cause))
         for action in done.actions:
-            self._carry_out(action)
-        self._tell_listeners()
-        if not self.state.legs and not self.state.tapes:
-            self._idle.set()
-        else:
-            self._idle.clear()
+            _CARRIERS[type(action)](self, action)
+        if self._untold and not self._telling:
+            self._tell_listeners()
+        if bool(self.state.legs or self.state.tapes) is self._idle.is_set():
+            (self._idle.clear if self._idle.is_set() else self._idle.set)()
         return done.accepted
 
     def _tell_listeners(self) -> None:
-        if self._telling:
-            return
         self._telling = True
         try:
             while self._untold:
@@ -184,9 +183,6 @@ class Exchange:
             self._telling = False
 
     # --- out --------------------------------------------------------------------------------------------------------
-
-    def _carry_out(self, action: a.Action) -> None:
-        _CARRIERS[type(action)](self, action)
 
     def _invite(self, action: a.Invite) -> None:
         invitation = Invitation(
@@ -263,6 +259,7 @@ _CARRIERS: dict[type, Carrier] = {
     a.PressAnswer: lambda x, act: x.signalling.press_answer(act.leg),
     a.Hear: Exchange._hear,
     a.SendDigits: lambda x, act: x.media.send_digits(act.leg, act.digits),
+    a.Notice: lambda x, act: x.media.notice(act.leg, act.on),
     a.Record: Exchange._record,
     a.StopRecord: lambda x, act: x.media.stop_recording(act.recording),
     a.Arm: lambda x, act: x.timers.arm(act.timer, act.at),
