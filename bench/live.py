@@ -48,7 +48,7 @@ class Tap:
         self.asked: dict[str, set[str]] = {"INVITE": set(), "BYE": set()}
         self.granted: dict[str, set[str]] = {"INVITE": set(), "BYE": set()}
 
-    def __call__(self, _at: float, _leg: str, way: str, wire: bytes, _peer: str) -> None:
+    def __call__(self, _at: float, _leg: str | None, way: str, wire: bytes, _peer: str) -> None:
         first = wire[: wire.find(b"\r\n")].decode()
         at = wire.find(b"\r\nCSeq:")
         number, _, method = wire[at + 7 : wire.find(b"\r\n", at + 7)].decode().strip().partition(" ")

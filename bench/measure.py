@@ -141,16 +141,28 @@ class Result:
 
 
 def take(measure: Measure) -> Reading:
-    """Takes a measure once in a new process; raises SystemExit with what it said when it fails."""
+    """Takes a measure once in a new process; raises SystemExit with what it said when it fails or takes too long."""
     command = [sys.executable, "-m", "bench.once", measure.module]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90 + 4 * measure.seconds)
+        out, err = process.communicate(timeout=90 + 4 * measure.seconds)
     except subprocess.TimeoutExpired as late:
+        _end(process)
         raise SystemExit(f"{measure.name}: not done within {late.timeout:.0f} s") from None
-    lines = done.stdout.strip().splitlines()
-    if done.returncode or not lines:
-        raise SystemExit(f"{measure.name}: {(done.stderr or done.stdout).strip()[-1500:]}")
+    lines = out.strip().splitlines()
+    if process.returncode or not lines:
+        raise SystemExit(f"{measure.name}: {(err or out).strip()[-1500:]}")
     return Reading(**json.loads(lines[-1]))
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Ends a run so that it takes its server and its load with it."""
+    process.terminate()
+    try:
+        process.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
 
 
 def told(reading: Reading) -> str:

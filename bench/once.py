@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from importlib import import_module
 
@@ -12,6 +13,7 @@ from bench.measure import Reading, told
 
 def main() -> None:
     os.sched_setaffinity(0, cores()[1])
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit("was asked to end"))  # and end what was started
     module, _, function = sys.argv[1].partition(":")
     reading: Reading = getattr(import_module(f"bench.{module}"), function or "read")()
     print(told(reading))
