@@ -77,7 +77,7 @@ class Dialog:
         """
         if self.pinned is None or self.pinned == source:
             return False
-        moved = self.pinned[:3] != source[:3]
+        moved = self.pinned.peer != source.peer
         self.pinned = source
         return moved
 

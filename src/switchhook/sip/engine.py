@@ -51,7 +51,7 @@ MAX_REMARKS = 20  # in the timeline of one call: strangers may not fill the jour
 LABELLED_S = 40.0  # so long the messages of a call that is over are known as its
 STORM = 12  # a request seen so often is a fault: 17.1 sends it 7 (INVITE) or 11 times
 
-Tap = Callable[[float, str, str, bytes, str], None]  # at, label, "in" or "out", wire, peer
+Tap = Callable[[float, str | None, str, bytes, str], None]  # at, label, "in" or "out", wire, peer
 
 
 class User(Protocol):
@@ -124,8 +124,8 @@ class Engine:
                 self._refuse_broken(message, via, flow)
             return
         if self.tap is not None:
-            label = self._labels.get(call_id, "")
-            if label or status:
+            label = self._labels.get(call_id)
+            if label is not None or status:
                 self.tap(timers.now, label, "in", wire, flow.peer)
             else:
                 self._untold = (wire, flow, call_id)
@@ -162,7 +162,7 @@ class Engine:
         if self.tap is not None:
             if self._untold is not None:
                 self._flush_tap()
-            self.tap(self.timers.now, self._labels.get(call_id, ""), "out", wire, flow.peer)
+            self.tap(self.timers.now, self._labels.get(call_id), "out", wire, flow.peer)
         self.transport.send(wire, flow)
 
     def start(
@@ -415,4 +415,4 @@ class Engine:
         if self._untold is not None and self.tap is not None:
             wire, flow, call_id = self._untold
             self._untold = None
-            self.tap(self.timers.now, self._labels.get(call_id, ""), "in", wire, flow.peer)
+            self.tap(self.timers.now, self._labels.get(call_id), "in", wire, flow.peer)

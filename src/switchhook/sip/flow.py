@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from dataclasses import field
+from typing import Protocol
+
+from switchhook.core.values import dataclass
 
 
-class Flow(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Flow:
     """A path for messages: a remote address over one of our sockets (UDP) or one connection (TCP)."""
 
     transport: str  # "udp" or "tcp"
     host: str  # remote IP
     port: int
     local: str  # "host:port" as we write it into Via and Contact
+    peer: str = field(init=False, compare=False, repr=False)  # "udp:host:port", for people
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "peer", f"{self.transport}:{self.host}:{self.port}")
 
     @property
     def reliable(self) -> bool:
         return self.transport != "udp"
 
-    @property
-    def peer(self) -> str:
-        return f"{self.transport}:{self.host}:{self.port}"
+    def at_port(self, port: int) -> Flow:
+        """Returns the flow to another port of the same host."""
+        return self if port == self.port else Flow(self.transport, self.host, port, self.local)
 
 
 class Transport(Protocol):

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from random import Random
+from typing import cast
 
 import structlog
 
@@ -26,7 +27,7 @@ from switchhook.sip.call import Call
 from switchhook.sip.callers import Callers, Refusal
 from switchhook.sip.counters import Counters
 from switchhook.sip.digest import Credentials, Responder
-from switchhook.sip.engine import Engine
+from switchhook.sip.engine import Engine, Tap
 from switchhook.sip.flow import Flow, Locator, Transport
 from switchhook.sip.headers import parse_address, quote_text, readable
 from switchhook.sip.later import Later
@@ -96,7 +97,7 @@ class Line:
             worker=settings.worker,
             name=settings.name,
             registers=True,
-            tap=None if tap is None else lambda at, leg, way, wire, peer: tap(at, LegId(leg) or None, way, wire, peer),
+            tap=cast("Tap | None", tap),  # our labels are the ids of legs
         )
         if on_note is not None:
             self.engine.note = lambda leg, text: on_note(LegId(leg), text)

@@ -233,7 +233,7 @@ class ServerTransaction(Transaction):
         """Its connection closed: what is still to be said goes to the port that its Via names (RFC 3261 18.2.2)."""
         via = self.request.via
         if self.flow == lost and via is not None:
-            self.flow = lost._replace(port=via.port or 5060)
+            self.flow = lost.at_port(via.port or 5060)
 
     def respond(self, status: int, wire: bytes) -> None:
         """Sends a response if the state still allows one; a second final response is not sent."""
@@ -424,8 +424,7 @@ def reply_flow(via: Via, source: Flow) -> Flow:
     """Returns where responses go (RFC 3261 18.2.2, RFC 3581 4); maddr is ignored, it would let anyone aim us."""
     if source.transport != "udp" or via.rport is not None:
         return source
-    port = via.port or 5060
-    return source if port == source.port else source._replace(port=port)
+    return source.at_port(via.port or 5060)
 
 
 def _ignore(_transaction: ClientTransaction, _result: object) -> None:
