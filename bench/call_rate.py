@@ -34,6 +34,7 @@ class Bench:
     server: Served
     behind: sipp.Answering
     others: Others
+    missed: str = "none"  # what the last step that was not good was missing
 
     def step(self, rate: int, seconds: int) -> sipp.Load | None:
         """Returns how calls at that rate went when they went well, else None."""
@@ -42,8 +43,14 @@ class Bench:
             self.folder, self.server.sip, CALLED, rate=rate, count=rate * seconds, answering=self.behind, until_bad=True
         )
         self.server.settled(self.others.legs)
-        good = load.clean and load.p99_ms <= WORST_MS and self._sent_again() == before
-        return load if good and load.rate > 0.95 * rate else None
+        again = self._sent_again() - before
+        if load.clean and load.p99_ms <= WORST_MS and not again and load.rate > 0.95 * rate:
+            return load
+        self.missed = (
+            f"{rate}/s for {seconds} s: {load.failed} failed, {load.sent_again} and {again} messages sent again by the "
+            f"calling SIPp and by the others, p99 {load.p99_ms:.0f} ms, {load.rate:.0f}/s made"
+        )
+        return None
 
     def held(self, most: float) -> tuple[int, sipp.Load | None]:
         """Returns the highest share of a rate that goes well for 30 s; 0 if none does."""
@@ -80,7 +87,8 @@ def read() -> Reading:
     return Reading(
         value=float(few),
         how=f"SIPp at both ends, held {HELD_S} s without a failure or a message sent again; {FEW} other calls up, then "
-        f"{MANY}; with no server between them the same two SIPp made {direct:.0f} calls/s",
+        f"{MANY}; with no server between them the same two SIPp made {direct:.0f} calls/s; "
+        f"last step that was not good: {bench.missed}",
         floor=1e3 / echo_ms(),
         floor_is="calls/s whose datagrams a core can echo",
         holds=few > 0 and direct > 1.5 * few,

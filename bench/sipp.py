@@ -47,10 +47,10 @@ class Load:
 
     def per_second(self, column: str) -> float:
         """Returns by how much a figure grew per second while calls were offered, the first two seconds left out."""
-        inside = [row for row in self.rows if SKIP_S <= _clock(row["ElapsedTime(C)"]) <= self.offered_s + 0.5]
+        inside = [row for row in self.rows if SKIP_S - 0.5 <= _elapsed_s(row) <= self.offered_s + 0.5]
         if len(inside) < 2:
             return 0.0
-        seconds = _clock(inside[-1]["ElapsedTime(C)"]) - _clock(inside[0]["ElapsedTime(C)"])
+        seconds = _elapsed_s(inside[-1]) - _elapsed_s(inside[0])
         return (int(inside[-1].get(column) or 0) - int(inside[0].get(column) or 0)) / max(0.5, seconds)
 
     @property
@@ -178,7 +178,7 @@ def _read(stat: Path, seconds: float, cpu: float, offered_s: float) -> Load:
         good=int(last["SuccessfulCall(C)"]),
         failed=int(last["FailedCall(C)"]),
         sent_again=int(last["Retransmissions(C)"]),
-        seconds=_clock(last["ElapsedTime(C)"]) or seconds,
+        seconds=_elapsed_s(last) or seconds,
         p99_ms=_percentile(last, 0.99),
         cpu_s=cpu,
         offered_s=offered_s,
@@ -194,13 +194,13 @@ def _rows(stat: Path) -> list[dict[str, str]]:
         return [row for row in csv.DictReader(lines, delimiter=";") if row.get("Retransmissions(C)")]
 
 
-def _clock(text: str) -> float:
-    parts = text.strip().split(":")
+def _elapsed_s(row: dict[str, str]) -> float:
+    """Returns how long SIPp had run at that line; its own column of this has whole seconds only."""
     try:
-        hours, minutes, seconds = (float(part) for part in parts[:3])
-        return hours * 3600 + minutes * 60 + seconds
+        now, start = (float(row[column].rpartition("\t")[2]) for column in ("CurrentTime", "StartTime"))
     except ValueError:
         return 0.0
+    return now - start
 
 
 def _percentile(row: dict[str, str], share: float) -> float:

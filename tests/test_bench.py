@@ -150,11 +150,11 @@ def test_measures_are_chosen_by_name() -> None:
 
 def test_a_load_is_judged_while_calls_are_offered() -> None:
     rows = tuple(
-        {"ElapsedTime(C)": f"00:00:{second:02d}:000000", "SuccessfulCall(C)": str(made), "Retransmissions(C)": "0"}
-        for second, made in enumerate((0, 10, 20, 120, 220, 320, 900))  # the last second is after the offer
+        {"StartTime": "day\tclock\t100.25", "CurrentTime": f"day\tclock\t{100.25 + at}", "SuccessfulCall(C)": str(made)}
+        for at, made in ((0, 0), (1, 10), (2, 20), (3, 120), (4, 220), (5.2, 340), (6, 900))  # the last is too late
     )
     load = Load(900, 900, 0, 0, 6.0, 10.0, 0.0, offered_s=5.0, rows=rows)
-    assert load.per_second("SuccessfulCall(C)") == 100
+    assert load.per_second("SuccessfulCall(C)") == pytest.approx(100)
     assert load.refused == 0
 
 
