@@ -12,7 +12,7 @@ from switchhook.sip.uri import SipUri, parse_uri, place_of
 
 def arrival_of(request: Message, flow: Flow, caller: EndpointSettings | TrunkSettings, called: SipUri) -> Arrival:
     """Returns the arrival of a call that was identified as `caller`'s; of its URI only the user part counts."""
-    address = parse_address(request.first("from"))
+    address = parse_address(request.firsts.get("from", ""))
     origin = parse_uri(address.uri) if address is not None else None
     endpoint = isinstance(caller, EndpointSettings)
     told = [line.partition(":") for line in request.others if line[:5].lower() in ("x-ph-", "diver")]
@@ -37,5 +37,5 @@ def _passed_on(name: str) -> bool:
 
 def hops_left(request: Message) -> int:
     """Returns what Max-Forwards allows, at most our own 70 (RFC 3261 8.1.1.6)."""
-    stated = whole_number(request.first("max-forwards"), 255)
+    stated = whole_number(request.firsts.get("max-forwards", ""), 255)
     return 70 if stated is None else min(stated, 70)

@@ -46,7 +46,7 @@ def response(
     `extra` is whole header lines, each with its CRLF; `kind` is the body's Content-Type.
     """
     above, below = request.echo
-    to = request.first("to")
+    to = request.firsts.get("to", "")
     if tag and status > 100 and not request.to_tag:
         to = f"{to};tag={tag}"
     typed = f"Content-Type: {kind}\r\n" if body else ""
@@ -61,7 +61,7 @@ def broken_refusal(request: Message, via: str, tag: str) -> bytes:
     """Builds a 400 out of whatever a request has of what a response repeats; `via` is its top Via, stamped."""
     vias = [via, *request.listed("via")[1:]]
     lines = [f"Via: {value}\r\n" for value in vias]
-    for name, value in (("From", request.first("from")), ("To", request.first("to"))):
+    for name, value in (("From", request.firsts.get("from", "")), ("To", request.firsts.get("to", ""))):
         if value:
             lines.append(f"{name}: {value}" + (f";tag={tag}\r\n" if name == "To" and not request.to_tag else "\r\n"))
     lines += [f"{name}: {value}\r\n" for name in ("Call-ID", "CSeq") if (value := request.first(name.lower()))]

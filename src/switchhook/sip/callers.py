@@ -58,7 +58,7 @@ class Callers:
 
     def identify(self, request: Message, flow: Flow, now: float) -> EndpointSettings | TrunkSettings | Refusal:
         """Says who sent an INVITE, or how to refuse it."""
-        address = parse_address(request.first("from"))
+        address = parse_address(request.firsts.get("from", ""))
         origin = parse_uri(address.uri) if address is not None else None
         trunk = self._trunk_of(flow)
         local = origin is not None and origin.scheme != "tel" and self.ours(origin, flow)

@@ -111,7 +111,7 @@ def of_response(draft: Draft, response: Message, flow: Flow, *, behind_nat: bool
     target = contact_of(response) or draft.uri
     pinned = flow if not routes and (behind_nat or flow.reliable) else None
     return Dialog(
-        draft.call_id, draft.caller, response.first("to"), response.to_tag, target, routes, draft.cseq,
+        draft.call_id, draft.caller, response.firsts.get("to", ""), response.to_tag, target, routes, draft.cseq,
         pinned=pinned, invite_cseq=draft.cseq,
     )  # fmt: skip
 
@@ -122,11 +122,11 @@ def of_request(request: Message, local_tag: str, source: Flow) -> Dialog:
     target = contact_of(request)
     cseq = request.cseq.number if request.cseq else 0
     pinned = source if not routes and (source.reliable or _behind_nat(request, target, source)) else None
-    local = request.first("to")
+    local = request.firsts.get("to", "")
     if not request.to_tag:
         local = f"{local};tag={local_tag}"
     return Dialog(
-        request.call_id, local, request.first("from"), request.from_tag, target, routes, 0, cseq,
+        request.call_id, local, request.firsts.get("from", ""), request.from_tag, target, routes, 0, cseq,
         pinned=pinned, invite_cseq=cseq,
     )  # fmt: skip
 

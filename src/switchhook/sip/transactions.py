@@ -181,7 +181,7 @@ class ClientTransaction(Transaction):
 
     def acknowledge(self, message: Message | None) -> None:
         assert message is not None
-        self.layer.send(self.draft.failure_ack(message.first("to")).wire(self.via), self.flow, self.call_id)
+        self.layer.send(self.draft.failure_ack(message.firsts.get("to", "")).wire(self.via), self.flow, self.call_id)
 
     def timed_out(self, _: Message | None) -> None:
         self.layer.counters.timeouts += 1
@@ -388,7 +388,7 @@ class Transactions:
     def serve(self, request: Message, via: Via, source: Flow, key: str = "") -> ServerTransaction:
         """Opens a server transaction (of this `key_of`); the request's top Via gets received and rport."""
         key = key or self.key_of(request, via, request.verb)
-        top = request.first("via")
+        top = request.firsts.get("via", "")
         value = split_list(top)[0] if "," in top else top
         stamped = stamped_via(value, via, source.host, source.port)
         if stamped is not value:
