@@ -106,6 +106,17 @@ async def strangers_are_ignored(c: Candidate) -> None:
     assert (c.events, c.stats) == ([], [])
 
 
+async def nobody_who_is_silent_talks(c: Candidate) -> None:
+    c.media.open(A)
+    c.media.connect(A, SESSION)
+    c.media.notice(A, on=True)
+    c.media.notice(A, on=True)
+    c.media.notice(B, on=True)
+    await c.passes(0.6)
+    c.media.notice(A, on=False)
+    assert c.events == []
+
+
 QUESTIONS = [
     ports_are_even_different_and_limited,
     closing_gives_statistics_once,
@@ -113,5 +124,6 @@ QUESTIONS = [
     an_endless_sound_does_not_end,
     what_cannot_be_played_ends_with_a_reason,
     a_recording_ends_once,
+    nobody_who_is_silent_talks,
     strangers_are_ignored,
 ]

@@ -18,7 +18,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from switchhook.core.errors import Unavailable
-from switchhook.core.events import DigitPressed, MediaBack, MediaLost, RecordingEnded, SoundEnded
+from switchhook.core.events import (
+    DigitPressed,
+    MediaBack,
+    MediaLost,
+    RecordingEnded,
+    SoundEnded,
+    VoiceStarted,
+    VoiceStopped,
+)
 from switchhook.core.ids import LegId, RecordingId, SoundId
 from switchhook.core.sources import Sound, Sources
 from switchhook.exchange.ports import Emit, MediaAddress, MediaStats, Recording, Session
@@ -194,6 +202,12 @@ class MediaEngine:
         if new:
             self._pump.say(found.digits(new))
 
+    def notice(self, leg: LegId, on: bool) -> None:
+        found = self._known(leg)
+        if found is not None and found.noticed != on:
+            found.noticed, found.talking = on, False
+            self._pump.say(found.notice())
+
     def close(self, leg: LegId) -> None:
         found = self._legs.pop(leg, None)
         if found is None:
@@ -318,6 +332,8 @@ class MediaEngine:
             if taken.stopping:
                 say({"say": "stop_record", "slot": taken.slot, "use": taken.use})
         for leg in stated:
+            if leg.noticed:
+                say(leg.notice())
             for key in leg.keys:
                 say(leg.digits([key]))
         for row, use in self._closing:
@@ -364,6 +380,10 @@ class MediaEngine:
             self._emit(MediaLost(leg.id))
         elif kind == "media_back":
             self._emit(MediaBack(leg.id))
+        elif kind == "voice":
+            if leg.noticed and leg.talking != m["on"]:
+                leg.talking = m["on"]
+                self._emit((VoiceStarted if m["on"] else VoiceStopped)(leg.id, m["ms"]))
         elif kind == "pressed":
             while leg.keys and leg.keys[0][2] <= m["order"]:
                 leg.keys.popleft()

@@ -28,6 +28,7 @@ class Desk:
         rows = table.legs + 1
         self.hearers: dict[int, set[int]] = {}
         self.recorded: set[int] = set()
+        self.noticed: set[int] = set()
         self._changed: set[int] = set()
         self.noise, self.sounds, self.relays, self.rings = ([Roster(rows) for _ in range(4)] for _ in range(4))
         self._rosters = {NOISE: self.noise, SOUND: self.sounds, RELAY: self.relays}
@@ -52,6 +53,8 @@ class Desk:
             self._sounds[row] = table.sounds[row, : table.sound_count[row]].tolist()
             self._index(row)
             self._changed.add(row)
+            if table.noticed[row]:
+                self.noticed.add(row)
 
     # --- what was stated ----------------------------------------------------------------------------------------
 
@@ -91,6 +94,12 @@ class Desk:
             self.state(listener, [v for v in self._voices[listener] if v != row], self._sounds[listener])
         self.state(row, [], [])
         self.hearers.pop(row, None)
+        self.noticed.discard(row)
+        self._changed.add(row)
+
+    def notice(self, row: int, on: bool) -> None:
+        """States that somebody wants to know when a leg talks, which takes a jitter ring, or nobody any more."""
+        (self.noticed.add if on else self.noticed.discard)(row)
         self._changed.add(row)
 
     def record(self, rows: set[int]) -> None:
@@ -173,7 +182,7 @@ class Desk:
                 self._talker[row] = talker
                 self._relayed.setdefault(talker, []).append(row)
                 self._relay_known(talker)
-        wanted = row in self._spoken or row in self.recorded
+        wanted = row in self._spoken or row in self.recorded or row in self.noticed
         if wanted and self._in_ring[row] is None:
             table.begin_ring(row)
         elif not wanted and self._in_ring[row] is not None:

@@ -12,7 +12,17 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from switchhook.core.errors import Unavailable
-from switchhook.core.events import DigitPressed, MediaBack, MediaLost, RecordingEnded, SoundEnded
+from switchhook.core.events import (
+    VOICE_HANGOVER_MS,
+    VOICE_ONSET_MS,
+    DigitPressed,
+    MediaBack,
+    MediaLost,
+    RecordingEnded,
+    SoundEnded,
+    VoiceStarted,
+    VoiceStopped,
+)
 from switchhook.core.ids import LegId, RecordingId, SoundId
 from switchhook.core.sources import Sound, Sources, Voice
 from switchhook.exchange.ports import Emit, MediaAddress, MediaStats, Recording, Session
@@ -58,6 +68,11 @@ class _Leg:
     plays: dict[SoundId, _Play] = field(default_factory=dict)
     digits: str = ""
     lost: bool = False
+    noticed: bool = False
+    speaks: bool = False  # what the telephone does
+    talking: bool = False  # what was told of it
+    turned: float = 0.0  # when that began
+    verdict: Cancellable | None = None  # the onset or the hangover under way
 
 
 class FakeMedia:
@@ -148,10 +163,19 @@ class FakeMedia:
         if found is not None:
             found.digits += digits
 
+    def notice(self, leg: LegId, on: bool) -> None:
+        found = self._legs.get(leg)
+        if found is None or found.noticed == on:
+            return
+        found.noticed, found.talking, found.turned = on, False, self._now()
+        self._judge(leg, found)
+
     def close(self, leg: LegId) -> None:
         found = self._legs.pop(leg, None)
         if found is None:
             return
+        if found.verdict is not None:
+            found.verdict.cancel()
         for play in found.plays.values():
             if play.timer is not None:
                 play.timer.cancel()
@@ -193,6 +217,17 @@ class FakeMedia:
     def press(self, leg: LegId, digit: str, duration_ms: int = 100) -> None:
         """Is the person at the telephone, pressing a key."""
         self._emit(DigitPressed(leg, digit, duration_ms))
+
+    def speak(self, leg: LegId, on: bool = True) -> None:
+        """Is the person at the telephone, beginning or stopping to talk.
+
+        `VoiceStarted` and `VoiceStopped` follow where it is asked for, after the onset and the hangover, as they do in
+        the real engine; without a clock at once.
+        """
+        found = self._legs[leg]
+        if found.speaks != on:
+            found.speaks = on
+            self._judge(leg, found)
 
     def lose(self, leg: LegId) -> None:
         """Stops the telephone's audio: `MediaLost`, once."""
@@ -253,6 +288,26 @@ class FakeMedia:
         if not play.over:
             play.over = True
             self._emit(SoundEnded(leg, sound, error))
+
+    def _judge(self, leg: LegId, found: _Leg) -> None:
+        if found.verdict is not None:
+            found.verdict.cancel()
+            found.verdict = None
+        if not found.noticed or found.speaks == found.talking:
+            return
+        wait_ms = VOICE_ONSET_MS if found.speaks else VOICE_HANGOVER_MS
+        since = self._now()
+        if self._call_later is None:
+            self._turn(leg, found, since)
+        else:
+            found.verdict = self._call_later(wait_ms / 1000, lambda: self._turn(leg, found, since))
+
+    def _turn(self, leg: LegId, found: _Leg, since: float) -> None:
+        """Tells that a leg talks, or is silent, since `since`."""
+        found.verdict = None
+        after_ms = round((since - found.turned) * 1000)
+        found.talking, found.turned = found.speaks, since
+        self._emit((VoiceStarted if found.talking else VoiceStopped)(leg, after_ms))
 
     def _soon(self, callback: Callable[[], None]) -> None:
         """Runs a callback after the caller has returned, where there is a clock to do so."""

@@ -73,7 +73,8 @@ def put(
     if len(shifting):
         quiet = shifting[np.abs(samples[shifting]).max(axis=1) < QUIET]
         half[quiet] += 2 * known["shift"][quiet]
-        known["shift"][quiet] = 0
+        known["shift"][quiet] = known["tight"][quiet] = 0
+        known["least_slack"][quiet] = UNKNOWN  # what was seen before tells nothing of how it is now
     # The anchor moves along, so that the distance never comes near half the range of a timestamp.
     known["ring_half"], known["ring_ts"] = half, ts
     table.ring_rows.put(rows, known)

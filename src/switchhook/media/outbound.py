@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from switchhook.media import g711, jitter, plays, rtp, streams
+from switchhook.media import g711, jitter, plays, rtp, streams, voices
 from switchhook.media.desk import Desk
 from switchhook.media.digits import Mouth, Step
 from switchhook.media.outbox import Outbox
@@ -17,6 +17,7 @@ from switchhook.media.table import BROKEN, PLAYING, RECORDING, RECORDING_FRAMES,
 from switchhook.media.wires import Wire
 
 QUIET_S = 0.038  # a relay whose source has not begun is filled with noise after this
+SOONEST = 39.0  # samples (5 ms) after what was sent before that a frame of ours may follow
 NOISE_RMS = 15.8  # -60 dBm0
 SENT = 1  # place in `counters`
 
@@ -61,7 +62,9 @@ class Outbound:
             frames.append(self._play(table.sounds[rows[-1], 0].astype(np.int64)))
         if len(desk.rings[phase]):
             ring = desk.rings[phase].rows
-            self._said[ring] = jitter.take(table, ring, tick)
+            self._said[ring] = said = jitter.take(table, ring, tick)
+            if desk.noticed:
+                self._voices(ring, said)
         plan = desk.plans[phase]
         if len(plan.listeners):
             rows.append(plan.listeners)
@@ -75,6 +78,8 @@ class Outbound:
     def _send(self, rows: Array, frames: Array, due: float) -> None:
         table = self._table
         good = (table.sends[rows] != 0) & (table.hush[rows] == 0)
+        # Who was just sent something (it was switched, or its room has another phase now) waits for the next tick.
+        good &= table.clock[rows] + due * 8000.0 - table.ts[rows] >= SOONEST
         if not good.all():
             rows, frames = rows[good], frames[good]
         if not len(rows):
@@ -100,6 +105,13 @@ class Outbound:
                 event["clip"] = int(self._table.play_clips[play, self._table.play_index[play]])
             self._outbox.add(event)
         return frames
+
+    def _voices(self, rows: Array, said: Array) -> None:
+        table = self._table
+        heard = np.flatnonzero(table.noticed[rows])
+        for change in voices.hear(table, rows[heard], said[heard]) if len(heard) else ():
+            use = int(table.use[change.row])
+            self._outbox.add({"is": "voice", "row": change.row, "use": use, "on": change.on, "ms": change.after_ms})
 
     # --- keys ---------------------------------------------------------------------------------------------------
 

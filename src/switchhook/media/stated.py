@@ -38,6 +38,8 @@ class Leg:
     over: set[SoundId] = field(default_factory=set)
     keys: deque[Key] = field(default_factory=deque)  # not yet pressed, as far as we know
     order: int = 0
+    noticed: bool = False  # somebody wants to know when it talks
+    talking: bool = False  # as last told
 
     def statement(self) -> Message:
         """Says that the leg is, where its telephone is and what it speaks."""
@@ -65,6 +67,10 @@ class Leg:
             elif source.id in self.plays:
                 plays.append(self.plays[source.id].place)
         return [self.row, self.use, self.hear_version, voices, plays[:MOST_SOUNDS]]
+
+    def notice(self) -> Message:
+        """Says whether it is to be told when the leg talks."""
+        return {"say": "notice", "row": self.row, "use": self.use, "on": self.noticed}
 
     def digits(self, keys: Sequence[Key]) -> Message:
         """Says which keys to press, with the length of the first for all."""

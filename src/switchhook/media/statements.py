@@ -23,6 +23,7 @@ from switchhook.media.outbox import Outbox
 from switchhook.media.reporter import Reporter
 from switchhook.media.roster import Roster
 from switchhook.media.table import MAX_SOUNDS, MAX_VOICES, RECORDING, STOPPING, WRITING, Table
+from switchhook.media.voices import begin as begin_voice
 from switchhook.media.wires import Wire
 
 SENDS_TO = (0, 2)  # directions (as numbered in `control`) in which the telephone takes audio: sendrecv, recvonly
@@ -45,7 +46,8 @@ class Statements:
         self._does: dict[str, Callable[[Message], None]] = {
             "leg": self._leg, "play": self._play, "hear": self._hear, "record": self._record,
             "stop_record": self._stop_record, "digits": self._digits, "end": self._end, "state": self._state,
-            "state_end": self._state_end, "ack": lambda m: self._outbox.acknowledged(int(m["number"])),
+            "state_end": self._state_end, "notice": self._notice,
+            "ack": lambda m: self._outbox.acknowledged(int(m["number"])),
         }  # fmt: skip
 
     def take(self, message: Message) -> None:
@@ -182,6 +184,15 @@ class Statements:
             if order > self._pressed.get(key, -1):
                 self._pressed[key] = order
                 self._outbound.press(key[0], digit, int(m["tone_ms"]), order)
+
+    def _notice(self, m: Message) -> None:
+        row, table = int(m["row"]), self._table
+        if table.use[row] != m["use"] or bool(table.noticed[row]) == m["on"]:
+            return
+        if m["on"]:
+            begin_voice(table, row)
+        table.noticed[row] = m["on"]
+        self._desk.notice(row, m["on"])
 
     # --- recordings ---------------------------------------------------------------------------------------------
 

@@ -62,7 +62,10 @@ _RINGS = {  # its jitter ring
     "ring_ts": "i8", "ring_half": "i8", "depth": "i4", "least_slack": "i4", "late_lately": "i4", "misses": "i4",
     "tight": "i4", "shift": "i4", "ring_ready": "u1",
 }  # fmt: skip
-_GROUPS = {"facts": _FACTS, "arrivals": _ARRIVALS, "streams": _STREAMS, "rings": _RINGS}
+_VOICES = {  # whether it talks, where somebody listens for that
+    "voice_frames": "i8", "noise_level": "f8", "loud_run": "i4", "quiet_run": "i4", "noticed": "u1", "talking": "u1",
+}  # fmt: skip
+_GROUPS = {"facts": _FACTS, "arrivals": _ARRIVALS, "streams": _STREAMS, "rings": _RINGS, "speech": _VOICES}
 _PLAY: dict[str, tuple[str, int]] = {
     "play_use": ("i8", 1), "play_state": ("u1", 1), "play_count": ("i4", 1), "play_clips": ("i4", MAX_CLIPS_OF_SOUND),
     "play_repeat": ("i4", 1), "play_turn": ("i4", 1), "play_index": ("i4", 1), "play_frame": ("i8", 1),

@@ -1,0 +1,123 @@
+"""What listeners get over any course of switches, kills, losses and doubles, on virtual time, packet by packet."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from switchhook.media import rtp
+from tests.media.virtual import Stage, small_table, voice, who
+
+LEGS = 4
+TABLE = small_table(LEGS)
+SETTLED = 30  # phases (150 ms) after which a listener hears exactly what was stated
+
+hearing = st.dictionaries(
+    st.integers(0, LEGS - 1), st.lists(st.integers(0, LEGS - 1), unique=True, max_size=3), max_size=LEGS
+)
+acts = st.lists(st.tuples(st.one_of(hearing, st.just("kill")), st.integers(1, 70)), min_size=1, max_size=10)
+
+
+class Talkers:
+    """All legs' telephones: each sends its voice every 20 ms at a moment of its own; `fates` befall the packets."""
+
+    def __init__(self, stage: Stage, starts: list[tuple[int, int, int]], fates: list[str]) -> None:
+        self.stage, self.starts, self.fates = stage, starts, fates
+        self.count = 0
+        self.late: list[tuple[int, rtp.Packet]] = []
+
+    def phase(self) -> None:
+        stage = self.stage
+        for row, packet in self.late:
+            stage.arrive(row, packet)
+        self.late = []
+        for row, (offset, seq, ts) in enumerate(self.starts):
+            if stage.number % 4 != offset:
+                continue
+            n = stage.number // 4
+            packet = rtp.Packet(0, False, seq + n & 0xFFFF, ts + 160 * n & 0xFFFFFFFF, 70 + row, voice(row))
+            fate = self.fates[self.count % len(self.fates)]
+            self.count += 1
+            if fate == "late":
+                self.late.append((row, packet))
+            elif fate != "lost":
+                stage.arrive(row, packet)
+                if fate == "doubled":
+                    stage.arrive(row, packet)
+        stage.phase()
+
+
+starts = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 65_535), st.integers(0, 2**32 - 1)), min_size=LEGS, max_size=LEGS
+)
+
+
+def continuous(stage: Stage, *, whole: bool) -> None:
+    """One SSRC per listener; timestamps within a frame and a phase of its clock; with `whole`, seq + 1 per packet."""
+    for packets in stage.sent.values():
+        assert len({packet.ssrc for _, packet in packets}) == 1
+        at = packets[0][0]
+        unwrapped = 0
+        for (_, a), (then, b) in pairwise(packets):
+            if whole:
+                assert (b.seq - a.seq) & 0xFFFF == 1
+            step = (b.ts - a.ts + 2**31 & 0xFFFFFFFF) - 2**31
+            assert not whole or step > 0
+            unwrapped += step
+            assert abs(unwrapped - (then - at) * 8000) <= 2 * 160 + 40, (unwrapped, then - at)
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None)
+@given(acts, starts)
+def test_each_hears_exactly_who_was_stated_never_himself_over_any_switches_and_kills(
+    found: list[tuple[dict[int, list[int]] | str, int]], begun: list[tuple[int, int, int]]
+) -> None:
+    stage = Stage(TABLE, LEGS)
+    talkers = Talkers(stage, begun, ["ok"])
+    stated: dict[int, set[int]] = {row: set() for row in range(LEGS)}
+    for _ in range(20):
+        talkers.phase()
+    for act, phases in found:
+        before = dict(stated)
+        if isinstance(act, str):
+            stage.kill()
+        else:
+            wanted = {row: [v for v in voices if v != row] for row, voices in act.items()}
+            stage.hear(wanted)
+            stated |= {row: set(voices) for row, voices in wanted.items()}
+        for n in range(phases):
+            known = {row: len(packets) for row, packets in stage.sent.items()}
+            talkers.phase()
+            for row, packets in stage.sent.items():
+                for _, packet in packets[known.get(row, 0) :]:
+                    heard = who(packet)
+                    if heard is None:
+                        assert not stated[row] or n < SETTLED
+                        continue
+                    assert row not in heard
+                    assert heard <= (stated[row] if n >= 8 else stated[row] | before[row])
+                    if n >= SETTLED:
+                        assert heard == stated[row]
+    continuous(stage, whole=True)
+
+
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None)
+@given(acts, starts, st.lists(st.sampled_from(["ok"] * 6 + ["lost", "doubled", "late"]), min_size=7, max_size=40))
+def test_streams_keep_their_ssrc_and_clock_whatever_is_lost_doubled_or_late(
+    found: list[tuple[dict[int, list[int]] | str, int]], begun: list[tuple[int, int, int]], fates: list[str]
+) -> None:
+    stage = Stage(TABLE, LEGS)
+    talkers = Talkers(stage, begun, fates)
+    for act, phases in found:
+        if isinstance(act, str):
+            stage.kill()
+        else:
+            stage.hear({row: [v for v in voices if v != row] for row, voices in act.items()})
+        for _ in range(phases):
+            talkers.phase()
+    continuous(stage, whole=False)

@@ -1,0 +1,176 @@
+"""The pump's parts on virtual time, with a wire that is a list: what each listener gets can be judged."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from unittest.mock import patch
+
+import numpy as np
+
+from switchhook.media import g711, rtp, statements
+from switchhook.media.desk import Desk
+from switchhook.media.inbound import Inbound
+from switchhook.media.outbound import Outbound
+from switchhook.media.outbox import Outbox
+from switchhook.media.reporter import Reporter
+from switchhook.media.rtp import Array
+from switchhook.media.settings import MediaSettings
+from switchhook.media.statements import Statements
+from switchhook.media.table import Table
+from switchhook.media.wires import LONGEST, STRIDE, Address, Odd, Round
+
+PHASE_S, ZERO = 0.005, 100.0
+STEP = 500  # leg n says STEP * 2**n all the time, so that a sum tells who is in it
+
+
+class ListWire:
+    """`wires.Wire` whose packets come out of a queue and go into lists."""
+
+    name = "list"
+
+    def __init__(self, legs: int, sent: dict[int, list[tuple[float, rtp.Packet]]]) -> None:
+        self.outgoing = np.zeros((legs + 1, LONGEST), np.uint8)
+        self.queue: list[tuple[int, Address, bytes]] = []
+        self.sent, self.now = sent, ZERO
+        self.expected: dict[int, Address | None] = {}
+        self.live: set[int] = set()
+
+    @property
+    def watched(self) -> int:
+        return len(self.live)
+
+    def watch(self, row: int, *, drain: bool) -> None:
+        self.live.add(row)
+
+    def leave(self, row: int) -> None:
+        self.live.discard(row)
+        self.expected[row] = None
+
+    def expect(self, row: int, source: Address | None) -> None:
+        self.expected[row] = source
+
+    def aim(self, row: int, target: Address | None) -> None:
+        """Everything sent is kept by row, wherever it goes."""
+
+    def round(self) -> Round:
+        rows: list[int] = []
+        packets: list[bytes] = []
+        odd: list[Odd] = []
+        later = []
+        for each in self.queue:
+            row, source, packet = each
+            if row in rows or any(one.row == row for one in odd):
+                later.append(each)
+            elif source == self.expected.get(row):
+                rows.append(row)
+                packets.append(packet)
+            elif row in self.live:
+                odd.append(Odd(row, False, source, packet))
+        self.queue = later
+        columns = np.zeros((len(rows), STRIDE), np.uint8)
+        for line, packet in zip(columns, packets, strict=True):
+            line[: len(packet)] = np.frombuffer(packet, np.uint8)
+        lengths = np.array([len(packet) for packet in packets], np.int64)
+        return Round(np.array(rows, np.int64), columns, lengths, odd, len(rows) + len(odd), bool(later))
+
+    def send(self, rows: Array, lengths: Array) -> int:
+        for n, row in enumerate(rows.tolist()):
+            self._keep(row, self.outgoing[n, : lengths[n]].tobytes())
+        return len(rows)
+
+    def send_one(self, row: int, packet: bytes) -> bool:
+        self._keep(row, packet)
+        return True
+
+    def send_rtcp(self, row: int, packet: bytes, target: Address) -> bool:
+        return True
+
+    def _keep(self, row: int, packet: bytes) -> None:
+        parsed = rtp.parse(packet)
+        assert parsed is not None
+        if not rtp.looks_like_rtcp(packet):
+            self.sent.setdefault(row, []).append((self.now, parsed))
+
+
+class Stage:
+    """Legs 0 to n-1, connected and stated; `phase` lets 5 ms pass, `kill` gives the table to new objects."""
+
+    def __init__(self, table: Table, legs: int, *, codecs: list[int] | None = None) -> None:
+        table.clear()
+        table.event_numbers[:] = 0
+        self.table, self.legs = table, legs
+        self.number, self.version = 0, 0
+        self.sent: dict[int, list[tuple[float, rtp.Packet]]] = {}
+        self.answers: list[object] = []
+        self._make()
+        for row in range(legs):
+            codec = codecs[row] if codecs else 0
+            self.take({
+                "say": "leg", "row": row, "use": row + 1, "version": 1, "remote": list(self.address(row)),
+                "codec": codec, "payload": 8 * codec, "digits": 101, "noise": None, "direction": 0, "frame_ms": 20,
+                "mux": False, "rtcp_port": 0, "latching": 0, "signalling": "10.0.0.1",
+            })  # fmt: skip
+        self.desk.settle()
+
+    @property
+    def now(self) -> float:
+        return ZERO + self.number * PHASE_S
+
+    def address(self, row: int) -> Address:
+        return ("10.0.0.1", 4000 + 2 * row)
+
+    def take(self, message: dict[str, object]) -> None:
+        with patch.object(statements, "time", SimpleNamespace(monotonic=lambda: self.now)):
+            self._statements.take(message)
+        assert self.answers == []
+
+    def hear(self, wanted: dict[int, list[int]]) -> None:
+        """States voices for some listeners, as one batch."""
+        self.version += 1
+        batch = [[row, row + 1, self.version, [[v, v + 1] for v in voices], []] for row, voices in wanted.items()]
+        self.take({"say": "hear", "batch": batch})
+        self.desk.settle()
+
+    def arrive(self, row: int, packet: rtp.Packet, source: Address | None = None) -> None:
+        self.wire.queue.append((row, source or self.address(row), rtp.build(packet)))
+
+    def phase(self) -> None:
+        self.number += 1
+        self.wire.now = self.now
+        self.inbound.receive(self.number, self.now)
+        self.outbound.tick(self.number % 4, self.number // 4, self.now)
+
+    def kill(self) -> None:
+        """A new pump on the same table: nothing else survives."""
+        self._make()
+        self._statements.take_over()
+        self.desk.settle()
+
+    def _make(self) -> None:
+        table = self.table
+        self.wire = ListWire(table.legs, self.sent)
+        self.outbox, self.desk = Outbox(table), Desk(table)
+        self.outbound = Outbound(table, self.desk, self.wire, self.outbox)
+        reporter = Reporter(table, self.wire)
+        self.inbound = Inbound(table, self.desk, self.wire, self.outbox, self.outbound, reporter)
+        self._statements = Statements(
+            table, self.desk, self.wire, self.outbox, self.outbound, self.inbound, reporter, self.answers.append
+        )
+
+
+def small_table(legs: int) -> Table:
+    return Table(MediaSettings(max_legs=legs, clip_memory_mb=1, max_recordings=2, max_clips=8))
+
+
+def voice(row: int, law: int = g711.ULAW) -> bytes:
+    """Returns a frame of what a leg says all the time."""
+    return g711.encode(np.full(160, STEP << row, np.int16), law).tobytes()
+
+
+def who(packet: rtp.Packet) -> set[int] | None:
+    """Returns whose voices are in a packet; None for one that is not the same all along (noise, or a seam)."""
+    samples = g711.decode(np.frombuffer(packet.payload, np.uint8), packet.payload_type // 8)
+    if np.ptp(samples) > 0:
+        return None
+    bits = round(int(samples[0]) / STEP)
+    return {row for row in range(8) if bits >> row & 1}
