@@ -6,6 +6,8 @@ import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -13,9 +15,11 @@ from switchhook.exchange.ports import Entry
 from switchhook.lab.soak import scenes
 from switchhook.lab.soak.audit import NOTHING_LEFT, Audit, left_over, read_figures
 from switchhook.lab.soak.ledger import Ledger
+from switchhook.lab.soak.play import Around, Phase, Play
 from switchhook.lab.soak.processes import MOST_GROWTH_KB, Seen, alive, grown, look
 from switchhook.lab.soak.report import table
 from switchhook.lab.soak.run import Soak
+from switchhook.lab.tones import BUSY, MUSIC, RINGBACK, SILENCE
 from switchhook.lab.world import World
 
 
@@ -157,3 +161,39 @@ def test_a_process_is_looked_at_and_its_database_is_not_counted(tmp_path: Path) 
         assert look(os.getpid(), database)["control"].descriptors == before.descriptors + 1
     assert alive({"control": before}) == ["control"]
     assert alive({"control": Seen(2**22 + 1, 1, 1)}) == []
+
+
+# --- the judgement
+
+
+class Tape:
+    """Ears that have heard these labels, all the time."""
+
+    def __init__(self, *labels: str) -> None:
+        self.labels = frozenset(labels)
+
+    def heard_between(self, start_s: float, end_s: float) -> frozenset[str]:
+        return self.labels
+
+    def gaps(self, least_ms: int, start_s: float, end_s: float) -> list[object]:
+        return []
+
+
+@pytest.mark.parametrize(
+    ("expected", "heard", "said"),
+    [
+        ({"agent-1"}, {"agent-1"}, []),
+        ({"agent-1"}, {"agent-1", "target-1"}, ["talk: customer heard target-1"]),
+        ({"agent-1"}, set(), ["talk: customer did not hear agent-1"]),
+        (set(), {"agent-1"}, ["talk: customer heard agent-1"]),
+        ({RINGBACK}, {SILENCE}, []),  # it was heard when the phase began; then came its pause
+        ({RINGBACK}, {BUSY}, []),  # a packet of it was lost, and now it looks like one
+        ({MUSIC}, {BUSY}, ["talk: customer did not hear music", "talk: customer heard busy"]),
+    ],
+)
+def test_what_is_heard_in_a_phase_is_judged(expected: set[str], heard: set[str], said: list[str]) -> None:
+    phone: Any = SimpleNamespace(name="customer-1", ears=Tape(*heard))
+    made: Any = SimpleNamespace()
+    play = Play("test", made, made, made, "", lambda: 0.0, Around(), {"customer": phone})
+    play.phases = [Phase("talk", 10.0, 11.0, {"customer": frozenset(expected)})]
+    assert sorted(play.judge()) == said
