@@ -151,7 +151,7 @@ def _start_recording(x: Asks) -> r.Request:
         case 1:
             return r.StartRecording((), (), "file", room=x.room())
         case _:
-            return r.StartRecording((), (), "file", follow=x.leg())
+            return r.StartRecording((), (), "file", follow=x.leg(), mono=x.n.yes())
 
 
 def _member(make: Callable[[RoomId, LegId, bool], r.Request]) -> Callable[[Asks], r.Request]:
@@ -192,6 +192,7 @@ _MAKERS: tuple[Callable[[Asks], r.Request], ...] = (
     lambda x: r.StartRoom(x.room()),
     lambda x: r.PlayOver(x.leg(), ("tone:440:100",), x.n.below(2), mixed=x.n.yes()),
     lambda x: r.StopOver(x.leg()),
+    lambda x: r.ListenFor(x.leg(), x.n.yes(), x.n.of(("menu", "floor"))),
     lambda x: r.PlaceParty(ACCOUNT, some_room(x.n), some_dial(x.n)),
     lambda x: r.TurnTo(*reversed(x.seat())) if x.n.below(3) else r.TurnTo(x.leg(), None),  # type: ignore[arg-type]
     lambda x: r.ReleaseCall(*reversed(x.seat())),  # type: ignore[arg-type]
@@ -205,5 +206,7 @@ _MAKERS: tuple[Callable[[Asks], r.Request], ...] = (
     lambda x: r.SwapTransfer(x.transfer()),
     _start_recording,
     lambda x: r.StopRecording(x.n.of([*x.state.tapes, RecordingId("none")])),
+    lambda x: r.PauseRecording(x.n.of([*x.state.tapes, RecordingId("none")])),
+    lambda x: r.ResumeRecording(x.n.of([*x.state.tapes, RecordingId("none")])),
 )
 KINDS = len(_MAKERS)

@@ -102,5 +102,17 @@ class Disarm:
 
 
 Action = (
-    Invite | Ring | Progress | Answer | End | PressAnswer | Hear | SendDigits | Notice | Record | StopRecord | Arm | Disarm
+    Invite
+    | Ring
+    | Progress
+    | Answer
+    | End
+    | PressAnswer
+    | Hear
+    | SendDigits
+    | Notice
+    | Record
+    | StopRecord
+    | Arm
+    | Disarm
 )

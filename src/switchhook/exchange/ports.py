@@ -178,6 +178,12 @@ class Media(Protocol):
         """Frees the leg's ports; the final `MediaStats` go to the `on_stats` callback."""
 
 
+    def notice(self, leg: LegId, on: bool) -> None:
+        """Tells by `VoiceStarted` and `VoiceStopped` when the leg talks, from now on (`on`) or no longer.
+
+        Silence is assumed at the beginning, so the first event of a leg that talks is `VoiceStarted`.
+        """
+
 # --- the rest -------------------------------------------------------------------------------------------------------
 
 

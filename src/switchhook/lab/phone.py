@@ -73,6 +73,7 @@ class Phone:
         self.place = place
         self.ears = ears
         self.utterance = utterance  # what it says in its next call
+        self._own = utterance
         self.manners = manners or Manners()
         self._plug = Plug(transport)
         self._desk = Desk(self.manners, lambda on_key: make_audio(self, on_key), ears.clock)
@@ -216,6 +217,16 @@ class Phone:
         self.utterance = utterance
         for call in self._desk.live():
             call.audio.say(utterance)
+
+    def falls_silent(self) -> None:
+        """Says nothing from now on (its packets are silence), until it `talks` again."""
+        if not self.utterance.is_silent:
+            self._own = self.utterance
+        self.say(Utterance.of_silence())
+
+    def talks(self) -> None:
+        """Says again what it said before it fell silent."""
+        self.say(self._own)
 
     def dies(self) -> None:
         """Pulls the plug: nothing is sent or received any more, and nobody is told."""

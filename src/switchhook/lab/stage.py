@@ -184,6 +184,10 @@ class Line:
         for digit in digits:
             self.stage.exchange.tell(e.DigitPressed(self.leg, digit, 100))
 
+    def talks(self, on: bool = True) -> None:
+        """Says something from now on, or (`on` False) nothing; nobody talks until told to."""
+        self.stage.media.speak(self.leg, on)
+
     def _session(self) -> None:
         self.stage.exchange.on_session(self.leg, Session("127.0.0.1", 40_000, Codec.PCMU, 0, 101))
 

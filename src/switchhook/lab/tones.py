@@ -126,6 +126,21 @@ class Utterance:
         """Returns an endless tone: one second of it, which holds whole periods of every whole-numbered frequency."""
         return cls(tone(round(hz), 1.0))
 
+    @classmethod
+    def of_silence(cls) -> Utterance:
+        """Returns endless silence, in packets."""
+        return cls(np.zeros(FRAME, np.int16))
+
+    @property
+    def is_silent(self) -> bool:
+        """Returns whether there is nothing to be heard in it."""
+        return not self._frames.any()
+
+    @property
+    def lasts_s(self) -> float | None:
+        """Returns how long it is, or None when it begins again at its end."""
+        return None if self._loop else len(self._frames) * FRAME_S
+
     @property
     def length(self) -> int:
         """Returns how many frames it has before it ends or begins again."""

@@ -22,7 +22,7 @@ from switchhook.exchange.ports import Direction, MediaAddress, Session
 from switchhook.lab.audio import OnKey, SymbolicAudio
 from switchhook.lab.ears import SymbolicEars
 from switchhook.lab.phone import Phone
-from switchhook.lab.tones import BEEP, BUSY, MUSIC, RINGBACK, SPEECH
+from switchhook.lab.tones import BEEP, BUSY, MUSIC, RINGBACK, SPEECH, Utterance
 from switchhook.media.fake import FakeMedia
 
 _THEY_LISTEN = (Direction.SENDRECV, Direction.RECVONLY)
@@ -39,10 +39,33 @@ class AirAudio(SymbolicAudio):
         self.phone = phone
         self.on_key = on_key
         self._air = air
+        self._silent = True
+        self._spoken_out: asyncio.TimerHandle | None = None
 
     def connect(self, session: Session, *, sends: bool) -> None:
         """Keeps what was agreed, and who hears whom follows."""
+        first = self.session is None
         super().connect(session, sends=sends)
+        if first:
+            self._begin(self.phone.utterance)
+        self._air.changed()
+
+    def say(self, utterance: Utterance) -> None:
+        """Says something else from now on; an utterance that ends is followed by silence."""
+        if self.session is not None:
+            self._begin(utterance)
+            self._air.changed()
+
+    def _begin(self, utterance: Utterance) -> None:
+        if self._spoken_out is not None:
+            self._spoken_out.cancel()
+            self._spoken_out = None
+        self._silent = utterance.is_silent
+        if utterance.lasts_s is not None:
+            self._spoken_out = asyncio.get_running_loop().call_later(utterance.lasts_s, self._fall_silent)
+
+    def _fall_silent(self) -> None:
+        self._silent = True
         self._air.changed()
 
     def press(self, digits: str) -> bool:
@@ -55,11 +78,18 @@ class AirAudio(SymbolicAudio):
     def close(self) -> None:
         """Falls silent; may be called twice."""
         super().close()
+        if self._spoken_out is not None:
+            self._spoken_out.cancel()
         self._air.gone(self)
 
     @property
+    def is_silent(self) -> bool:
+        """Returns whether its packets, if it sends any, hold nothing to be heard."""
+        return self._silent
+
+    @property
     def speaks_to(self) -> tuple[str, int] | None:
-        """Returns the address that its voice goes to, or None while it is silent."""
+        """Returns the address that its packets go to, or None while it sends none."""
         session = self.session
         if self.closed or session is None or not self.sends or not self.phone.manners.sends_audio:
             return None
@@ -152,6 +182,8 @@ class Air:
             self._listen(phone)
         for leg, known in self._legs.items():
             self._watch(leg, known)
+            speaker = self._speaker(known)
+            self.media.speak(leg, speaker is not None and not speaker.is_silent)
 
     def _listen(self, phone: Phone) -> None:
         labels = frozenset(
@@ -178,14 +210,14 @@ class Air:
     def _labels(self, source: Source) -> Sequence[str]:
         if isinstance(source, Voice):
             speaker = self._speaker(self._legs.get(source.leg))
-            return [speaker] if speaker else []
+            return [speaker.phone.name] if speaker is not None and not speaker.is_silent else []
         return [label for clip in source.clips if (label := self._label(clip))]
 
-    def _speaker(self, known: _Leg | None) -> str:
-        """Names the telephone whose voice arrives at a leg, or nobody."""
+    def _speaker(self, known: _Leg | None) -> AirAudio | None:
+        """Returns the telephone whose packets arrive at a leg, or nobody."""
         if known is None or known.session is None:
-            return ""
-        return next((audio.phone.name for audio in self._audios if audio.speaks_to == known.address), "")
+            return None
+        return next((audio for audio in self._audios if audio.speaks_to == known.address), None)
 
     def _label(self, clip: str) -> str:
         """Says what ears make of a clip: a known sound, a tone, or speech (anything that is none of the known)."""

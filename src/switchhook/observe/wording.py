@@ -200,6 +200,9 @@ _WORDS: dict[str, Say] = {
     "MediaSilent": lambda body, parties: (
         ("no audio comes from " if body["lost"] else "audio is back from ") + parties.name(body["leg"])
     ),
+    "VoiceHeard": lambda body, parties: parties.name(body["leg"]) + (
+        " begins to talk" if body["on"] else f" has stopped talking after {body['after_ms'] / 1000:g} s"
+    ),
     "RoomOpened": _room_opened,
     "RoomStarted": lambda body, parties: "the conference begins",
     "MemberJoined": lambda body, parties: f"{parties.name(body['member']['leg'])} joins",
