@@ -409,6 +409,32 @@ def test_a_room_recording_follows_its_members_and_stops_with_the_room() -> None:
     assert not rig.state.tapes
 
 
+def test_a_paused_recording_stays_paused_whoever_comes() -> None:
+    rig = Rig()
+    room = rig.talking()
+    tape = rig.ask(r.StartRecording((), (), "file", room=room, mono=True)).recording
+    assert tape is not None
+    for _ in range(2):
+        rig.ask(r.PauseRecording(tape))
+    rig.ask(r.StartTransfer(room, rig.leg("agent"), plan(Kind.WARM)))
+    rig.answers("target")
+    rig.ask(r.CompleteTransfer(rig.transfer.id))
+    stated = [act.tape for act in rig.actions if isinstance(act, a.Record)]
+    assert [each.paused for each in stated] == [False] + [True] * (len(stated) - 1)
+    assert stated[-1].right == (rig.leg("target"),)
+    for _ in range(2):
+        rig.ask(r.ResumeRecording(tape))
+    assert not rig.state.tapes[tape].paused
+    assert [fact.on for fact in rig.told(f.RecordingPaused)] == [True, False]
+    rig.ask(r.PauseRecording(tape))
+    rig.hangs_up("customer")
+    assert a.StopRecord(tape) in rig.actions
+    rig.tell(e.RecordingEnded(tape, "file", 1000))
+    for request in (r.PauseRecording(tape), r.ResumeRecording(tape)):
+        with pytest.raises(Refused):
+            rig.ask(request)
+
+
 def test_ringing_is_told_once_in_both_directions() -> None:
     rig = Rig()
     inbound = rig.arrives("caller")

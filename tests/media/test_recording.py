@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,31 @@ async def test_who_comes_to_the_right_later_has_a_channel_kept(tmp_path: Path) -
         late = read(tmp_path / "r.wav")[-4_000:-800]
         assert amplitude(late[:, 1], 900) > 7_000
         assert amplitude(late[:, 0], 600) < 60
+
+
+@story
+async def test_what_is_said_in_a_pause_is_not_in_the_file_and_leaves_no_gap(tmp_path: Path) -> None:
+    async with studio() as s:
+        phone = s.phone("a", 600)
+        tape = Recording(RecordingId("r"), str(tmp_path / "r.wav"), (LegId("a"),))
+        s.engine.record(tape)
+        await asyncio.sleep(0.6)
+        s.engine.record(replace(tape, paused=True))
+        await asyncio.sleep(0.1)
+        phone.hz = 1_500
+        await asyncio.sleep(0.8)
+        phone.hz = 900
+        await asyncio.sleep(0.3)
+        s.engine.record(tape)
+        await asyncio.sleep(0.6)
+        s.engine.stop_recording(RecordingId("r"))
+        ended = (await s.until(lambda: s.came(RecordingEnded)))[0]
+        sound = read(tmp_path / "r.wav")[:, 0]
+        assert ended.duration_ms == len(sound) / 8
+        assert 1_000 <= ended.duration_ms <= 1_500  # and not 2,400
+        assert amplitude(sound[1_600:4_000], 600) > 7_000
+        assert amplitude(sound[-3_200:-800], 900) > 7_000
+        assert amplitude(sound, 1_500) < 200
 
 
 @story

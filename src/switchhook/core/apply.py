@@ -248,6 +248,10 @@ def _recording_turned(state: State, fact: f.RecordingTurned) -> None:
     state.tapes[fact.recording] = replace(state.tapes[fact.recording], left=fact.left, right=fact.right)
 
 
+def _recording_paused(state: State, fact: f.RecordingPaused) -> None:
+    state.tapes[fact.recording] = replace(state.tapes[fact.recording], paused=fact.on)
+
+
 def _recording_finished(state: State, fact: f.RecordingFinished) -> None:
     tape = state.tapes.pop(fact.recording, None)
     room = state.rooms.get(tape.room) if tape is not None and tape.room is not None else None
@@ -312,6 +316,7 @@ APPLIERS: dict[type, Callable[[State, Any], None]] = {
     f.HearingChanged: lambda s, x: _leg(s, x.leg, heard=x.sources),
     f.RecordingStarted: _recording_started,
     f.RecordingTurned: _recording_turned,
+    f.RecordingPaused: _recording_paused,
     f.RecordingFinished: _recording_finished,
     f.EndpointRegistered: _endpoint_registered,
     f.Noted: _nothing,

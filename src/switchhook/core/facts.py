@@ -416,6 +416,14 @@ class RecordingTurned:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingPaused:
+    """What is said is left out of the file from now on (`on`), or is in it again."""
+
+    recording: RecordingId
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingFinished:
     recording: RecordingId
     path: str
@@ -491,6 +499,7 @@ Fact = (
     | HearingChanged
     | RecordingStarted
     | RecordingTurned
+    | RecordingPaused
     | RecordingFinished
     | EndpointRegistered
     | Noted

@@ -377,3 +377,5 @@ class Tape:
     max_ms: int | None = None
     room: RoomId | None = None  # follows this room: customers left, the others right
     follows: LegId | None = None  # follows this leg: what it says left, whom it hears right
+    mono: bool = False  # both sides in one channel
+    paused: bool = False  # what is said now is not in the file

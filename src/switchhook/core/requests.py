@@ -395,10 +395,25 @@ class StartRecording:
     max_ms: int | None = None
     room: RoomId | None = None
     follow: LegId | None = None
+    mono: bool = False  # one channel with everybody, in place of two sides
 
 
 @dataclass(frozen=True, slots=True)
 class StopRecording:
+    recording: RecordingId
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRecording:
+    """Leave out of the file what is said from now on. Repeating changes nothing."""
+
+    recording: RecordingId
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRecording:
+    """Go on with the file where it was when it was paused. Repeating changes nothing."""
+
     recording: RecordingId
 
 
@@ -442,6 +457,8 @@ Request = (
     | SwapTransfer
     | StartRecording
     | StopRecording
+    | PauseRecording
+    | ResumeRecording
 )
 
 

@@ -91,4 +91,6 @@ FUNCTIONS: dict[type, Callable[[Work, Any], r.Accepted | None]] = {
     r.SwapTransfer: transfers.swap_asked,
     r.StartRecording: tapes.start_recording,
     r.StopRecording: tapes.stop_recording,
+    r.PauseRecording: tapes.pause_recording,
+    r.ResumeRecording: tapes.pause_recording,
 }

@@ -49,6 +49,7 @@ def start_recording(work: Work, request: r.StartRecording) -> r.Accepted:
         max_ms=request.max_ms,
         room=request.room,
         follows=request.follow,
+        mono=request.mono,
     )
     work.fact(f.RecordingStarted(tape))
     work.act(a.Record(tape))
@@ -60,6 +61,18 @@ def stop_recording(work: Work, request: r.StopRecording) -> r.Accepted:
         raise Refused(Reason.WRONG_STATE, "no such recording is running")
     work.act(a.StopRecord(request.recording))
     return r.Accepted(recording=request.recording)
+
+
+def pause_recording(work: Work, request: r.PauseRecording | r.ResumeRecording) -> r.Accepted:
+    """Leaves out of the file what is said from now on, or takes it in again; the file has no gap where it was."""
+    tape = work.state.tapes.get(request.recording)
+    if tape is None:
+        raise Refused(Reason.WRONG_STATE, "no such recording is running")
+    on = isinstance(request, r.PauseRecording)
+    if tape.paused != on:
+        work.fact(f.RecordingPaused(tape.id, on))
+        work.act(a.Record(work.state.tapes[tape.id]))
+    return r.Accepted(recording=tape.id)
 
 
 def recording_ended(work: Work, event: e.RecordingEnded) -> None:

@@ -133,6 +133,7 @@ class Recording:
     right: tuple[LegId, ...] = ()  # empty: a mono file
     max_ms: int | None = None
     stereo: bool = False  # two channels also if nobody is on the right yet
+    paused: bool = False  # nothing is written now, and no gap is left for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,10 @@ class Media(Protocol):
         """Decodes sounds ahead of their use."""
 
     def record(self, recording: Recording) -> None:
-        """Starts a recording, or states other legs for one that runs; `RecordingEnded` follows exactly once."""
+        """Starts a recording, or states other legs or a pause for one that runs.
+
+        `RecordingEnded` follows exactly once; its duration, as `max_ms`, counts what is in the file.
+        """
 
     def stop_recording(self, recording: RecordingId) -> None: ...
 

@@ -210,7 +210,9 @@ class Exchange:
     def _record(self, action: a.Record) -> None:
         tape = action.tape
         following = tape.room is not None or tape.follows is not None
-        self.media.record(Recording(tape.id, tape.path, tape.left, tape.right, tape.max_ms, stereo=following))
+        left, right = ((*tape.left, *tape.right), ()) if tape.mono else (tape.left, tape.right)
+        stereo = following and not tape.mono
+        self.media.record(Recording(tape.id, tape.path, left, right, tape.max_ms, stereo=stereo, paused=tape.paused))
 
     # --- around -----------------------------------------------------------------------------------------------------
 

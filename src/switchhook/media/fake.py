@@ -75,6 +75,17 @@ class _Leg:
     verdict: Cancellable | None = None  # the onset or the hangover under way
 
 
+@dataclass(slots=True)
+class _Tape:
+    stated: Recording
+    written_s: float = 0.0  # until `since`
+    since: float | None = None  # when it began to write; None while it is paused
+    timer: Cancellable | None = None  # the end of its longest time
+
+    def length_s(self, now: float) -> float:
+        return self.written_s + (now - self.since if self.since is not None else 0.0)
+
+
 class FakeMedia:
     """Symbolic audio: nobody sends a packet, everything stated can be asked for.
 
@@ -105,7 +116,7 @@ class FakeMedia:
         self._free = list(range(low + low % 2, high + 1, 2))[:max_legs]
         self._random = random.Random(seed)
         self._legs: dict[LegId, _Leg] = {}
-        self._recordings: dict[RecordingId, tuple[Recording, float, Cancellable | None]] = {}
+        self._recordings: dict[RecordingId, _Tape] = {}
         self.prepared: list[str] = []
         self.batches: list[tuple[tuple[LegId, Sources], ...]] = []  # every `hear`, in order
 
@@ -137,26 +148,33 @@ class FakeMedia:
         self.prepared.extend(clips)
 
     def record(self, recording: Recording) -> None:
-        if recording.id in self._recordings:
-            _, since, timer = self._recordings[recording.id]
-            self._recordings[recording.id] = (recording, since, timer)
-            return
-        timer = None
-        if recording.max_ms is not None and self._call_later is not None:
-            timer = self._call_later(recording.max_ms / 1000, lambda: self.stop_recording(recording.id))
-        self._recordings[recording.id] = (recording, self._now(), timer)
+        tape = self._recordings.setdefault(recording.id, _Tape(recording))
+        tape.stated = recording
+        if recording.paused is not (tape.since is None):
+            tape.written_s = tape.length_s(self._now())
+            tape.since = None if recording.paused else self._now()
+            self._time(tape)
+
+    def _time(self, tape: _Tape) -> None:
+        """Counts the longest time of a recording while it writes."""
+        if tape.timer is not None:
+            tape.timer.cancel()
+            tape.timer = None
+        if tape.stated.max_ms is not None and tape.since is not None and self._call_later is not None:
+            left_s = max(0.0, tape.stated.max_ms / 1000 - tape.written_s)
+            tape.timer = self._call_later(left_s, lambda: self.stop_recording(tape.stated.id))
 
     def stop_recording(self, recording: RecordingId) -> None:
         found = self._recordings.pop(recording, None)
         if found is None:
             return
-        stated, since, timer = found
-        if timer is not None:
-            timer.cancel()
-        duration_ms = round((self._now() - since) * 1000)
-        if stated.max_ms is not None:
-            duration_ms = min(duration_ms, stated.max_ms)
-        self._soon(lambda: self._emit(RecordingEnded(recording, stated.path, duration_ms)))
+        if found.timer is not None:
+            found.timer.cancel()
+        duration_ms = round(found.length_s(self._now()) * 1000)
+        if found.stated.max_ms is not None:
+            duration_ms = min(duration_ms, found.stated.max_ms)
+        path = found.stated.path
+        self._soon(lambda: self._emit(RecordingEnded(recording, path, duration_ms)))
 
     def send_digits(self, leg: LegId, digits: str, tone_ms: int = 160) -> None:
         found = self._legs.get(leg)
@@ -194,7 +212,7 @@ class FakeMedia:
     @property
     def recordings(self) -> tuple[Recording, ...]:
         """The recordings that run now."""
-        return tuple(stated for stated, _, _ in self._recordings.values())
+        return tuple(tape.stated for tape in self._recordings.values())
 
     def hears(self, leg: LegId) -> Sources:
         """Returns what a leg was last told to hear; raises KeyError for a leg that is not open."""

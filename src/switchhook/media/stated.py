@@ -99,7 +99,7 @@ class Taken:
         limit = -(-self.recording.max_ms // FRAME_MS) if self.recording.max_ms is not None else 0
         return {
             "say": "record", "slot": self.slot, "use": self.use, "left": rows(self.recording.left),
-            "right": rows(self.recording.right), "limit": limit,
+            "right": rows(self.recording.right), "limit": limit, "paused": self.recording.paused,
         }  # fmt: skip
 
     def file(self) -> Message:

@@ -212,7 +212,11 @@ class Statements:
             table.rec_limit[slot] = m["limit"]
             table.rec_state[slot] = RECORDING
             table.rec_use[slot] = use
-        self._outbound.recordings[slot] = (sides[0], sides[1])
+        if m["paused"]:
+            self._outbound.recordings.pop(slot, None)
+            table.rec_tick[slot] = 0  # the first frame after the pause follows the last one before it
+        else:
+            self._outbound.recordings[slot] = (sides[0], sides[1])
         self._recorded()
 
     def _stop_record(self, m: Message) -> None:

@@ -234,6 +234,7 @@ _WORDS: dict[str, Say] = {
     "TransferEnded": _transfer_ended,
     "HearingChanged": lambda body, parties: f"{parties.name(body['leg'])} hears {sources(body['sources'], parties)}",
     "RecordingTurned": lambda body, parties: "",
+    "RecordingPaused": lambda body, parties: "recording paused" if body["on"] else "recording goes on",
     "RecordingStarted": lambda body, parties: f"recording to {body['tape']['path']}",
     "RecordingFinished": lambda body, parties: (
         f"recording ended after {body['duration_ms'] / 1000:.1f} s: {body['path']}"
