@@ -98,20 +98,6 @@ async def paused_time_is_not_in_a_recording(c: Candidate) -> None:
     assert c.events == [RecordingEnded(RecordingId("r"), tape.path, 400)]
 
 
-async def paused_time_is_not_in_a_recording(c: Candidate) -> None:
-    c.media.open(A)
-    tape = Recording(RecordingId("r"), f"{c.folder}/p.wav", (A,), max_ms=400)
-    c.media.record(tape)
-    await c.passes(0.1)
-    c.media.record(replace(tape, paused=True))
-    c.media.record(replace(tape, paused=True))
-    await c.passes(0.7)
-    assert not c.events
-    c.media.record(tape)
-    await c.passes(0.9)
-    assert c.events == [RecordingEnded(RecordingId("r"), tape.path, 400)]
-
-
 async def a_recording_ends_once(c: Candidate) -> None:
     c.media.open(A)
     path = f"{c.folder}/r.wav"
@@ -152,7 +138,6 @@ QUESTIONS = [
     an_endless_sound_does_not_end,
     what_cannot_be_played_ends_with_a_reason,
     a_recording_ends_once,
-    paused_time_is_not_in_a_recording,
     paused_time_is_not_in_a_recording,
     nobody_who_is_silent_talks,
     strangers_are_ignored,

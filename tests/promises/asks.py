@@ -208,7 +208,5 @@ _MAKERS: tuple[Callable[[Asks], r.Request], ...] = (
     lambda x: r.StopRecording(x.n.of([*x.state.tapes, RecordingId("none")])),
     lambda x: r.PauseRecording(x.n.of([*x.state.tapes, RecordingId("none")])),
     lambda x: r.ResumeRecording(x.n.of([*x.state.tapes, RecordingId("none")])),
-    lambda x: r.PauseRecording(x.n.of([*x.state.tapes, RecordingId("none")])),
-    lambda x: r.ResumeRecording(x.n.of([*x.state.tapes, RecordingId("none")])),
 )
 KINDS = len(_MAKERS)

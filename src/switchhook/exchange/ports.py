@@ -178,15 +178,15 @@ class Media(Protocol):
     def send_digits(self, leg: LegId, digits: str, tone_ms: int = 160) -> None:
         """Sends key presses to the telephone (RFC 4733); `w` waits 0.5 s, `W` 1 s."""
 
-    def close(self, leg: LegId) -> None:
-        """Frees the leg's ports; the final `MediaStats` go to the `on_stats` callback."""
-
-
     def notice(self, leg: LegId, on: bool) -> None:
         """Tells by `VoiceStarted` and `VoiceStopped` when the leg talks, from now on (`on`) or no longer.
 
         Silence is assumed at the beginning, so the first event of a leg that talks is `VoiceStarted`.
         """
+
+    def close(self, leg: LegId) -> None:
+        """Frees the leg's ports; the final `MediaStats` go to the `on_stats` callback."""
+
 
 # --- the rest -------------------------------------------------------------------------------------------------------
 
