@@ -141,6 +141,7 @@ class Pump:
         )  # fmt: skip
         self._live = self._statements.live
         self._counters = table.counters.data  # plain numbers, twenty times faster than one at a time from the array
+        self._told_legs = 0
         self._warnings: list[str] = []
         if table.settings.wire not in ("auto", self._wire.name):
             note = f"wire = {table.settings.wire} was asked for, but the audio runs on {self._wire.name}"
@@ -224,6 +225,7 @@ class Pump:
         return True
 
     def _tell_counters(self) -> None:
+        self._told_legs = len(self._live)
         self._link.send(
             {"say": "counters", "values": self._table.counters.tolist(), "wire": self._wire.name,
              "wire_note": self._wire_note, "legs": len(self._live)}
@@ -247,6 +249,8 @@ class Pump:
 
     def _rest(self, number: int) -> None:
         """Sleeps until control has something to say, at most a second; not while answers are still to be sent."""
+        if self._told_legs and not len(self._live):
+            self._tell_counters()  # nothing more is told while we sleep, and nobody shall believe in these legs
         self._control(time.monotonic())
         if not len(self._live) and not self._link.busy:
             readable(self._link.sockets, 1.0)
