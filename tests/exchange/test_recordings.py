@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from switchhook.exchange.recordings import Recordings
+from switchhook.core.ids import RoomId
+from switchhook.exchange.recordings import Recorded, Recordings
 from switchhook.lab.stage import Line, Stage
 from switchhook.lab.virtual_time import in_virtual_time
 from tests.stories.common import ACCOUNT, settings
@@ -87,3 +88,54 @@ def test_what_is_spelled_like_neither_account_nor_id_has_no_path(account: str, r
             assert stage.exchange.recordings.path(account, recording) is None
 
     story()
+
+
+@in_virtual_time
+async def test_a_pause_is_cut_out_and_the_end_is_told_once() -> None:
+    async with Stage(settings()) as stage:
+        known = stage.exchange.recordings
+        customer, agent = await talking(stage)
+        began, told = stage.now, list[Recorded]()
+        running = known.start(ACCOUNT, follow=customer.leg, mono=True, wanted_format="mp3", ended=told.append)
+        assert running is not None
+        assert known.running(leg=customer.leg) == (running,)
+        assert known.running(leg=agent.leg) == known.running(room=RoomId("none")) == ()
+        (stated,) = stage.media.recordings
+        assert (stated.left, stated.right, stated.stereo) == ((customer.leg, agent.leg), (), False)
+        await stage.passes(2)
+        assert known.pause(running.id)
+        assert stage.media.recordings[0].paused
+        await stage.passes(3)
+        assert known.pause(running.id, on=False)
+        await stage.passes(4)
+        assert known.pause(running.id)
+        await stage.passes(5)
+        assert not told
+        assert known.stop(running.id)
+        await stage.passes(0.1)
+        (ended,) = told
+        assert (ended.duration_ms, ended.wanted_format, ended.leg) == (6000, "mp3", customer.leg)
+        assert ended.ended_at == pytest.approx(began + 9)
+        assert known.find(running.id) == ended
+        assert not known.stop(running.id)
+        assert not known.pause(running.id)
+        assert known.running(leg=customer.leg) == ()
+
+
+@in_virtual_time
+async def test_the_longest_time_counts_what_is_in_the_file() -> None:
+    async with Stage(settings()) as stage:
+        customer, _ = await talking(stage)
+        told: list[Recorded] = []
+        recordings = stage.exchange.recordings
+        running = recordings.start(ACCOUNT, follow=customer.leg, max_s=5, ended=told.append)
+        assert running is not None
+        await stage.passes(1)
+        recordings.pause(running.id)
+        await stage.passes(60)
+        recordings.pause(running.id, on=False)
+        await stage.passes(3.9)
+        assert not told
+        await stage.passes(0.2)
+        assert [each.duration_ms for each in told] == [5000]
+        assert recordings.url(told[0]).endswith(f"/v1/Account/{ACCOUNT}/Recording/{running.id}.wav")

@@ -1,16 +1,20 @@
-"""The recordings of all accounts: how their files are named, which of them run, and what is known of the finished ones.
+"""The recordings of all accounts: started, paused and stopped here, whoever wants them; and what is known of each.
 
 The folder of `[media] recordings` holds one folder per account with one WAV file per recording, named by its id, so an
 id is all that it takes to find a file again, also after a restart. Account and id come from HTTP paths, too: what is
 not spelled like one never becomes part of a path. The audio engine makes folders and files (it may block, this loop may
 not) and never writes over a file that is there. A file that cannot be written is a warning in the call's timeline; the
 call goes on.
+
+Who starts a recording may leave a word to be told by: `ended` is called once, when the file is finished, whatever ended
+it (somebody's wish, the longest time, a hangup, a full disk). Recordings that are cut short are told like all others.
 """
 
 from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,14 +41,20 @@ class Recorded:
     account: str
     path: Path
     started_at: float
-    duration_ms: int = 0
+    duration_ms: int = 0  # what is in the file
     finished: bool = False
     error: str = ""  # why it ended, when nobody wanted it to
+    leg: LegId | None = None  # what it is of: a leg and whom it hears, or
+    room: RoomId | None = None  # a room
+    room_name: str = ""
+    wanted_format: str = "wav"  # what its client asked for
+    paused_s: float = 0.0  # left out until now, or until `paused_at`
+    paused_at: float | None = None  # paused since
 
     @property
     def ended_at(self) -> float:
         """When the audio in the file ends; while it runs, when it began."""
-        return self.started_at + self.duration_ms / 1000
+        return self.started_at + (self.duration_ms / 1000 + self.paused_s if self.finished else 0.0)
 
     @property
     def has_file(self) -> bool:
@@ -52,40 +62,99 @@ class Recorded:
         return self.finished and not (self.error and not self.duration_ms)
 
 
+Ended = Callable[[Recorded], None]
+
+
 class Recordings:
-    """Starts recordings, and knows them by their ids."""
+    """Starts, pauses and stops recordings, and knows them by their ids."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._folder = Path(exchange.settings.media.recordings)
         self._running: dict[RecordingId, Recorded] = {}
         self._finished: OrderedDict[RecordingId, Recorded] = OrderedDict()
-        exchange.subscribe(self._told, (f.RecordingFinished,))
+        self._ended: dict[RecordingId, Ended] = {}
+        exchange.subscribe(self._told, (f.RecordingPaused, f.RecordingFinished))
+
+    # --- asked ------------------------------------------------------------------------------------------------------
 
     def start(
-        self, account: str, *, room: RoomId | None = None, follow: LegId | None = None, cause: str = ""
+        self,
+        account: str,
+        *,
+        room: RoomId | None = None,
+        follow: LegId | None = None,
+        cause: str = "",
+        max_s: float | None = None,
+        mono: bool = False,
+        wanted_format: str = "wav",
+        ended: Ended | None = None,
     ) -> Recorded | None:
-        """Begins to record a room, or a leg and whom it hears; None, with a warning, when that cannot be."""
+        """Begins to record a room, or a leg and whom it hears; None, with a warning, when that cannot be.
+
+        `max_s` is the longest time of audio in the file; `mono` puts both sides into one channel. `ended` is told once,
+        with what became of it.
+        """
         leg = follow or next(iter(self._members(room)), None)
         recording = RecordingId(self._exchange.state.ids.new())
         path = self.path(account, recording)
         if path is None:
             self._warn(f"nothing is recorded: account {account!r} cannot name a folder", leg or "")
             return None
-        found = self._running[recording] = Recorded(recording, account, path, self._exchange.clock.now())
-        request = r.StartRecording((), (), str(path), id=recording, room=room, follow=follow)
+        found = Recorded(
+            recording, account, path, self._exchange.clock.now(),
+            leg=follow, room=room, room_name=self._name(room), wanted_format=wanted_format,
+        )  # fmt: skip
+        self._running[recording] = found
+        if ended is not None:
+            self._ended[recording] = ended
+        max_ms = None if max_s is None else round(max_s * 1000)
+        request = r.StartRecording((), (), str(path), id=recording, max_ms=max_ms, room=room, follow=follow, mono=mono)
         try:
             self._exchange.ask(request, cause=cause)
         except Refused as refused:
             del self._running[recording]
+            self._ended.pop(recording, None)
             self._warn(f"nothing is recorded: {refused}", leg or "")
             return None
         return found
+
+    def stop(self, recording: RecordingId, cause: str = "") -> bool:
+        """Ends a recording; False when it does not run. Its file is finished a moment later."""
+        return self._ask(r.StopRecording(recording), cause)
+
+    def pause(self, recording: RecordingId, on: bool = True, cause: str = "") -> bool:
+        """Leaves out of the file what is said from now on (`on`), or goes on; False when it does not run."""
+        return self._ask(r.PauseRecording(recording) if on else r.ResumeRecording(recording), cause)
+
+    def _ask(self, request: r.StopRecording | r.PauseRecording | r.ResumeRecording, cause: str) -> bool:
+        if request.recording not in self._running:
+            return False
+        try:
+            self._exchange.ask(request, cause=cause)
+        except Refused:  # it has just ended
+            return False
+        return True
+
+    # --- known ------------------------------------------------------------------------------------------------------
 
     def find(self, recording: str) -> Recorded | None:
         """Returns a recording that runs, or one of the latest that have finished."""
         name = RecordingId(recording)
         return self._running.get(name) or self._finished.get(name)
+
+    def running(self, *, leg: LegId | None = None, room: RoomId | None = None) -> tuple[Recorded, ...]:
+        """Returns the recordings under way of a leg or of a room, the oldest first."""
+        return tuple(
+            each
+            for each in self._running.values()
+            if (leg is not None and each.leg == leg) or (room is not None and each.room == room)
+        )
+
+    def url(self, recorded: Recorded) -> str:
+        """Returns where the file can be fetched by its account once it is finished."""
+        public = self._exchange.settings.public_url
+        return f"{public}/v1/Account/{recorded.account}/Recording/{recorded.id}{recorded.path.suffix}"
 
     def path(self, account: str, recording: str) -> Path | None:
         """Returns where the file of a recording is or would be; None for what is no account or no UUID."""
@@ -97,19 +166,43 @@ class Recordings:
         found = self._exchange.state.rooms.get(room) if room is not None else None
         return tuple(found.members) if found is not None else ()
 
+    def _name(self, room: RoomId | None) -> str:
+        found = self._exchange.state.rooms.get(room) if room is not None else None
+        return found.plan.name if found is not None else ""
+
+    # --- told -------------------------------------------------------------------------------------------------------
+
     def _told(self, stamped: Stamped) -> None:
         fact = stamped.fact
-        if type(fact) is not f.RecordingFinished:
-            return
+        if isinstance(fact, f.RecordingPaused):
+            self._paused(fact, stamped.at)
+        elif isinstance(fact, f.RecordingFinished):
+            self._over(fact, stamped.at)
+
+    def _paused(self, fact: f.RecordingPaused, at: float) -> None:
+        found = self._running.get(fact.recording)
+        if found is not None:
+            self._running[found.id] = replace(found, paused_at=at) if fact.on else _resumed(found, at)
+
+    def _over(self, fact: f.RecordingFinished, at: float) -> None:
         found = self._running.pop(fact.recording, None)
+        told = self._ended.pop(fact.recording, None)
         if found is None:
             return
-        ended = replace(found, duration_ms=fact.duration_ms, finished=True, error=fact.error)
+        # What was left out behind the last word is after the end of the audio.
+        ended = replace(found, duration_ms=fact.duration_ms, finished=True, error=fact.error, paused_at=None)
         self._finished[found.id] = ended
         if len(self._finished) > KEPT:
             self._finished.popitem(last=False)
         if fact.error:
             self._warn(f"recording {found.id} to {found.path}: {fact.error}", call=self._exchange.calls.of(found.id))
+        if told is not None:
+            told(ended)
 
     def _warn(self, text: str, leg: str = "", call: str = "") -> None:
         self._exchange.write("Warning", {"text": text}, leg=leg, call=call)
+
+
+def _resumed(found: Recorded, at: float) -> Recorded:
+    paused_s = found.paused_s + (at - found.paused_at if found.paused_at is not None else 0.0)
+    return replace(found, paused_s=paused_s, paused_at=None)
