@@ -14,7 +14,7 @@ from switchhook.lab.soak.run import Soak
 
 
 @click.command()
-@click.option("--minutes", default=5.0, show_default=True, help="How long the scenes are played.")
+@click.option("--minutes", default=5.0, show_default=True, help="How long it plays, after a warm-up and a rest.")
 @click.option("--seed", type=int, default=None, help="Which scenes and faults; without it a new one, which is printed.")
 @click.option("--lanes", default=4, show_default=True, type=click.IntRange(1, 16), help="Groups of five telephones.")
 @click.option("--folder", type=click.Path(path_type=Path), default=None, help="Where database, log and report stay.")
@@ -23,7 +23,7 @@ def main(minutes: float, seed: int | None, lanes: int, folder: Path | None) -> N
     seed = secrets.randbits(32) if seed is None else seed
     folder = folder or Path(mkdtemp(prefix="switchhook-soak-"))
     folder.mkdir(parents=True, exist_ok=True)
-    click.echo(f"soak: {minutes:g} minutes, {lanes} lanes, seed {seed}, in {folder}")
+    click.echo(f"soak: {minutes:g} minutes after a warm-up, {lanes} lanes, seed {seed}, in {folder}")
     verdict = asyncio.run(Soak(folder, seconds=minutes * 60, seed=seed, lanes=lanes, say=click.echo).run())
     click.echo(table(verdict))
     if not verdict.good:
