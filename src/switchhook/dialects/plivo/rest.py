@@ -10,9 +10,8 @@ import asyncio
 import json
 import re
 import uuid
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 
 import structlog
 from starlette.requests import Request
@@ -27,6 +26,7 @@ from switchhook.core.ids import LegId
 from switchhook.core.model import Leg, LegState
 from switchhook.dialects.plivo import shapes, views
 from switchhook.dialects.plivo.arguments import MAX_BODY, arguments
+from switchhook.dialects.plivo.asked import Answer, Asked, Resource, Resources
 from switchhook.dialects.plivo.auth import account_of, owns
 from switchhook.dialects.plivo.calls import Call, Links, call_of, shown
 from switchhook.dialects.plivo.links import Link
@@ -36,7 +36,6 @@ from switchhook.dialects.plivo.records import record_view
 from switchhook.dialects.plivo.run.dial import caller_id
 from switchhook.dialects.plivo.transfer import transfer
 from switchhook.exchange.repeats import Repeats
-from switchhook.settings import Account
 
 if TYPE_CHECKING:
     from switchhook.dialects.plivo.dialect import Plivo
@@ -44,29 +43,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger("plivo")
 SHORT = 300  # characters of a request that are kept in the journal
 PATH = re.compile(r"/v1/account/(?P<auth_id>[^/]+)(?:/(?P<rest>.*))?$", re.IGNORECASE)
-
-
-@dataclass(slots=True)
-class Asked:
-    """One request, authenticated and read."""
-
-    account: Account
-    method: str
-    path: str
-    given: dict[str, Any]
-    words: dict[str, str]  # what the path names
-    request_id: str = ""
-    api_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    body: dict[str, object] | None = None
-    leg: str = ""  # the call that it is about
-
-
-Resource = Callable[["Rest", Asked], "Answer | Awaitable[Answer]"]
 
 
 class VoiceRoute(BaseRoute):
@@ -92,8 +68,8 @@ class Rest:
     """The resources, over the dialect."""
 
     def __init__(self, dialect: Plivo) -> None:
-        self._dialect = dialect
-        self._exchange = dialect.exchange
+        self.dialect = dialect
+        self.exchange = dialect.exchange
 
     def routes(self) -> list[BaseRoute]:
         """Returns the one route that serves them all."""
@@ -107,7 +83,7 @@ class Rest:
             callback = shapes.link(asked.given, "callback_url", "callback_method")
             given = resource(self, asked)
             found = given if isinstance(given, Answer) else await given
-            if callback is not None:
+            if callback is not None and not found.synchronous:
                 found = self._later(asked, callback, found)
         except Problem as problem:
             found = Answer(problem.status, {"api_id": api_id, "error": problem.text})
@@ -124,7 +100,7 @@ class Rest:
         found = PATH.match(request.scope["path"])
         if found is None:
             raise not_found()
-        account = account_of(self._exchange.settings, request.headers.get("authorization", ""), found["auth_id"])
+        account = account_of(self.exchange.settings, request.headers.get("authorization", ""), found["auth_id"])
         resource, words = _resource(request.method, found["rest"] or "")
         body = await _body(request)
         given = arguments(request.headers.get("content-type", ""), body, request.url.query)
@@ -144,8 +120,8 @@ class Rest:
         if error:
             body["error"] = error
         leg = answer.leg or _leg_in(request.scope["path"])
-        known = bool(self._exchange.calls.of(leg))
-        self._exchange.write("HttpRequest", body, leg=leg if known else "", cause=api_id)
+        known = bool(self.exchange.calls.of(leg))
+        self.exchange.write("HttpRequest", body, leg=leg if known else "", cause=api_id)
 
     def _later(self, asked: Asked, callback: Link, answer: Answer) -> Answer:
         """Sends the answer to `callback_url` in place of giving it (plivo-voice-api 1.5).
@@ -155,7 +131,7 @@ class Rest:
         body = answer.body or {"api_id": asked.api_id}
         flat = {name: str(value) for name, value in body.items() if isinstance(value, str | int | float)}
         sent = {**flat, "response": json.dumps(body)}
-        self._dialect.outgoing.tell(Webhook(LegId(asked.api_id), asked.account.auth_id, callback, sent))
+        self.dialect.outgoing.tell(Webhook(LegId(asked.api_id), asked.account.auth_id, callback, sent))
         known = {"request_uuid": body["request_uuid"]} if "request_uuid" in body else {}
         spawned = {"api_id": asked.api_id, "message": "async api spawned", **known}
         return Answer(200 if asked.method == "DELETE" else 202, spawned)
@@ -164,13 +140,13 @@ class Rest:
 
     def make_call(self, asked: Asked) -> Answer:
         """POST Call/: rings one destination or several, each a call of its own."""
-        settings = self._exchange.settings
+        settings = self.exchange.settings
         wanted = shapes.make_call(asked.given, settings.plivo.max_call_s)
         key = Repeats.key(asked.account.auth_id, asked.path.rstrip("/").lower(), asked.given, asked.request_id)
-        repeated = self._exchange.repeats.find(key)
+        repeated = self.exchange.repeats.find(key)
         if isinstance(repeated, Answer):
             return repeated
-        if wanted.parent and wanted.error_if_parent_not_found and self._live(asked, wanted.parent) is None:
+        if wanted.parent and wanted.error_if_parent_not_found and self.live(asked, wanted.parent) is None:
             raise not_found("parent_call_uuid")
         destinations = [self._destination(asked, address) for address in wanted.to]
         calls = [self._ring(asked, wanted, destination) for destination in destinations]
@@ -180,12 +156,12 @@ class Rest:
             "request_uuid": calls if wanted.several else calls[0],
         }
         answer = Answer(201, body, calls[0])
-        self._exchange.repeats.keep(key, answer, lambda: any(self._rings(leg) for leg in calls))
+        self.exchange.repeats.keep(key, answer, lambda: any(self._rings(leg) for leg in calls))
         return answer
 
     def _destination(self, asked: Asked, address: str) -> Destination:
         try:
-            return self._exchange.directory.destination(asked.account.auth_id, address)
+            return self.exchange.directory.destination(asked.account.auth_id, address)
         except Refused as refused:
             raise of_refusal(refused) from refused
 
@@ -193,7 +169,7 @@ class Rest:
         request = r.Originate(
             account=asked.account.auth_id,
             destination=destination,
-            caller=self._exchange.directory.caller_id(caller_id(wanted.caller), destination),
+            caller=self.exchange.directory.caller_id(caller_id(wanted.caller), destination),
             program="plivo",
             caller_name=wanted.caller_name,
             ring_s=max(1.0, float(wanted.ring_timeout)),
@@ -201,20 +177,20 @@ class Rest:
             headers=wanted.sip_headers,
         )
         try:
-            leg = self._exchange.ask(request, cause=asked.api_id).leg
+            leg = self.exchange.ask(request, cause=asked.api_id).leg
         except Refused as refused:
             raise of_refusal(refused) from refused
         assert leg is not None
         links = Links(wanted.answer, wanted.fallback, wanted.ring, wanted.hangup)
-        call = self._dialect.session(self._exchange.state.legs[leg], links).call
+        call = self.dialect.session(self.exchange.state.legs[leg], links).call
         call.from_api, call.as_asked, call.parent = True, wanted.caller, wanted.parent
-        call.sender = shown(self._exchange.settings, wanted.caller)
+        call.sender = shown(self.exchange.settings, wanted.caller)
         call.send_digits, call.hangup_on_ring_s = wanted.send_digits, wanted.hangup_on_ring
         call.headers = wanted.sip_headers
         return leg
 
     def _rings(self, leg: LegId) -> bool:
-        found = self._exchange.state.legs.get(leg)
+        found = self.exchange.state.legs.get(leg)
         return found is not None and found.state in (LegState.DIALLING, LegState.RINGING)
 
     def list_calls(self, asked: Asked) -> Answer:
@@ -226,7 +202,7 @@ class Rest:
             raise not_found("records of past calls are not kept by this server")
         account = self._wanted_account(asked)
         found = views.selected(
-            [self._call(leg) for leg in views.live_legs(self._exchange.state, account)],
+            [self._call(leg) for leg in views.live_legs(self.exchange.state, account)],
             shapes.text(asked.given, "call_direction"),
             shapes.text(asked.given, "from_number"),
             shapes.text(asked.given, "to_number"),
@@ -240,7 +216,7 @@ class Rest:
 
     def _wanted_account(self, asked: Asked) -> str:
         wanted = shapes.text(asked.given, "subaccount") or asked.account.auth_id
-        if not owns(self._exchange.settings, asked.account, wanted):
+        if not owns(self.exchange.settings, asked.account, wanted):
             raise not_found("subaccount")
         return wanted
 
@@ -251,65 +227,67 @@ class Rest:
             return self._record(asked)
         if status != "live":
             raise not_found("no such call")
-        leg = self._need(asked)
-        return Answer(200, views.live_call(self._exchange.state, leg, self._call(leg), asked.api_id))
+        leg = self.need(asked)
+        return Answer(200, views.live_call(self.exchange.state, leg, self._call(leg), asked.api_id))
 
     def _call(self, leg: Leg) -> Call:
-        session = self._dialect.sessions.get(leg.id)
-        return session.call if session is not None else call_of(self._exchange.settings, leg)
+        session = self.dialect.sessions.get(leg.id)
+        return session.call if session is not None else call_of(self.exchange.settings, leg)
 
     async def _record(self, asked: Asked) -> Answer:
-        records = self._exchange.records
+        records = self.exchange.records
         uuid = asked.words["uuid"]
         found = await asyncio.to_thread(records.leg_record, uuid) if records is not None else None
-        if found is None or not owns(self._exchange.settings, asked.account, found.account):
+        if found is None or not owns(self.exchange.settings, asked.account, found.account):
             raise not_found("no call with this uuid has ended")
-        return Answer(200, record_view(self._exchange.settings, found, asked.api_id))
+        return Answer(200, record_view(self.exchange.settings, found, asked.api_id))
 
     def transfer_call(self, asked: Asked) -> Answer:
         """POST Call/{uuid}/: other documents for the call, the leg it is bridged with, or both."""
         wanted = shapes.transfer_call(asked.given)
         key = Repeats.key(asked.account.auth_id, asked.path.rstrip("/").lower(), asked.given, asked.request_id)
-        repeated = self._exchange.repeats.find(key)
+        repeated = self.exchange.repeats.find(key)
         if isinstance(repeated, Answer):
             return repeated
-        sessions = transfer(self._dialect, self._need(asked), wanted, asked.api_id)
+        sessions = transfer(self.dialect, self.need(asked), wanted, asked.api_id)
         answer = Answer(202, {"api_id": asked.api_id, "message": "call transfered"})
-        self._exchange.repeats.keep(key, answer, lambda: any(each.transfer_pending for each in sessions))
+        self.exchange.repeats.keep(key, answer, lambda: any(each.transfer_pending for each in sessions))
         return answer
 
     def hang_up(self, asked: Asked) -> Answer:
         """DELETE Call/{uuid}/ and DELETE Request/{uuid}/: ends the call, ringing or answered."""
-        leg = self._need(asked)
+        leg = self.need(asked)
         try:
-            self._dialect.hang_up(leg, asked.api_id)
+            self.dialect.hang_up(leg, asked.api_id)
         except Refused as refused:
             raise of_refusal(refused) from refused
         return Answer(204)
 
     def hang_up_all(self, asked: Asked) -> Answer:
         """DELETE Call/: ends every call of the account."""
-        for leg in views.live_legs(self._exchange.state, asked.account.auth_id):
-            now = self._exchange.state.legs.get(leg.id)
+        for leg in views.live_legs(self.exchange.state, asked.account.auth_id):
+            now = self.exchange.state.legs.get(leg.id)
             if now is not None and now.state is not LegState.OVER:  # it may have ended with one before it
-                self._dialect.hang_up(now, asked.api_id)
+                self.dialect.hang_up(now, asked.api_id)
         return Answer(204)
 
     def get_account(self, asked: Asked) -> Answer:
         """GET /v1/Account/{auth_id}/."""
         return Answer(200, views.account_view(asked.account, asked.api_id))
 
-    def _need(self, asked: Asked) -> Leg:
-        leg = self._live(asked, asked.words["uuid"])
+    def need(self, asked: Asked) -> Leg:
+        """Returns the live leg that the path names; raises `Problem` 404 when it is none of the account's."""
+        leg = self.live(asked, asked.words["uuid"])
         if leg is None:
             raise not_found("no live call has this uuid")
         return leg
 
-    def _live(self, asked: Asked, name: str) -> Leg | None:
-        leg = self._exchange.state.legs.get(LegId(name))
+    def live(self, asked: Asked, name: str) -> Leg | None:
+        """Returns the live leg of that id, if it is the account's or its sub-account's."""
+        leg = self.exchange.state.legs.get(LegId(name))
         if leg is None or leg.state is LegState.OVER:
             return None
-        return leg if owns(self._exchange.settings, asked.account, leg.account) else None
+        return leg if owns(self.exchange.settings, asked.account, leg.account) else None
 
 
 async def _body(request: Request) -> bytes:
@@ -326,7 +304,7 @@ def _leg_in(path: str) -> str:
     return parts[4] if len(parts) > 4 and parts[3].lower() in ("call", "request") else ""
 
 
-RESOURCES: tuple[tuple[re.Pattern[str], dict[str, Resource]], ...] = (
+RESOURCES: Resources = (
     (re.compile(r"$"), {"GET": Rest.get_account}),
     (
         re.compile(r"call$", re.IGNORECASE),
