@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from switchhook.core import actions as a
+from switchhook.core import events as e
 from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.ids import RoomId
@@ -88,6 +90,31 @@ def test_a_sound_laid_over_a_talk_ends_and_leaves_the_talk_as_it_was() -> None:
     rig.ask(r.StopOver(rig.leg("customer")))
     rig.hear({"customer": {"agent"}})
     assert [fact.stopped for fact in rig.told(f.OverlayFinished)] == [True, True]
+
+
+def test_a_sound_laid_over_ends_when_its_time_is_over_and_not_that_of_the_one_after_it() -> None:
+    rig = Rig()
+    party(rig, muted=True)
+    leg = rig.leg("customer")
+    rig.ask(r.PlayOver(leg, (PROMPT,), repeat=0, max_s=5))
+    armed = [act for act in rig.actions if isinstance(act, a.Arm) and act.timer.startswith("over:")]
+    assert [act.at for act in armed] == [rig.now + 5]
+    rig.ask(r.PlayOver(leg, ("tone:300:500",), repeat=0))
+    assert a.Disarm(armed[0].timer) in rig.actions
+    rig.hear({"customer": {"agent", "tone:300:500"}})
+    rig.ask(r.PlayOver(leg, (PROMPT,), repeat=0, max_s=5))
+    rig.tell(e.TimerFired(armed[0].timer))
+    rig.hear({"customer": {"agent"}})
+    rig.tell(e.TimerFired(armed[0].timer))
+    assert [fact.stopped for fact in rig.told(f.OverlayFinished)] == [True, True, True]
+
+
+def test_who_is_taken_away_hears_nothing_of_what_was_laid_over() -> None:
+    rig = Rig()
+    party(rig, muted=True)
+    rig.ask(r.PlayOver(rig.leg("customer"), (PROMPT,), repeat=0))
+    rig.ask(r.Take((rig.leg("customer"),), "program"))
+    rig.hear({"customer": SILENCE})
 
 
 def test_a_party_that_is_called_first_begins_with_its_answer() -> None:

@@ -190,7 +190,7 @@ _MAKERS: tuple[Callable[[Asks], r.Request], ...] = (
     _member(r.DeafenMember),
     lambda x: r.SetWhisper(*x.seat(), x.n.yes(), x.leg() if x.n.yes() else None),
     lambda x: r.StartRoom(x.room()),
-    lambda x: r.PlayOver(x.leg(), ("tone:440:100",), x.n.below(2), mixed=x.n.yes()),
+    lambda x: r.PlayOver(x.leg(), ("tone:440:100",), x.n.below(2), mixed=x.n.yes(), max_s=5.0 if x.n.yes() else None),
     lambda x: r.StopOver(x.leg()),
     lambda x: r.ListenFor(x.leg(), x.n.yes(), x.n.of(("menu", "floor"))),
     lambda x: r.PlaceParty(ACCOUNT, some_room(x.n), some_dial(x.n)),

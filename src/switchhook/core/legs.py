@@ -281,8 +281,7 @@ def leg_over(
         return
     if leg.playing is not None:
         work.fact(f.SoundFinished(leg_id, leg.playing.id, stopped=True))
-    if leg.overlay is not None:
-        work.fact(f.OverlayFinished(leg_id, leg.overlay.id, stopped=True))
+    end_overlay(work, leg_id)
     work.fact(f.LegEnded(leg_id, outcome, by, sip_status, q850, reason))
     for timer in _timers_of(leg):
         work.act(a.Disarm(f"{timer}:{leg_id}"))
@@ -343,6 +342,7 @@ def sound_ended(work: Work, event: e.SoundEnded) -> None:
     leg = work.state.legs.get(event.leg)
     if leg is not None and leg.overlay is not None and leg.overlay.id == event.sound:
         work.fact(f.OverlayFinished(leg.id, event.sound, error=event.error))
+        work.act(a.Disarm(f"over:{leg.id}"))
         return
     if leg is None or leg.playing is None or leg.playing.id != event.sound:
         return
@@ -360,13 +360,22 @@ def play_over(work: Work, request: r.PlayOver) -> r.Accepted:
     stop_over(work, request)
     sound = Sound(SoundId(work.state.ids.new()), request.clips, request.repeat)
     work.fact(f.OverlayStarted(leg.id, sound, request.mixed))
+    if request.max_s is not None:
+        work.act(a.Arm(f"over:{leg.id}", work.now + request.max_s))
     return r.Accepted(leg=leg.id, sound=sound.id)
 
 
 def stop_over(work: Work, request: r.PlayOver | r.StopOver) -> None:
-    leg = need_leg(work, request.leg)
-    if leg.overlay is not None:
-        work.fact(f.OverlayFinished(leg.id, leg.overlay.id, stopped=True))
+    need_leg(work, request.leg)
+    end_overlay(work, request.leg)
+
+
+def end_overlay(work: Work, leg_id: LegId) -> None:
+    """Ends the sound laid over what a leg hears; none there, or its time over long ago, changes nothing."""
+    leg = work.state.legs.get(leg_id)
+    if leg is not None and leg.overlay is not None:
+        work.fact(f.OverlayFinished(leg_id, leg.overlay.id, stopped=True))
+        work.act(a.Disarm(f"over:{leg_id}"))
 
 
 def _after_sound(work: Work, leg: Leg) -> None:

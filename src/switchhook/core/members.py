@@ -7,7 +7,7 @@ from switchhook.core import requests as r
 from switchhook.core.dials import need_free
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import LegId, RoomId
-from switchhook.core.legs import answer, hang_up, start_sound, stop_sound
+from switchhook.core.legs import answer, end_overlay, hang_up, start_sound, stop_sound
 from switchhook.core.model import By, LegState, Phase, Role, Side
 from switchhook.core.outcomes import Outcome
 from switchhook.core.rooms import (
@@ -160,6 +160,7 @@ def take(work: Work, request: r.Take) -> r.Accepted:
         if leg.program != request.program:
             work.fact(f.ProgramSet(leg.id, request.program))
         stop_sound(work, leg.id)
+        end_overlay(work, leg.id)
         for room in leg.rooms:
             rooms[room] = rooms.get(room, False) or _ends(work, room, leg.id)
             member_taken(work, room, leg.id)

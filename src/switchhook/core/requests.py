@@ -126,6 +126,7 @@ class PlayOver:
     clips: tuple[str, ...]
     repeat: int = 1  # 0 = for ever
     mixed: bool = True
+    max_s: float | None = None  # it ends after so long, at the latest
 
 
 @dataclass(frozen=True, slots=True)

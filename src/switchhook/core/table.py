@@ -27,6 +27,8 @@ def timer_fired(work: Work, event: e.TimerFired) -> None:
             legs.not_pressed(work, LegId(name))
         case "accept":
             dials.accept_time_over(work, LegId(name))
+        case "over":
+            legs.end_overlay(work, LegId(name))
         case "room":
             end_room(work, RoomId(name))
 
