@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import Column, Connection, Table, bindparam, delete, insert, update
 
 from switchhook.core import facts as f
-from switchhook.core.model import Leg, Role
+from switchhook.core.model import Leg, Role, RoomKind
 from switchhook.stores import schema
 from switchhook.stores.encoding import Unreadable, fact_encoding
 from switchhook.stores.sheets import lines_of_leg
@@ -47,6 +47,7 @@ class LegRecord:
     reason: str = ""
     room: str = ""  # the last room it talked in
     source: str = ""  # "ip:port" the SIP came from
+    conference: str = ""  # the last conference room it was in
     media: Body = field(default_factory=dict)  # exchange.ports.MediaStats
 
 
@@ -91,6 +92,7 @@ class Recorder:
         self._transfers: dict[str, TransferRecord] = {}
         self._over: list[TransferRecord] = []
         self._members: dict[str, dict[str, str]] = {}  # room -> leg -> role
+        self._conferences: set[str] = set()  # rooms
         self.readers: dict[type, Reader] = {
             f.LegCreated: self._leg_created,
             f.LegConnected: self._leg_connected,
@@ -163,12 +165,17 @@ class Recorder:
 
     def _room_opened(self, _at: float, _call: str, _cause: str, fact: f.RoomOpened) -> None:
         self._members[fact.room.id] = {leg: member.role.value for leg, member in fact.room.members.items()}
+        if fact.room.plan.kind is RoomKind.CONFERENCE:
+            self._conferences.add(fact.room.id)
 
     def _member_joined(self, _at: float, _call: str, _cause: str, fact: f.MemberJoined) -> None:
         self._members.setdefault(fact.room, {})[fact.member.leg] = fact.member.role._value_
+        if fact.room in self._conferences and (record := self._legs.get(fact.member.leg)) is not None:
+            record.conference = fact.room
 
     def _room_closed(self, _at: float, _call: str, _cause: str, fact: f.RoomClosed) -> None:
         self._members.pop(fact.room, None)
+        self._conferences.discard(fact.room)
 
     def _transfer_started(self, _at: float, call: str, cause: str, fact: f.TransferStarted) -> None:
         transfer = fact.transfer

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-HEAD = "0003"  # the newest revision in migrations/versions
+HEAD = "0004"  # the newest revision in migrations/versions
 
 metadata = MetaData()
 
@@ -50,6 +50,7 @@ leg = Table(
     Column("room", String(64), nullable=False),
     Column("source", Text, nullable=False),
     Column("media", Text, nullable=False),
+    Column("conference", String(64), nullable=False, server_default=""),
 )
 
 transfer = Table(
