@@ -33,7 +33,7 @@ from switchhook.core.model import (
     TransferPlan,
 )
 from switchhook.core.outcomes import Outcome
-from switchhook.exchange.ports import Entry
+from switchhook.exchange.ports import EndedAs, Entry
 from switchhook.stores.database import connect
 from switchhook.stores.encoding import Encoding, facts_of
 from switchhook.stores.journal import SqlJournal
@@ -164,6 +164,36 @@ def test_a_restart_in_the_middle_of_a_call_costs_no_leg_record(engine: Engine, c
 def test_leg_records_can_be_picked(engine: Engine, wanted: LegFilter, legs: int) -> None:
     found, total = record(engine, call()).legs(wanted)
     assert total == len(found) == legs
+
+
+def test_the_ways_in_which_legs_ended_are_few_and_can_be_picked(engine: Engine) -> None:
+    reader = record(engine, call())
+    busy = EndedAs("outbound", "busy", "phone", answered=False, sip_status=486, reason="")
+    found = reader.endings(LegFilter())
+    assert len(found) == 3
+    assert busy in found
+    assert [each.leg for each in reader.legs(LegFilter(endings=(busy,)))[0]] == [TARGET]
+    assert reader.legs(LegFilter(endings=(busy, found[0], found[1], found[2])))[1] == 3
+    assert reader.legs(LegFilter(endings=())) == ([], 0)
+    assert reader.endings(LegFilter(accounts=("MB",))) == []
+
+
+def test_how_long_the_legs_that_an_account_dialled_were_answered(engine: Engine) -> None:
+    reader = record(engine, call())
+    assert reader.talked_s("MA", 0.0) == pytest.approx(18.1)  # the agent; who called in is not counted
+    assert reader.talked_s("MA", 30.2) == 0.0
+    assert reader.talked_s("MB", 0.0) == 0.0
+
+
+def test_the_conference_of_a_leg_is_kept(engine: Engine) -> None:
+    plan = RoomPlan(RoomKind.CONFERENCE, name="daily")
+    room = Room(RoomId("conference-1"), "call-1", "MA", plan, 11.0)
+    lines = call()
+    lines.insert(6, entry(12.05, facts.RoomOpened(room)))
+    lines.insert(7, entry(12.06, facts.MemberJoined(room.id, Member(CUSTOMER, Role.CUSTOMER)), CUSTOMER))
+    reader = record(engine, lines)
+    kept = {each.leg: each.conference for each in reader.legs()[0]}
+    assert kept == {CUSTOMER: room.id, AGENT: "", TARGET: ""}
 
 
 def test_pages_of_leg_records(engine: Engine) -> None:

@@ -22,6 +22,8 @@ from switchhook.core.ids import LegId, RecordingId
 from switchhook.core.outcomes import Outcome
 from switchhook.core.sources import Sources
 from switchhook.core.values import dataclass
+from switchhook.exchange.records import EndedAs as EndedAs
+from switchhook.exchange.records import LegFilter as LegFilter
 
 Emit = Callable[[Event], None]  # how an adapter hands an event to the exchange; called inside the event loop
 
@@ -270,3 +272,12 @@ class Sender(Protocol):
         follow: bool = True,  # redirects; off: they are returned as answers
     ) -> Reply:
         """Sends one HTTP request under the webhook policy; raises `Unavailable` when no whole answer came."""
+    def legs(self, wanted: LegFilter, *, limit: int = 20, offset: int = 0) -> tuple[Sequence[Any], int]:
+        """Returns a page of the records of ended legs, newest end first, and how many there are in all."""
+
+    def endings(self, wanted: LegFilter) -> list[EndedAs]:
+        """Returns the different ways in which the wanted legs ended."""
+
+    def talked_s(self, account: str, since: float) -> float:
+        """Returns how long the legs that an account dialled were answered, of those that ended since a moment."""
+

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, Row, func, or_, select
+from sqlalchemy import ColumnElement, Engine, Row, and_, case, false, func, or_, select
 
 from switchhook.core.errors import SwitchhookError
-from switchhook.exchange.ports import Entry
+from switchhook.core.model import By
+from switchhook.exchange.ports import EndedAs, Entry
+from switchhook.exchange.ports import LegFilter as LegFilter
 from switchhook.stores import schema
 from switchhook.stores.records import LEG_FIELDS, TRANSFER_FIELDS, LegRecord, TransferRecord
 from switchhook.stores.sheets import lines as lines_in
@@ -40,23 +42,6 @@ class CallSummary:
     started_at: float
     last_at: float
     entries: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class LegFilter:
-    """Which leg records are wanted; unset fields do not restrict. Numbers match exactly or by their first digits."""
-
-    accounts: tuple[str, ...] = ()
-    direction: str = ""
-    caller: str = ""
-    called: str = ""
-    parent: str | None = None  # "" = only legs without a parent
-    outcomes: tuple[str, ...] = ()
-    ended_by: tuple[str, ...] = ()
-    ended_from: float | None = None  # inclusive
-    ended_before: float | None = None  # exclusive
-    answered_s_from: float | None = None  # time since the answer, inclusive
-    answered_s_to: float | None = None  # inclusive
 
 
 class Reader:
@@ -130,6 +115,20 @@ class Reader:
             total = connection.execute(select(func.count()).select_from(schema.leg).where(*rules)).scalar_one()
         return [_leg_record(row) for row in rows], total
 
+    def endings(self, wanted: LegFilter) -> list[EndedAs]:
+        """Returns the different ways in which the wanted legs ended: a few, however many legs there are."""
+        query = select(*_ENDING).where(*_rules(wanted)).distinct()
+        with self._engine.connect() as connection:
+            return [EndedAs(*row[:3], bool(row[3]), *row[4:]) for row in connection.execute(query)]
+
+    def talked_s(self, account: str, since: float) -> float:
+        """Returns how long the legs that an account dialled were answered, of those that ended since a moment."""
+        leg = schema.leg.c
+        talked = func.sum(leg.ended_at - leg.answered_at)
+        ours = and_(leg.account == account, leg.direction == "outbound", leg.ended_at >= since)
+        with self._engine.connect() as connection:
+            return float(connection.execute(select(talked).where(ours, leg.answered_at.is_not(None))).scalar() or 0.0)
+
     def leg_record(self, leg: str) -> LegRecord | None:
         """Returns the record of an ended leg."""
         with self._engine.connect() as connection:
@@ -184,7 +183,7 @@ def _rules(wanted: LegFilter) -> Iterable[ColumnElement[bool]]:
     for column, text in ((leg.caller, wanted.caller), (leg.called, wanted.called)):
         if text:
             bare = text.removeprefix("+")
-            yield or_(_begins(column, bare), _begins(column, "+" + bare))
+            yield or_(*(_begins(column, before + bare) for before in ("", "+", "sip:", "sip:+")))
     if wanted.parent is not None:
         yield leg.parent == wanted.parent
     if wanted.outcomes:
@@ -195,11 +194,29 @@ def _rules(wanted: LegFilter) -> Iterable[ColumnElement[bool]]:
         yield leg.ended_at >= wanted.ended_from
     if wanted.ended_before is not None:
         yield leg.ended_at < wanted.ended_before
+    if wanted.endings is not None:
+        yield or_(false(), *(_ended(each) for each in wanted.endings))
     answered_s = leg.ended_at - func.coalesce(leg.answered_at, leg.ended_at)
     if wanted.answered_s_from is not None:
         yield answered_s >= wanted.answered_s_from
     if wanted.answered_s_to is not None:
         yield answered_s <= wanted.answered_s_to
+
+
+_leg = schema.leg.c
+_ENDING = (
+    _leg.direction,
+    _leg.outcome,
+    _leg.ended_by,
+    case((_leg.answered_at.is_(None), 0), else_=1),
+    _leg.sip_status,
+    case((_leg.ended_by == By.PROGRAM.value, _leg.reason), else_=""),  # what telephones say of it is no word of ours
+)
+
+
+def _ended(ending: EndedAs) -> ColumnElement[bool]:
+    values = (ending.direction, ending.outcome, ending.ended_by, int(ending.answered), ending.sip_status, ending.reason)
+    return and_(*(column == value for column, value in zip(_ENDING, values, strict=True)))
 
 
 def _summary(call: str, lines: Sequence[Entry]) -> CallSummary:
