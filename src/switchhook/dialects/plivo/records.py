@@ -13,7 +13,8 @@ from switchhook.core.model import By, Side
 from switchhook.core.outcomes import Outcome
 from switchhook.dialects.plivo import fields
 from switchhook.dialects.plivo.calls import numbered, shown
-from switchhook.dialects.plivo.causes import NAMES, Ending, cause_of
+from switchhook.dialects.plivo.causes import NAMES, Cause, Ending, cause_of
+from switchhook.exchange.records import EndedAs
 from switchhook.exchange.routes import PLIVO_DOMAIN
 from switchhook.settings import Settings
 
@@ -49,6 +50,8 @@ class Record(Protocol):
     def reason(self) -> str: ...
     @property
     def source(self) -> str: ...
+    @property
+    def conference(self) -> str: ...
 
 
 _CODES = {name: code for code, name in NAMES.items()}
@@ -68,8 +71,8 @@ def record_view(settings: Settings, record: Record, api_id: str) -> dict[str, ob
     zone = fields.settings_zone(settings, record.account)
     outcome, side = Outcome(record.outcome), Side(record.direction)
     answered = record.answered_at is not None
-    ended = LegEnded(LegId(record.leg), outcome, By(record.ended_by), record.sip_status)
-    cause = cause_of(ended, side, answered=answered, ending=_ending(record))
+    how = (record.direction, record.outcome, record.ended_by, answered, record.sip_status, record.reason)
+    cause = cause_of_record(EndedAs(*how))
     talked_s = fields.seconds(record.answered_at, record.ended_at)
     return {
         "api_id": api_id,
@@ -88,7 +91,7 @@ def record_view(settings: Settings, record: Record, api_id: str) -> dict[str, ob
         "total_amount": fields.FREE,
         "total_rate": fields.FREE,
         "parent_call_uuid": record.parent or None,
-        "conference_uuid": None,
+        "conference_uuid": record.conference or None,
         "hangup_cause_name": cause.name,
         "hangup_cause_code": cause.code,
         "hangup_source": cause.source,
@@ -100,10 +103,16 @@ def record_view(settings: Settings, record: Record, api_id: str) -> dict[str, ob
     }
 
 
-def _ending(record: Record) -> Ending | None:
+def cause_of_record(ended: EndedAs) -> Cause:
+    """Returns how a leg's end is told, of what its record keeps."""
+    fact = LegEnded(LegId(""), Outcome(ended.outcome), By(ended.ended_by), ended.sip_status)
+    return cause_of(fact, Side(ended.direction), answered=ended.answered, ending=_ending(ended))
+
+
+def _ending(ended: EndedAs) -> Ending | None:
     """A document's own reason to hang up is kept in the record by its name."""
-    code = _CODES.get(record.reason)
-    if code is None or record.ended_by != By.PROGRAM.value:
+    code = _CODES.get(ended.reason)
+    if code is None or ended.ended_by != By.PROGRAM.value:
         return None
     return Ending(code, "Plivo" if code in _OURS else "Answer XML" if code < 5000 else "Error")
 

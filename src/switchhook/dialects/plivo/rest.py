@@ -29,9 +29,11 @@ from switchhook.dialects.plivo.arguments import MAX_BODY, arguments
 from switchhook.dialects.plivo.asked import Answer, Asked, Resource, Resources
 from switchhook.dialects.plivo.auth import account_of, owns
 from switchhook.dialects.plivo.calls import Call, Links, call_of, shown
+from switchhook.dialects.plivo.history import list_past_calls, one_of
 from switchhook.dialects.plivo.links import Link
 from switchhook.dialects.plivo.outgoing import Webhook
-from switchhook.dialects.plivo.problems import Problem, invalid, not_found, of_refusal
+from switchhook.dialects.plivo.paging import page_of
+from switchhook.dialects.plivo.problems import Problem, not_found, of_refusal
 from switchhook.dialects.plivo.records import record_view
 from switchhook.dialects.plivo.run.dial import caller_id
 from switchhook.dialects.plivo.transfer import transfer
@@ -193,28 +195,25 @@ class Rest:
         found = self.exchange.state.legs.get(leg)
         return found is not None and found.state in (LegState.DIALLING, LegState.RINGING)
 
-    def list_calls(self, asked: Asked) -> Answer:
-        """GET Call/?status=live and ?status=queued; nothing ever queues here."""
-        status = shapes.text(asked.given, "status")
-        if status == "queued":
-            return Answer(200, {"api_id": asked.api_id, "calls": []})
-        if status != "live":
-            raise not_found("records of past calls are not kept by this server")
-        account = self._wanted_account(asked)
+    def list_calls(self, asked: Asked) -> Answer | Awaitable[Answer]:
+        """GET Call/: past calls, or with ?status=live and ?status=queued those of now; nothing ever queues here."""
+        status = one_of(asked.given, "status", ("live", "queued"))
+        if not status:
+            return list_past_calls(self, asked)
+        direction = one_of(asked.given, "call_direction", ("inbound", "outbound"))
+        page = page_of(asked.given)
+        account = self.wanted_account(asked)
+        live = views.live_legs(self.exchange.state, account) if status == "live" else []
         found = views.selected(
-            [self._call(leg) for leg in views.live_legs(self.exchange.state, account)],
-            shapes.text(asked.given, "call_direction"),
+            [self._call(leg) for leg in live],
+            direction,
             shapes.text(asked.given, "from_number"),
             shapes.text(asked.given, "to_number"),
         )
-        calls = [call.leg for call in found]
-        limit, offset = shapes.whole(asked.given, "limit", 0), shapes.whole(asked.given, "offset", 0) or 0
-        if limit is not None and not 1 <= limit <= 20:
-            raise invalid("limit", "it should be between 1 and 20")
-        end = None if limit is None else offset + limit
-        return Answer(200, {"api_id": asked.api_id, "calls": calls[offset:end]})
+        end = page.offset + page.limit if "limit" in asked.given else None
+        return Answer(200, {"api_id": asked.api_id, "calls": [call.leg for call in found][page.offset : end]})
 
-    def _wanted_account(self, asked: Asked) -> str:
+    def wanted_account(self, asked: Asked) -> str:
         wanted = shapes.text(asked.given, "subaccount") or asked.account.auth_id
         if not owns(self.exchange.settings, asked.account, wanted):
             raise not_found("subaccount")
