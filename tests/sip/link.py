@@ -99,9 +99,23 @@ class End:
         self.transport = transport
         self.on_message: Callable[[bytes, Flow], None] = lambda wire, flow: None
         self.on_broken: Callable[[Flow], None] = lambda flow: None
+        self.tcp: dict[str, str] = {}  # by host, whose TCP is "refused" or "silent"
+        self._unsent: list[tuple[bytes, Flow]] = []
 
     def send(self, wire: bytes, flow: Flow) -> None:
-        self.wire.carry(self, wire, flow)
+        manner = self.tcp.get(flow.host) if flow.reliable else None
+        if manner == "refused":
+            self.wire.after(DELAY_S, lambda: self.on_broken(flow))
+        elif manner == "silent":
+            self._unsent.append((wire, flow))
+        else:
+            self.wire.carry(self, wire, flow)
+
+    def withdraw(self, wire: bytes, flow: Flow) -> bool:
+        if (wire, flow) not in self._unsent:
+            return False
+        self._unsent.remove((wire, flow))
+        return True
 
     def flow(self, transport: str, host: str, port: int) -> Flow | None:
         return Flow(transport, host, port, f"{self.host}:{self.port}")

@@ -39,6 +39,10 @@ class CarrierLine:
         """Sends a message from the carrier's address."""
         self._carrier.send(self, wire, flow)
 
+    def withdraw(self, wire: bytes, flow: Flow) -> bool:
+        """Takes back a message whose connection is not made yet; False when there is none."""
+        return self._carrier.transport.withdraw(wire, flow)
+
     def flow(self, transport: str, host: str, port: int) -> Flow | None:
         """Returns the carrier's path to an address."""
         return self._carrier.transport.flow(transport, host, port)

@@ -51,6 +51,10 @@ class ShakyTransport:
         """Sends a message, if the link lets it pass."""
         self.out.carry(lambda: self._transport.send(wire, flow))
 
+    def withdraw(self, wire: bytes, flow: Flow) -> bool:
+        """Takes back a message whose connection is not made yet; False when there is none."""
+        return self._transport.withdraw(wire, flow)
+
     def flow(self, transport: str, host: str, port: int) -> Flow | None:
         """Returns the path to an address."""
         return self._transport.flow(transport, host, port)

@@ -27,6 +27,10 @@ class NetworkTransport:
         """Sends one message to the flow's remote address, or loses it."""
         self._socket.send(wire, (flow.host, flow.port))
 
+    def withdraw(self, wire: bytes, flow: Flow) -> bool:
+        """There is no connection to wait for here."""
+        return False
+
     def flow(self, transport: str, host: str, port: int) -> Flow | None:
         """Returns the flow to an address; None for anything but UDP."""
         return Flow("udp", host, port, self.local) if transport == "udp" else None

@@ -31,6 +31,8 @@ class Counters:
     moved: int = 0  # telephones that changed their address in a call
     lost_connections: int = 0  # connections that closed under a call
     redirections: int = 0  # 3xx
+    large_by_tcp: int = 0  # INVITEs that were too large for a datagram
+    without_tcp: int = 0  # of these: there was no TCP, and UDP carried it in fragments
     challenges: int = 0
     forbidden: int = 0
     wrong_credentials: int = 0  # of these: a wrong password or an unknown user, as when somebody guesses

@@ -30,6 +30,7 @@ from switchhook.sip.dialogs import Dialog
 from switchhook.sip.flow import Flow, Locator, Transport
 from switchhook.sip.headers import Via, parse_via, readable
 from switchhook.sip.incoming import IncomingCall
+from switchhook.sip.large import Streams
 from switchhook.sip.later import Later
 from switchhook.sip.locate import literal_place
 from switchhook.sip.message import MAX_MESSAGE, Malformed, Message, parse
@@ -87,6 +88,7 @@ class Engine:
         self.tokens = Tokens(worker, random)
         self.counters = Counters()
         self.transactions = Transactions(self.timers, self.send, self.counters, self.tokens)
+        self.streams = Streams(transport, self.timers)
         self.calls: dict[str, Call] = {}  # by our tag
         self.server_line = f"Server: {name}\r\n"
         self.agent_line = f"User-Agent: {name}\r\n"

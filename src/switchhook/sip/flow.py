@@ -44,6 +44,9 @@ class Transport(Protocol):
     def send(self, wire: bytes, flow: Flow) -> None:
         """Sends one message, or loses it; a connection that cannot be made is told later by `on_broken`."""
 
+    def withdraw(self, wire: bytes, flow: Flow) -> bool:
+        """Takes back a message that still waits for its connection to be made; False when none does."""
+
     def flow(self, transport: str, host: str, port: int) -> Flow | None:
         """Returns the flow that a new request to this address would take; None when we do not speak it."""
 

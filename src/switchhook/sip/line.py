@@ -123,6 +123,22 @@ class Line:
         """Counts the contacts of every registered endpoint."""
         return self.registrar.registered()
 
+    # --- telephones that come and go while we run (exchange.declared.Telephones)
+
+    def admit(self, username: str, hashes: dict[str, str], latching: Latching) -> None:
+        """Lets a telephone register and call from now on; `hashes` are by digest algorithm, for our realm."""
+        self.callers.endpoints[username] = EndpointSettings(username, latching=latching, hashes=hashes)
+
+    def expel(self, username: str) -> None:
+        """Knows a telephone no longer: its registration ends, its calls go on."""
+        self.callers.endpoints.pop(username, None)
+        self.registrar.forget(username)
+
+    def contacts(self, username: str) -> list[Contact]:
+        """Returns where a telephone can be reached, preferred first."""
+        bindings = self.registrar.bindings(username)
+        return [Contact(readable(one.uri), one.expires_at, _clean(one.user_agent)) for one in bindings]
+
     # --- messages and time
 
     def receive(self, wire: bytes, flow: Flow) -> None:
@@ -287,7 +303,12 @@ class Line:
         if binding.path:
             first = parse_address(binding.path[0])
             hop = first.uri if first is not None else hop
-        self._locate(leg, hop, lambda flows: self._place(leg, binding.uri, callee, flows, None, latching, binding.path))
+
+        def found(flows: list[Flow]) -> None:
+            over_udp = binding.flow is not None and not binding.flow.reliable
+            self._place(leg, binding.uri, callee, flows, None, latching, binding.path, any_transport=not over_udp)
+
+        self._locate(leg, hop, found)
 
     def _call_trunk(self, leg: CalledLeg, target: Trunk) -> None:
         trunk = self.callers.trunks.get(target.name)
@@ -301,7 +322,11 @@ class Line:
     def _call_uri(self, leg: CalledLeg, uri: str, trunk: TrunkSettings | None) -> None:
         credentials = trunk.credentials if trunk is not None else None
         latching = trunk.latching if trunk is not None else Latching.SIGNALLING
-        self._locate(leg, uri, lambda flows: self._place(leg, uri, f"<{uri}>", flows, credentials, latching))
+
+        def found(flows: list[Flow]) -> None:
+            self._place(leg, uri, f"<{uri}>", flows, credentials, latching, any_transport=True)
+
+        self._locate(leg, uri, found)
 
     def _locate(self, leg: CalledLeg, uri: str, found: Callable[[list[Flow]], None]) -> None:
         place = literal_place(uri)
@@ -330,6 +355,7 @@ class Line:
         routes: tuple[str, ...] = (),
         *,
         behind_nat: bool = False,
+        any_transport: bool = False,
     ) -> None:
         if not flows:
             self.counters.unresolved += 1
@@ -345,7 +371,7 @@ class Line:
         responder = Responder(credentials, self._random) if credentials is not None else None
         outgoing = Outgoing(
             without_headers(uri), self._from(invitation), callee, tuple(flows), self._extra(invitation), routes,
-            behind_nat=behind_nat, max_forwards=max(0, invitation.hops_left),
+            behind_nat=behind_nat, max_forwards=max(0, invitation.hops_left), any_transport=any_transport,
         )  # fmt: skip
         leg.add(self.engine.call(leg, outgoing, media, responder, label=leg.id))
 

@@ -3,6 +3,9 @@
 A fork shows as provisional or 2xx responses with different To tags. Each tag is an early dialog; the first 2xx wins,
 and any further one is acknowledged and ended (13.2.2.4). A 2xx that comes after we gave up is treated the same, and
 one that is seen again gets the same ACK again. CANCEL waits for the first provisional response (9.1).
+
+An INVITE that is too large for a datagram is first tried over TCP (`sip.large`): that flow stands before the UDP one
+in the list, which is left together with it unless the connection could not be had.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from switchhook.sip.dialogs import Dialog, of_response
 from switchhook.sip.digest import Responder
 from switchhook.sip.flow import Flow
 from switchhook.sip.headers import parse_address, readable
+from switchhook.sip.large import CONNECT_S, MAX_DATAGRAM
 from switchhook.sip.message import Message
 from switchhook.sip.negotiation import Negotiation
 from switchhook.sip.owner import Ending, Owner, ending_of
@@ -43,6 +47,7 @@ class Outgoing:
     offerless: bool = False
     behind_nat: bool = False
     max_forwards: int = 70
+    any_transport: bool = False  # nobody chose UDP: a large INVITE goes over TCP where that can be had
 
 
 class OutgoingCall(Call):
@@ -50,7 +55,7 @@ class OutgoingCall(Call):
 
     __slots__ = (
         "_acks", "_caller", "_cancel", "_credentials_lines", "_cseq", "_early", "_flows", "_heard", "_invite", "_offer",
-        "_redirects", "_tried", "outgoing", "rang",
+        "_redirects", "_stand_in", "_tried", "outgoing", "rang",
     )  # fmt: skip
 
     def __init__(
@@ -73,6 +78,7 @@ class OutgoingCall(Call):
         self._early: dict[str, Dialog] = {}
         self._acks: dict[str, tuple[Draft, Dialog]] = {}
         self._flows = list(outgoing.flows)
+        self._stand_in: Flow | None = None  # TCP in the place of the UDP flow behind it
         self._redirects: list[str] = []
         self._tried = {outgoing.uri}
 
@@ -93,7 +99,46 @@ class OutgoingCall(Call):
             "INVITE", out.uri, self._caller, out.callee, self.call_id, self._cseq, out.routes, extra,
             self._offer, SDP, out.max_forwards,
         )  # fmt: skip
-        self._invite = self.engine.start(draft, flow, self._response, self._failure)
+        layer = self.engine.transactions
+        invite = ClientTransaction(layer, draft, flow, self.engine.tokens.branch(), self._response, self._failure)
+        if len(invite.wire) > MAX_DATAGRAM and self._goes_by_tcp(flow):
+            self._cseq -= 1  # that one was never sent
+            self._send_invite()
+            return
+        self._invite = invite
+        layer.begin(invite)
+
+    def _goes_by_tcp(self, flow: Flow) -> bool:
+        """Puts a TCP flow before the UDP flow that the INVITE is too large for; False when there is none."""
+        out = self.outgoing
+        stand_in = self.engine.streams.instead(flow, out.uri, out.routes) if out.any_transport else None
+        if stand_in is None:
+            return False
+        self.engine.counters.large_by_tcp += 1
+        self._stand_in = stand_in
+        self._flows.insert(0, stand_in)
+        self.engine.timers.start(CONNECT_S, self._look_at_connection)
+        return True
+
+    def _look_at_connection(self) -> None:
+        """The connection for a large INVITE was not made in time: what waits for it goes by UDP."""
+        invite = self._invite
+        waits = invite is not None and invite.flow is self._stand_in and invite.open
+        if invite is not None and waits and self.engine.transport.withdraw(invite.wire, invite.flow):
+            invite.feed("error")
+
+    def _next_flow(self, *, unheard: bool) -> bool:
+        """Leaves the present flow; False when there is none behind it. `unheard`: nothing came back over it."""
+        flow = self._flows.pop(0)
+        if flow is self._stand_in:
+            self._stand_in = None
+            if unheard:
+                self.engine.streams.lacks(flow)
+                self.engine.counters.without_tcp += 1
+                self.engine.remark(self.call_id, f"no TCP at {flow.peer}: the large INVITE goes by UDP, in fragments")
+            else:
+                self._flows.pop(0)
+        return bool(self._flows)
 
     def ask_again(self) -> None:
         """Sends the unanswered INVITE once more, where its only 180 may have been lost.
@@ -228,8 +273,7 @@ class OutgoingCall(Call):
             self._send_invite()
         elif 300 <= status < 400 and self._take_redirections(message):
             self._next_redirection()
-        elif status == 503 and len(self._flows) > 1:
-            self._flows.pop(0)
+        elif status == 503 and self._next_flow(unheard=False):
             self._send_invite()
         elif self._redirects and status < 600:
             self._next_redirection()
@@ -265,6 +309,7 @@ class OutgoingCall(Call):
             elif flows:
                 self.outgoing = replace(self.outgoing, uri=uri, flows=tuple(flows), routes=(), behind_nat=False)
                 self._flows = list(flows)
+                self._stand_in = None
                 self._send_invite()
             elif self._redirects:
                 self._next_redirection()
@@ -282,8 +327,7 @@ class OutgoingCall(Call):
         if self._cancel is not None:
             self.engine.remark(self.call_id, "the telephone did not end the INVITE that we cancelled")
             self._finish(Ending(Outcome.CANCELLED, False, ours=True, status=487))
-        elif len(self._flows) > 1:
-            self._flows.pop(0)
+        elif self._next_flow(unheard=not self._heard):
             self._send_invite()
         elif self._redirects:
             self._next_redirection()

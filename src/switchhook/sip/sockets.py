@@ -117,6 +117,13 @@ class Sockets:
                 return udp
         return None
 
+    def withdraw(self, wire: bytes, flow: Flow) -> bool:
+        waiting = self._connecting.get((flow.host, flow.port), [])
+        if (wire, flow) not in waiting:
+            return False
+        waiting.remove((wire, flow))
+        return True
+
     def flow(self, transport: str, host: str, port: int) -> Flow | None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         if transport == "udp":
@@ -158,9 +165,11 @@ class Sockets:
                 self.on_broken(flow)
             return
         connection = self._connections.get(key)
-        for wire, _ in self._connecting.pop(key, []):
+        for wire, flow in self._connecting.pop(key, []):
             if connection is not None:
                 connection.send(wire)
+            else:  # there are too many
+                self.on_broken(flow)
 
     def opened(self, connection: _Connection) -> bool:
         flow = connection.flow

@@ -338,9 +338,13 @@ class Transactions:
     ) -> ClientTransaction:
         """Sends a request (not ACK) in a new transaction."""
         transaction = ClientTransaction(self, draft, flow, self.tokens.branch(), on_response, on_failure)
+        self.begin(transaction)
+        return transaction
+
+    def begin(self, transaction: ClientTransaction) -> None:
+        """Sends the request of a transaction made before."""
         self.clients[transaction.key] = transaction
         transaction.start()
-        return transaction
 
     def send_cancel(self, invite: ClientTransaction, extra: str) -> None:
         branch = invite.key[: -len("INVITE")]
