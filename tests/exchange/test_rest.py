@@ -56,3 +56,19 @@ async def test_what_is_done_without_a_call_puts_it_off() -> None:
 
 def test_giving_back_needs_no_particular_c_library() -> None:
     give_back()
+
+
+@in_virtual_time
+async def test_one_work_at_a_time() -> None:
+    """What the database's thread lets go is free when free pages are returned."""
+    told: list[tuple[str, float]] = []
+    loop = asyncio.get_running_loop()
+    server = Server()
+    server.rest.close()
+    works = tuple(lambda name=name: told.append((name, loop.time())) for name in ("database", "pages"))
+    rest = Rest(loop, busy=lambda: False, done=lambda: server.done, works=works)
+    server.done = 1
+    await asyncio.sleep(SOON_S + LOOK_S)
+    assert [name for name, _ in told] == ["database", "pages"]
+    assert told[1][1] - told[0][1] == LOOK_S
+    rest.close()

@@ -20,6 +20,9 @@ QUIET_S = 45.0  # until SIP has forgotten the last call: its transactions live f
 class Rest:
     """Runs every one of `works` when `busy()` has been false for `QUIET_S`, if `done()` has grown since the last time.
 
+    They run one by one, `LOOK_S` apart, since a work may only ask another thread for something: what the database lets
+    go must be free before free pages are returned.
+
     `done` counts what the server has done, in any unit, such as lines of its journal.
     """
 
@@ -37,6 +40,7 @@ class Rest:
         self._works = works
         self._seen = self._rested = done()
         self._since: float | None = None  # no call and no line since
+        self._due: list[Callable[[], object]] = []
         self.times = 0
         self._next = loop.call_later(LOOK_S, self._look)
 
@@ -45,13 +49,15 @@ class Rest:
         done, now = self._done(), self._loop.time()
         if self._busy() or done != self._seen:
             self._seen, self._since = done, None
+            self._due.clear()
         elif self._since is None:
             self._since = now
         elif done != self._rested and now - self._since >= QUIET_S:
             self._rested = done
             self.times += 1
-            for work in self._works:
-                work()
+            self._due = list(self._works)
+        if self._due:
+            self._due.pop(0)()
 
     def close(self) -> None:
         """Looks no more."""

@@ -51,7 +51,7 @@ LATE_S = 0.06  # a stall of the laboratory's own that makes its ears unreliable
 ALL_ENDED_S = 45.0  # a SIP transaction tries for 32 s
 NOTHING_LEFT_S = 110.0
 WARM_UP_S = 120.0  # a fifth of the time at most
-AT_REST_S = 30.0  # the server gives memory back `exchange.rest.QUIET_S` after the last call, half of which is over then
+AT_REST_S = 40.0  # the server gives memory back `exchange.rest.QUIET_S` after the last call, half of which is over then
 
 
 @dataclass
