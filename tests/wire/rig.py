@@ -71,8 +71,10 @@ def until(true: Callable[[], bool], within_s: float, what: str) -> None:
 
 
 def listens(port: int) -> bool:
-    """True when some process has bound that UDP port."""
-    return any(line.split()[1].endswith(f":{port:04X}") for line in Path("/proc/net/udp").read_text().splitlines()[1:])
+    """True when some process has bound that UDP port, or listens on that TCP port."""
+    udp, tcp = (Path(f"/proc/net/{kind}").read_text().splitlines()[1:] for kind in ("udp", "tcp"))
+    bound = [*(line.split() for line in udp), *(words for line in tcp if (words := line.split())[3] == "0A")]
+    return any(words[1].endswith(f":{port:04X}") for words in bound)
 
 
 class Server:
