@@ -10,7 +10,7 @@ import pytest
 
 from switchhook.core import requests as r
 from switchhook.core.errors import Refused
-from switchhook.core.model import FallbackKind, Kind
+from switchhook.core.model import FallbackKind, Kind, StreamPlan
 from switchhook.core.witness import difference
 from tests.core import transfer_stories as stories
 from tests.core.rig import Rig, dial
@@ -41,6 +41,7 @@ def _taped(rig: Rig) -> None:
     rig.party("ann", "bob")
     rig.ask(r.StartRecording((rig.leg("ann"),), (rig.leg("bob"),), "file"))
     rig.ask(r.Play(rig.leg("bob"), ("tone:1:1",)))
+    rig.ask(r.StartStream(rig.leg("ann"), StreamPlan("ws://program")))
 
 
 SCENES: dict[str, Scene] = {

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from switchhook.core import requests as r
 from switchhook.core.addresses import Destination
-from switchhook.core.ids import DialId, LegId, RecordingId, RoomId, TransferId
+from switchhook.core.ids import DialId, LegId, RecordingId, RoomId, StreamId, TransferId
 from switchhook.core.model import (
     Alone,
     DialPlan,
@@ -19,6 +19,7 @@ from switchhook.core.model import (
     RoomKind,
     RoomPlan,
     Seat,
+    StreamPlan,
     TransferPlan,
     Waiting,
 )
@@ -171,7 +172,7 @@ _MAKERS: tuple[Callable[[Asks], r.Request], ...] = (
     lambda x: r.StopSound(x.leg()),
     lambda x: r.SendKeys(x.leg(), "12#"),
     lambda x: r.SetLimit(x.leg(), x.n.of((30.0, 60.0, 20_000.0))),
-    lambda x: r.Take(tuple(x.leg() for _ in range(1 + x.n.below(2))), "program"),
+    lambda x: r.Take(tuple(x.leg() for _ in range(1 + x.n.below(2))), "program", end_streams=x.n.yes()),
     lambda x: r.Note(x.leg(), "note"),
     lambda x: r.Connect(x.leg(), some_dial(x.n)),
     _place,
@@ -192,6 +193,8 @@ _MAKERS: tuple[Callable[[Asks], r.Request], ...] = (
     lambda x: r.StartRoom(x.room()),
     lambda x: r.PlayOver(x.leg(), ("tone:440:100",), x.n.below(2), mixed=x.n.yes(), max_s=5.0 if x.n.yes() else None),
     lambda x: r.StopOver(x.leg()),
+    lambda x: r.StartStream(x.leg(), StreamPlan("ws://program", x.n.yes(), timeout_s=None if x.n.yes() else 60.0)),
+    lambda x: r.StopStream(x.n.of((*x.state.streams, StreamId("nothing")))),
     lambda x: r.ListenFor(x.leg(), x.n.yes(), x.n.of(("menu", "floor"))),
     lambda x: r.PlaceParty(ACCOUNT, some_room(x.n), some_dial(x.n)),
     lambda x: r.TurnTo(*reversed(x.seat())) if x.n.below(3) else r.TurnTo(x.leg(), None),  # type: ignore[arg-type]

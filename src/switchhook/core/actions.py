@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from switchhook.core.addresses import Destination
-from switchhook.core.ids import LegId, RecordingId
-from switchhook.core.model import Tape
+from switchhook.core.ids import LegId, RecordingId, StreamId
+from switchhook.core.model import AudioStream, Tape
 from switchhook.core.outcomes import Outcome
 from switchhook.core.sources import Sources
 from switchhook.core.values import dataclass
@@ -89,6 +89,26 @@ class StopRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenStream:
+    """Connect a leg's audio with a program."""
+
+    stream: AudioStream
+
+
+@dataclass(frozen=True, slots=True)
+class CloseStream:
+    stream: StreamId
+
+
+@dataclass(frozen=True, slots=True)
+class TellStream:
+    """Tell the program of a key that was pressed."""
+
+    stream: StreamId
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Arm:
     """Let `TimerFired(timer)` come at `at`; arming the same name again moves it."""
 
@@ -113,6 +133,9 @@ Action = (
     | Notice
     | Record
     | StopRecord
+    | OpenStream
+    | CloseStream
+    | TellStream
     | Arm
     | Disarm
 )

@@ -252,6 +252,22 @@ def _recording_paused(state: State, fact: f.RecordingPaused) -> None:
     state.tapes[fact.recording] = replace(state.tapes[fact.recording], paused=fact.on)
 
 
+def _stream_started(state: State, fact: f.StreamStarted) -> None:
+    state.streams[fact.stream.id] = fact.stream
+    _leg(state, fact.leg, streams=(fact.stream.id,), stream_heard=fact.stream.plan.bidirectional)
+
+
+def _stream_opened(state: State, fact: f.StreamOpened) -> None:
+    found = state.streams.get(fact.stream)
+    if found is not None:
+        state.streams[fact.stream] = replace(found, connected=True)
+
+
+def _stream_ended(state: State, fact: f.StreamEnded) -> None:
+    state.streams.pop(fact.stream, None)
+    _leg(state, fact.leg, streams=(), stream_heard=False)
+
+
 def _recording_finished(state: State, fact: f.RecordingFinished) -> None:
     tape = state.tapes.pop(fact.recording, None)
     room = state.rooms.get(tape.room) if tape is not None and tape.room is not None else None
@@ -287,6 +303,10 @@ APPLIERS: dict[type, Callable[[State, Any], None]] = {
     f.MediaSilent: _nothing,
     f.ListeningChanged: _listening_changed,
     f.VoiceHeard: lambda s, x: _leg(s, x.leg, talking=x.on),
+    f.StreamStarted: _stream_started,
+    f.StreamOpened: _stream_opened,
+    f.StreamNoted: _nothing,
+    f.StreamEnded: _stream_ended,
     f.LimitSet: lambda s, x: _leg(s, x.leg, ends_at=x.at),
     f.RoomOpened: _room_opened,
     f.RoomStarted: lambda s, x: _room(s, x.room, started=True),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import field
 from enum import Enum
 
-from switchhook.core.ids import LegId, RecordingId, SoundId
+from switchhook.core.ids import LegId, RecordingId, SoundId, StreamId
 from switchhook.core.outcomes import Outcome
 from switchhook.core.values import dataclass
 
@@ -139,6 +139,38 @@ VOICE_HANGOVER_MS = 400  # pauses inside words and between them are shorter; sil
 
 
 @dataclass(frozen=True, slots=True)
+class StreamConnected:
+    """The program at the far end of an audio stream has been reached, and was told that it begins."""
+
+    stream: StreamId
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTold:
+    """Something happened on a stream: a checkpoint was `played`, audio was `cleared`, or it is `degraded`."""
+
+    stream: StreamId
+    what: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPressed:
+    """The program wants keys pressed towards the telephone."""
+
+    stream: StreamId
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOver:
+    """The program closed the connection; with an `error` it was lost or never came about."""
+
+    stream: StreamId
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingEnded:
     recording: RecordingId
     path: str
@@ -175,6 +207,10 @@ Event = (
     | MediaBack
     | VoiceStarted
     | VoiceStopped
+    | StreamConnected
+    | StreamTold
+    | StreamPressed
+    | StreamOver
     | RecordingEnded
     | TimerFired
     | EndpointChanged

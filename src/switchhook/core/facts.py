@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
-from switchhook.core.ids import DialId, LegId, RecordingId, RoomId, SoundId, TransferId
+from switchhook.core.ids import DialId, LegId, RecordingId, RoomId, SoundId, StreamId, TransferId
 from switchhook.core.model import (
+    AudioStream,
     By,
     Dial,
     Fallback,
@@ -17,6 +18,7 @@ from switchhook.core.model import (
     Member,
     Phase,
     Room,
+    StreamEnd,
     Tape,
     Transfer,
     TransferOutcome,
@@ -431,6 +433,40 @@ class RecordingFinished:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class StreamStarted:
+    """The leg's audio is forked to a program, which is being connected to."""
+
+    leg: LegId
+    stream: AudioStream
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOpened:
+    """The program has been reached."""
+
+    leg: LegId
+    stream: StreamId
+
+
+@dataclass(frozen=True, slots=True)
+class StreamNoted:
+    """A checkpoint was `played`, waiting audio was `cleared`, or the stream is `degraded`."""
+
+    leg: LegId
+    stream: StreamId
+    what: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnded:
+    leg: LegId
+    stream: StreamId
+    end: StreamEnd
+    error: str = ""
+
+
 # --- around the calls -----------------------------------------------------------------------------------------------
 
 
@@ -501,6 +537,10 @@ Fact = (
     | RecordingTurned
     | RecordingPaused
     | RecordingFinished
+    | StreamStarted
+    | StreamOpened
+    | StreamNoted
+    | StreamEnded
     | EndpointRegistered
     | Noted
 )

@@ -15,6 +15,9 @@ Nobody "remembers to unhold". A leg hears, in this order of precedence:
 A supervisor who only listens or whispers is nobody's company: whoever has no other goes on hearing what it would hear
 without it, and the whisper. A sound laid over (`Leg.overlay`) is heard with all of this, or in its place.
 
+The program of a bidirectional audio stream is heard by the stream's own leg, with all else that it hears; nobody else
+hears it.
+
 A leg that talks in no room hears silence: who put the others on hold hears nothing (promise 2).
 """
 
@@ -22,7 +25,7 @@ from __future__ import annotations
 
 from switchhook.core.ids import SoundId
 from switchhook.core.model import Alone, Clips, Dial, HoldAudience, Leg, LegState, Member, Role, Room, Waiting
-from switchhook.core.sources import Sound, Source, Sources, Voice
+from switchhook.core.sources import Sound, Source, Sources, Stream, Voice
 from switchhook.core.state import State
 
 HOLD_MUSIC: Clips = ("builtin:hold",)
@@ -33,9 +36,10 @@ def hearing(state: State, leg: Leg) -> Sources:
     """Returns what `leg` must hear now; sounds carry the id under which the listener keeps its place."""
     if leg.state is not LegState.UP and not leg.early:
         return ()
-    if leg.overlay is None:
-        return _beneath(state, leg)
-    return (*_beneath(state, leg), leg.overlay) if leg.overlay_mixed else (leg.overlay,)
+    heard = _beneath(state, leg)
+    if leg.overlay is not None:
+        heard = (*heard, leg.overlay) if leg.overlay_mixed else (leg.overlay,)
+    return (*heard, Stream(leg.streams[0])) if leg.stream_heard else heard
 
 
 def _beneath(state: State, leg: Leg) -> Sources:

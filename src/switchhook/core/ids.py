@@ -14,6 +14,7 @@ TransferId = NewType("TransferId", str)
 DialId = NewType("DialId", str)
 SoundId = NewType("SoundId", str)
 RecordingId = NewType("RecordingId", str)
+StreamId = NewType("StreamId", str)
 
 _MASK = (1 << 64) - 1
 _ODD = 0x9E3779B97F4A7C15

@@ -13,7 +13,7 @@ from switchhook.core import requests as r
 from switchhook.core.addresses import Destination
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import DialId, LegId, SoundId
-from switchhook.core.model import MAX_LEG_S, By, Leg, LegState, Side
+from switchhook.core.model import MAX_LEG_S, By, Leg, LegState, Side, StreamEnd
 from switchhook.core.outcomes import Outcome
 from switchhook.core.rooms import depart, need_leg
 from switchhook.core.sources import Sound
@@ -282,6 +282,8 @@ def leg_over(
     if leg.playing is not None:
         work.fact(f.SoundFinished(leg_id, leg.playing.id, stopped=True))
     end_overlay(work, leg_id)
+    if leg.streams:
+        end_streams(work, leg_id)
     work.fact(f.LegEnded(leg_id, outcome, by, sip_status, q850, reason))
     for timer in _timers_of(leg):
         work.act(a.Disarm(f"{timer}:{leg_id}"))
@@ -293,6 +295,13 @@ def leg_over(
         depart(work, room, leg_id)
     if leg.dial is not None:
         leg_failed(work, leg.dial, leg_id, outcome, sip_status)
+
+
+def end_streams(work: Work, leg: LegId) -> None:
+    """The leg is over, and so are its audio streams."""
+    from switchhook.core.streams import end_all
+
+    end_all(work, leg, StreamEnd.CALL)
 
 
 # --- sounds, keys, limits -------------------------------------------------------------------------------------------
@@ -418,6 +427,10 @@ def digit(work: Work, event: e.DigitPressed) -> None:
     if leg is None or leg.state is not LegState.UP:
         return
     work.fact(f.DigitHeard(event.leg, event.digit, event.duration_ms))
+    if leg.streams:
+        from switchhook.core.streams import key_pressed as tell_streams
+
+        tell_streams(work, leg.id, event.digit)
     if leg.dial is not None:
         key_pressed(work, leg.dial, leg.id, event.digit)
 

@@ -8,7 +8,7 @@ from switchhook.core.dials import need_free
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import LegId, RoomId
 from switchhook.core.legs import answer, end_overlay, hang_up, start_sound, stop_sound
-from switchhook.core.model import By, LegState, Phase, Role, Side
+from switchhook.core.model import By, Closing, LegState, Phase, Role, Side, StreamEnd
 from switchhook.core.outcomes import Outcome
 from switchhook.core.rooms import (
     depart,
@@ -23,6 +23,7 @@ from switchhook.core.rooms import (
     settle,
     turn,
 )
+from switchhook.core.streams import end_all as end_streams
 from switchhook.core.transfer_requests import asked
 from switchhook.core.transfers import Trigger, member_taken
 from switchhook.core.work import Work
@@ -161,6 +162,8 @@ def take(work: Work, request: r.Take) -> r.Accepted:
             work.fact(f.ProgramSet(leg.id, request.program))
         stop_sound(work, leg.id)
         end_overlay(work, leg.id)
+        if request.end_streams:
+            end_streams(work, leg.id, StreamEnd.TAKEN)
         for room in leg.rooms:
             rooms[room] = rooms.get(room, False) or _ends(work, room, leg.id)
             member_taken(work, room, leg.id)

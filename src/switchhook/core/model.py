@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from switchhook.core.addresses import Destination
 from switchhook.core.events import Arrival
-from switchhook.core.ids import DialId, LegId, RecordingId, RoomId, TransferId
+from switchhook.core.ids import DialId, LegId, RecordingId, RoomId, StreamId, TransferId
 from switchhook.core.outcomes import Outcome
 from switchhook.core.sources import Sound, Sources
 from switchhook.core.values import dataclass
@@ -101,6 +101,8 @@ class Leg:
     limit_s: float = MAX_LEG_S  # counted from the answer
     ends_at: float | None = None  # somebody set this end; `limit_s` counts no more
     tapes: tuple[RecordingId, ...] = ()  # recordings of what it says
+    streams: tuple[StreamId, ...] = ()  # its audio, forked to a program
+    stream_heard: bool = False  # the program may talk to it
     listeners: tuple[str, ...] = ()  # who wants to know when it talks
     talking: bool = False  # as far as somebody listens
 
@@ -379,3 +381,39 @@ class Tape:
     follows: LegId | None = None  # follows this leg: what it says left, whom it hears right
     mono: bool = False  # both sides in one channel
     paused: bool = False  # what is said now is not in the file
+
+
+class StreamEnd(Enum):
+    """Why an audio stream is over."""
+
+    ASKED = "asked"  # somebody stopped it
+    PEER = "peer"  # its program closed the connection
+    TIMEOUT = "timeout"  # its longest time is over
+    CALL = "call"  # its leg is over
+    TAKEN = "taken"  # its leg was taken to something else, and the stream was not to go on
+    LOST = "lost"  # no connection, or none any more, after all tries
+
+
+@dataclass(frozen=True)
+class StreamPlan:
+    """Where a leg's audio goes, and how."""
+
+    url: str  # ws or wss
+    bidirectional: bool = False
+    tracks: tuple[str, ...] = ("inbound",)  # "inbound": what the leg says; "outbound": what it hears
+    encoding: str = "l16"  # or "mulaw"
+    rate: int = 8_000
+    timeout_s: float | None = 86_400.0
+    extra: str = ""  # told to the program with the first frame
+    credentials: tuple[tuple[str, str], ...] = ()  # headers of the upgrade request; never on disk
+    retries: int = 2  # more tries where a connection fails
+
+
+@dataclass(frozen=True)
+class AudioStream:
+    """One stream of one leg."""
+
+    id: StreamId
+    leg: LegId
+    plan: StreamPlan
+    connected: bool = False

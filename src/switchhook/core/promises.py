@@ -37,7 +37,7 @@ from switchhook.core.model import (
     Waiting,
     not_reached,
 )
-from switchhook.core.sources import Sources, Voice
+from switchhook.core.sources import Sources, Stream, Voice
 from switchhook.core.state import State
 from switchhook.core.witness import Ending, Moment, difference
 
@@ -128,7 +128,7 @@ def no_silence(moment: Moment) -> Breaches:
             continue
         if phone.hears != leg.heard:
             yield f"{leg.address} was sent {phone.hears}, not {leg.heard}"
-        elif not phone.hears and not _may_be_silent(moment.after, leg):
+        elif all(isinstance(each, Stream) for each in phone.hears) and not _may_be_silent(moment.after, leg):
             yield f"{leg.address} waits in silence"
 
 
@@ -324,6 +324,17 @@ def waits_end(moment: Moment) -> Breaches:
         what, _, name = timer.partition(":")
         if name not in (state.rooms if what == "room" else state.legs):
             yield f"timer {timer} is armed for something that is over"
+
+
+def _legs(state: State) -> Container[str]:
+    return state.legs
+
+
+_TIMED: dict[str, Callable[[State], Container[str]]] = {
+    "room": lambda state: state.rooms,
+    "delay": lambda state: state.dials,
+    "stream": lambda state: state.streams,
+}
 
 
 def _stuck(state: State, transfer: Transfer) -> str:

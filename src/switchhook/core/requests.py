@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from switchhook.core.addresses import Destination
-from switchhook.core.ids import DialId, LegId, RecordingId, RoomId, SoundId, TransferId
-from switchhook.core.model import By, Clips, DialPlan, Role, RoomPlan, Seat, TransferPlan
+from switchhook.core.ids import DialId, LegId, RecordingId, RoomId, SoundId, StreamId, TransferId
+from switchhook.core.model import By, Clips, DialPlan, Role, RoomPlan, Seat, StreamPlan, TransferPlan
 from switchhook.core.outcomes import Outcome
 from switchhook.core.values import dataclass
 
@@ -174,6 +174,7 @@ class Take:
 
     legs: tuple[LegId, ...]
     program: str
+    end_streams: bool = False  # their audio streams end with it; else they go on, since the legs do
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,6 +419,22 @@ class ResumeRecording:
     recording: RecordingId
 
 
+# --- audio streams --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StartStream:
+    """Fork the audio of a leg that is up to a program; one stream a leg at a time."""
+
+    leg: LegId
+    plan: StreamPlan
+
+
+@dataclass(frozen=True, slots=True)
+class StopStream:
+    stream: StreamId
+
+
 Request = (
     Originate
     | TellRinging
@@ -458,6 +475,8 @@ Request = (
     | SwapTransfer
     | StartRecording
     | StopRecording
+    | StartStream
+    | StopStream
     | PauseRecording
     | ResumeRecording
 )
@@ -473,3 +492,4 @@ class Accepted:
     transfer: TransferId | None = None
     sound: SoundId | None = None
     recording: RecordingId | None = None
+    stream: StreamId | None = None

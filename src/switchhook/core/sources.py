@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from switchhook.core.ids import LegId, SoundId
+from switchhook.core.ids import LegId, SoundId, StreamId
 from switchhook.core.values import dataclass
 
 
@@ -28,5 +28,12 @@ class Sound:
     repeat: int = 1
 
 
-Source = Voice | Sound
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What the program at the far end of a bidirectional audio stream says to this listener, its stream's own leg."""
+
+    stream: StreamId
+
+
+Source = Voice | Sound | Stream
 Sources = tuple[Source, ...]  # mixed together; none at all is silence (comfort noise on the wire, never no packets)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from switchhook.core import dials, legs, listening, members, tapes
+from switchhook.core import dials, legs, listening, members, streams, tapes
 from switchhook.core import events as e
 from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core import transfer_requests as transfers
-from switchhook.core.ids import LegId, RoomId
+from switchhook.core.ids import DialId, LegId, RoomId, StreamId
+from switchhook.core.model import Closing
 from switchhook.core.rooms import end_room
 from switchhook.core.work import Work
 
@@ -30,7 +31,11 @@ def timer_fired(work: Work, event: e.TimerFired) -> None:
         case "over":
             legs.end_overlay(work, LegId(name))
         case "room":
-            end_room(work, RoomId(name))
+            end_room(work, RoomId(name), Closing.LIMIT)
+        case "delay":
+            dials.delay_over(work, DialId(name))
+        case "stream":
+            streams.time_over(work, StreamId(name))
 
 
 def endpoint_changed(work: Work, event: e.EndpointChanged) -> None:
@@ -51,6 +56,10 @@ FUNCTIONS: dict[type, Callable[[Work, Any], r.Accepted | None]] = {
     e.MediaBack: legs.media_back,
     e.VoiceStarted: listening.voice,
     e.VoiceStopped: listening.voice,
+    e.StreamConnected: streams.opened,
+    e.StreamTold: streams.told,
+    e.StreamPressed: streams.keys,
+    e.StreamOver: streams.over,
     e.RecordingEnded: tapes.recording_ended,
     e.TimerFired: timer_fired,
     e.EndpointChanged: endpoint_changed,
@@ -93,6 +102,8 @@ FUNCTIONS: dict[type, Callable[[Work, Any], r.Accepted | None]] = {
     r.SwapTransfer: transfers.swap_asked,
     r.StartRecording: tapes.start_recording,
     r.StopRecording: tapes.stop_recording,
+    r.StartStream: streams.start_stream,
+    r.StopStream: streams.stop_stream,
     r.PauseRecording: tapes.pause_recording,
     r.ResumeRecording: tapes.pause_recording,
 }

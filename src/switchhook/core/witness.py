@@ -83,6 +83,7 @@ def copied(state: State) -> State:
         dict(state.named),
         dict(state.agents),
         set(state.registered),
+        dict(state.streams),
     )
 
 

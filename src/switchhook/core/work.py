@@ -143,6 +143,8 @@ _TOUCHES: dict[type, Touch | None] = {kind: _touch_of(kind) for kind in get_args
     f.LegCreated: lambda work, fact: work.touch_leg(fact.leg.id),
     f.ListeningChanged: None,
     f.VoiceHeard: None,
+    f.StreamOpened: None,
+    f.StreamNoted: None,
     f.MemberJoined: _touch_member,
     f.DialStarted: lambda work, fact: work.touch_room(fact.dial.room),
     f.DialKept: _touch_room_of_dial,

@@ -18,7 +18,7 @@ from switchhook.core.addresses import Trunk as Trunk
 from switchhook.core.addresses import Uri as Uri
 from switchhook.core.events import Event
 from switchhook.core.facts import Fact
-from switchhook.core.ids import LegId, RecordingId
+from switchhook.core.ids import LegId, RecordingId, StreamId
 from switchhook.core.outcomes import Outcome
 from switchhook.core.sources import Sources
 from switchhook.core.values import dataclass
@@ -154,6 +154,25 @@ class MediaStats:
     round_trip_ms: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """One audio stream between a leg and a program behind a WebSocket (plivo-xml 4 has the frames)."""
+
+    id: StreamId
+    leg: LegId
+    url: str
+    address: str  # the IP address to connect to: that of the URL's host, checked by the policy
+    opening: tuple[tuple[str, str], ...]  # `callId`, `accountId` and `extra_headers` of the first frame
+    tracks: tuple[str, ...] = ("inbound",)
+    encoding: str = "l16"  # or "mulaw"
+    rate: int = 8_000
+    bidirectional: bool = False
+    headers: tuple[tuple[str, str], ...] = ()  # of the upgrade request
+    retries: int = 2
+    says_stop: bool = True  # a `stop` frame before the connection is closed
+    verify: bool = True  # the certificate of a wss URL
+
+
 class Media(Protocol):
     """Carries out who hears whom. All statements may be repeated; a leg hears silence until told otherwise."""
 
@@ -185,6 +204,15 @@ class Media(Protocol):
 
         Silence is assumed at the beginning, so the first event of a leg that talks is `VoiceStarted`.
         """
+
+    def fork(self, stream: Forked) -> None:
+        """Connects a leg with a program; `StreamConnected` or `StreamOver` follows, later `StreamOver` unless ended."""
+
+    def end_fork(self, stream: StreamId) -> None:
+        """Says goodbye to the program and closes; no event follows."""
+
+    def tell_fork(self, stream: StreamId, digit: str) -> None:
+        """Tells the program of a key that the telephone pressed."""
 
     def close(self, leg: LegId) -> None:
         """Frees the leg's ports; the final `MediaStats` go to the `on_stats` callback."""

@@ -156,6 +156,15 @@ class HttpSender:
         pairs = tuple((name.lower(), value) for name, value in answer.headers.items())
         return Reply(answer.status_code, pairs, content, url)
 
+    async def reach(self, host: str) -> str:
+        """Returns the address to connect to for a host; raises `Unavailable` when the policy forbids any of its own."""
+        addresses = [host] if _is_ip(host) else list(await self._resolve(host))
+        if not addresses:
+            raise Unavailable(f"{host} has no address")
+        for address in addresses:
+            self._guard.check(address, host)
+        return addresses[0]
+
     async def _aim(self, url: str) -> tuple[str, str, dict[str, object]]:
         """Returns the URL with the checked address in place of the name, the Host header, and the TLS name."""
         try:
@@ -166,12 +175,8 @@ class HttpSender:
         if parts.scheme not in ("http", "https") or not host:
             raise Unavailable(f"{url} is not an http(s) URL")
         netloc = parts.netloc.rpartition("@")[2]
-        addresses = [host] if _is_ip(host) else list(await self._resolve(host))
-        if not addresses:
-            raise Unavailable(f"{host} has no address")
-        for address in addresses:
-            self._guard.check(address, host)
-        address = f"[{addresses[0]}]" if ":" in addresses[0] else addresses[0]
+        found = await self.reach(host)
+        address = f"[{found}]" if ":" in found else found
         aimed = parts._replace(netloc=f"{address}:{port}" if port else address, fragment="").geturl()
         extensions: dict[str, object] = {} if _is_ip(host) else {"sni_hostname": host}
         return aimed, netloc, extensions

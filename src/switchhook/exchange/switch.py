@@ -25,6 +25,9 @@ from switchhook.core.state import State
 from switchhook.core.step import Input, step
 from switchhook.core.values import dataclass
 from switchhook.exchange.entries import LEARNT, Calls, Encode, LineByLine
+from switchhook.exchange.forks import Forks
+from switchhook.exchange.limits import Limits
+from switchhook.exchange.pacing import Pacing
 from switchhook.exchange.ports import (
     Clock,
     Entry,
@@ -94,6 +97,10 @@ class Exchange:
         self._idle = asyncio.Event()
         self._idle.set()
         self.recordings = Recordings(self)
+        self.limits = Limits(self)
+        self.pacing = Pacing(self)
+        self.rates = Rates(clock)
+        self.forks = Forks(self)
 
     # --- wiring -----------------------------------------------------------------------------------------------------
 
@@ -262,6 +269,9 @@ _CARRIERS: dict[type, Carrier] = {
     a.Hear: Exchange._hear,
     a.SendDigits: lambda x, act: x.media.send_digits(act.leg, act.digits),
     a.Notice: lambda x, act: x.media.notice(act.leg, act.on),
+    a.OpenStream: lambda x, act: x.forks.open(act.stream),
+    a.CloseStream: lambda x, act: x.forks.close(act.stream),
+    a.TellStream: lambda x, act: x.forks.tell(act.stream, act.digit),
     a.Record: Exchange._record,
     a.StopRecord: lambda x, act: x.media.stop_recording(act.recording),
     a.Arm: lambda x, act: x.timers.arm(act.timer, act.at),

@@ -24,14 +24,16 @@ from switchhook.core.events import (
     MediaLost,
     RecordingEnded,
     SoundEnded,
+    StreamOver,
     VoiceStarted,
     VoiceStopped,
 )
-from switchhook.core.ids import LegId, RecordingId, SoundId
+from switchhook.core.ids import LegId, RecordingId, SoundId, StreamId
 from switchhook.core.sources import Sound, Sources
-from switchhook.exchange.ports import Emit, MediaAddress, MediaStats, Recording, Session
+from switchhook.exchange.ports import Emit, Forked, MediaAddress, MediaStats, Recording, Session
 from switchhook.media.counters import Counters, read
 from switchhook.media.guard import Guard
+from switchhook.media.held import Holder
 from switchhook.media.line import Line
 from switchhook.media.link import Message
 from switchhook.media.settings import MediaSettings
@@ -71,6 +73,7 @@ class MediaEngine:
         self._taken: dict[RecordingId, Taken] = {}
         self._slots: dict[tuple[int, int], RecordingId] = {}
         self._free_slots = list(range(settings.max_recordings - 1, -1, -1))
+        self._holder = Holder(settings.max_forks, lambda m: self._pump.say(m), lambda m: self._shop.say(m))
         self._random = random.Random(secrets.randbits(256))
         self._counted_at = 0.0
         self._last_event = 0
@@ -102,7 +105,7 @@ class MediaEngine:
         for leg in list(self._legs):
             self.close(leg)
         end = asyncio.get_running_loop().time() + 1.0
-        while (self._closing or self._taken) and asyncio.get_running_loop().time() < end:
+        while (self._closing or self._taken or self._holder.waiting) and asyncio.get_running_loop().time() < end:
             await asyncio.sleep(0.01)
         await self._guard.stop()
         await asyncio.gather(self._pump.stop(), self._shop.stop())
@@ -154,7 +157,7 @@ class MediaEngine:
                 self._ready(found)
                 changed.append(found)
         if changed:
-            lines = [found.heard(self._known) for found in changed if self._known(found.id)]
+            lines = [found.heard(self._known, self._holder.places) for found in changed if self._known(found.id)]
             self._pump.say({"say": "hear", "batch": lines})
 
     def prepare(self, clips: Sequence[str]) -> None:
@@ -208,10 +211,30 @@ class MediaEngine:
             found.noticed, found.talking = on, False
             self._pump.say(found.notice())
 
+    def fork(self, stream: Forked) -> None:
+        leg = self._known(stream.leg)
+        if leg is None:
+            asyncio.get_running_loop().call_soon(self._emit, StreamOver(stream.id, "the leg has no audio"))
+        elif not self._holder.begin(stream, leg):
+            asyncio.get_running_loop().call_soon(self._emit, StreamOver(stream.id, "too many streams at once"))
+        else:
+            self._state_again(leg)
+
+    def end_fork(self, stream: StreamId) -> None:
+        self._holder.end(stream)
+
+    def tell_fork(self, stream: StreamId, digit: str) -> None:
+        self._holder.digit(stream, digit)
+
+    def _state_again(self, leg: Leg) -> None:
+        leg.hear_version += 1
+        self._pump.say({"say": "hear", "batch": [leg.heard(self._known, self._holder.places)]})
+
     def close(self, leg: LegId) -> None:
         found = self._legs.pop(leg, None)
         if found is None:
             return
+        self._holder.end_all(leg)
         key = (found.row, found.use)
         del self._by_row[key]
         self._closing[key] = leg
@@ -326,7 +349,10 @@ class MediaEngine:
             say(leg.statement())
             for play in leg.plays.values():
                 say(play.statement)
-        say({"say": "hear", "batch": [leg.heard(self._known) for leg in stated if leg.hear_version]})
+        places = self._holder.places
+        say({"say": "hear", "batch": [leg.heard(self._known, places) for leg in stated if leg.hear_version]})
+        for fork in self._holder.for_pump():
+            say(fork)
         for taken in self._taken.values():
             say(taken.statement(self._known))
             if taken.stopping:
@@ -345,6 +371,8 @@ class MediaEngine:
             self._shop.say(message)
         for taken in self._taken.values():
             self._shop.say(taken.file())
+        for fork in self._holder.for_shop():
+            self._shop.say(fork)
 
     def _from_pump(self, m: Message) -> None:
         if m["say"] == "event":
@@ -401,7 +429,7 @@ class MediaEngine:
         self._sound_over(leg, sound, error)
         # The play's row will be somebody else's: the leg must not hear it any more.
         leg.hear_version += 1
-        self._pump.say({"say": "hear", "batch": [leg.heard(self._known)]})
+        self._pump.say({"say": "hear", "batch": [leg.heard(self._known, self._holder.places)]})
 
     def _closed(self, key: tuple[int, int], stats: dict[str, object]) -> None:
         leg = self._closing.pop(key, None)
@@ -422,6 +450,11 @@ class MediaEngine:
     def _from_shop(self, m: Message) -> None:
         if m["say"] == "recorded":
             self._recorded(m)
+            return
+        if m["say"] == "fork":
+            event = self._holder.told(m)
+            if event is not None:
+                self._emit(event)
             return
         clip = self._cupboard.at(m["clip"])
         if clip is None:

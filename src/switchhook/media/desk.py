@@ -29,6 +29,8 @@ class Desk:
         self.hearers: dict[int, set[int]] = {}
         self.recorded: set[int] = set()
         self.noticed: set[int] = set()
+        self.forked: set[int] = set()  # what they say goes to a program
+        self.overheard: set[int] = set()  # what they hear goes to one, too
         self._changed: set[int] = set()
         self.noise, self.sounds, self.relays, self.rings = ([Roster(rows) for _ in range(4)] for _ in range(4))
         self._rosters = {NOISE: self.noise, SOUND: self.sounds, RELAY: self.relays}
@@ -102,6 +104,11 @@ class Desk:
         (self.noticed.add if on else self.noticed.discard)(row)
         self._changed.add(row)
 
+    def fork(self, forked: set[int], overheard: set[int]) -> None:
+        """States whose voice goes to programs, and what whose ears hear; the latter are mixed, never relayed."""
+        self._changed |= (self.forked ^ forked) | (self.overheard ^ overheard)
+        self.forked, self.overheard = forked, overheard
+
     def record(self, rows: set[int]) -> None:
         """States which legs are recorded, and so need a jitter ring."""
         self._changed |= self.recorded ^ rows
@@ -162,6 +169,8 @@ class Desk:
         talker = voices[0]
         if not table.connected[talker] or not table.connected[row]:
             return RELAY
+        if row in self.overheard:
+            return MIX
         same = table.codec[talker] == table.codec[row] and table.frame_ms[talker] == table.frame_ms[row]
         return RELAY if same else MIX
 
@@ -182,7 +191,7 @@ class Desk:
                 self._talker[row] = talker
                 self._relayed.setdefault(talker, []).append(row)
                 self._relay_known(talker)
-        wanted = row in self._spoken or row in self.recorded or row in self.noticed
+        wanted = row in self._spoken or row in self.recorded or row in self.noticed or row in self.forked
         if wanted and self._in_ring[row] is None:
             table.begin_ring(row)
         elif not wanted and self._in_ring[row] is not None:

@@ -23,9 +23,9 @@ from switchhook.core.events import (
     VoiceStarted,
     VoiceStopped,
 )
-from switchhook.core.ids import LegId, RecordingId, SoundId
+from switchhook.core.ids import LegId, RecordingId, SoundId, StreamId
 from switchhook.core.sources import Sound, Sources, Voice
-from switchhook.exchange.ports import Emit, MediaAddress, MediaStats, Recording, Session
+from switchhook.exchange.ports import Emit, Forked, MediaAddress, MediaStats, Recording, Session
 from switchhook.media import clips
 
 OnStats = Callable[[LegId, MediaStats], None]
@@ -118,6 +118,8 @@ class FakeMedia:
         self._legs: dict[LegId, _Leg] = {}
         self._recordings: dict[RecordingId, _Tape] = {}
         self.prepared: list[str] = []
+        self.forks: dict[StreamId, Forked] = {}  # those that are open, or being opened
+        self.fork_digits: dict[StreamId, str] = {}
         self.batches: list[tuple[tuple[LegId, Sources], ...]] = []  # every `hear`, in order
 
     # --- the port -----------------------------------------------------------------------------------------------
@@ -187,6 +189,16 @@ class FakeMedia:
             return
         found.noticed, found.talking, found.turned = on, False, self._now()
         self._judge(leg, found)
+
+    def fork(self, stream: Forked) -> None:
+        self.forks[stream.id] = stream
+
+    def end_fork(self, stream: StreamId) -> None:
+        self.forks.pop(stream, None)
+
+    def tell_fork(self, stream: StreamId, digit: str) -> None:
+        if stream in self.forks:
+            self.fork_digits[stream] = self.fork_digits.get(stream, "") + digit
 
     def close(self, leg: LegId) -> None:
         found = self._legs.pop(leg, None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from switchhook.media import g711, jitter, plays, rtp, streams, voices
+from switchhook.media import forks, g711, jitter, plays, rtp, streams, voices
 from switchhook.media.desk import Desk
 from switchhook.media.digits import Mouth, Step
 from switchhook.media.outbox import Outbox
@@ -37,6 +37,8 @@ class Outbound:
         self._mouths: dict[int, Mouth] = {}
         self._event_ts: dict[int, int] = {}
         self.recordings: dict[int, tuple[Array, Array]] = {}
+        self._heard = np.zeros((table.legs + 1, FRAME), np.float32)  # by those whose ears are listened in to
+        self.forks = forks.running(table)
 
     # --- one phase ----------------------------------------------------------------------------------------------
 
@@ -72,8 +74,13 @@ class Outbound:
         if rows:
             one = len(rows) == 1
             self._send(rows[0] if one else np.concatenate(rows), frames[0] if one else np.concatenate(frames), due)
+            if desk.overheard:
+                for some, what in zip(rows, frames, strict=True):
+                    self._heard[some] = what
         if phase == 3 and self.recordings:
             self._record(tick)
+        if phase == 3 and len(self.forks):
+            forks.send(table, self.forks, self._said, self._heard, tick)
 
     def _send(self, rows: Array, frames: Array, due: float) -> None:
         table = self._table
@@ -98,6 +105,16 @@ class Outbound:
         table.counters[SENT] += len(rows)
 
     def _play(self, sounds: Array) -> Array:
+        """Returns the next frame of each sound; a number below zero is a fork's (-1 is slot 0)."""
+        forked = sounds < 0
+        if not forked.any():
+            return self._sounds(sounds)
+        frames = np.zeros((len(sounds), FRAME), np.int16)
+        frames[~forked] = self._sounds(sounds[~forked])
+        frames[forked] = forks.take(self._table, -1 - sounds[forked])
+        return frames
+
+    def _sounds(self, sounds: Array) -> Array:
         frames, ended = plays.take(self._table, sounds)
         for play in ended:
             event = {"is": "play_ended", "play": play, "use": int(self._table.play_use[play])}

@@ -21,6 +21,7 @@ class MediaSettings:
     clip_memory_mb: int = 512  # address space; only what is decoded takes memory
     max_clips: int = 4_096
     max_recordings: int = 512
+    max_forks: int = 256  # audio streams to programs at once
     espeak: str = "espeak-ng"
     cname: str = "switchhook"
 

@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from switchhook.core.ids import LegId, SoundId
-from switchhook.core.sources import Sources, Voice
-from switchhook.exchange.ports import Codec, Direction, Latching, MediaAddress, Recording, Session
+from switchhook.core.ids import LegId, SoundId, StreamId
+from switchhook.core.sources import Sources, Stream, Voice
+from switchhook.exchange.ports import Codec, Direction, Forked, Latching, MediaAddress, Recording, Session
 from switchhook.media.link import Message
 from switchhook.media.sounds import Play
 
@@ -55,8 +55,8 @@ class Leg:
             }  # fmt: skip
         return message
 
-    def heard(self, find: Callable[[LegId], Leg | None]) -> list[object]:
-        """Returns this leg's line in a `hear` batch; voices of legs that are gone are left out."""
+    def heard(self, find: Callable[[LegId], Leg | None], places: Mapping[StreamId, int]) -> list[object]:
+        """Returns this leg's line in a `hear` batch; voices of legs and programs that are gone are left out."""
         voices: list[list[int]] = []
         plays: list[int] = []
         for source in self.sources:
@@ -64,6 +64,9 @@ class Leg:
                 other = find(source.leg)
                 if other is not None and [other.row, other.use] not in voices:
                     voices.append([other.row, other.use])
+            elif isinstance(source, Stream):
+                if source.stream in places:
+                    plays.insert(0, places[source.stream])
             elif source.id in self.plays:
                 plays.append(self.plays[source.id].place)
         return [self.row, self.use, self.hear_version, voices, plays[:MOST_SOUNDS]]
@@ -109,3 +112,35 @@ class Taken:
             "say": "record", "slot": self.slot, "use": self.use, "path": self.recording.path,
             "channels": 2 if self.recording.right or self.recording.stereo else 1, "resume": resume,
         }  # fmt: skip
+
+
+@dataclass(slots=True)
+class Held:
+    """One audio stream to a program that runs or is being closed."""
+
+    forked: Forked
+    slot: int
+    use: int
+    row: int
+    row_use: int
+    closing: bool = False
+
+    def statement(self) -> Message:
+        """Says to the pump whose audio goes into the ring."""
+        return {
+            "say": "fork", "slot": self.slot, "use": self.use, "row": self.row, "row_use": self.row_use,
+            "both": "outbound" in self.forked.tracks,
+        }  # fmt: skip
+
+    def connection(self) -> Message:
+        """Says to the workshop where the ring's audio goes."""
+        forked = self.forked
+        return {
+            "say": "fork", "slot": self.slot, "use": self.use, "stream": forked.id, "url": forked.url,
+            "address": forked.address, "opening": forked.opening, "tracks": forked.tracks, "rate": forked.rate,
+            "encoding": forked.encoding, "bidirectional": forked.bidirectional, "headers": forked.headers,
+            "retries": forked.retries, "says_stop": forked.says_stop, "verify": forked.verify,
+        }  # fmt: skip
+
+    def end(self) -> Message:
+        return {"say": "end_fork", "slot": self.slot, "use": self.use}

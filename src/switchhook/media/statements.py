@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from switchhook.media import plays
+from switchhook.media import forks, plays
 from switchhook.media.address import host_of, number_of
 from switchhook.media.desk import Desk
 from switchhook.media.inbound import Inbound
@@ -46,7 +46,8 @@ class Statements:
         self._does: dict[str, Callable[[Message], None]] = {
             "leg": self._leg, "play": self._play, "hear": self._hear, "record": self._record,
             "stop_record": self._stop_record, "digits": self._digits, "end": self._end, "state": self._state,
-            "state_end": self._state_end, "notice": self._notice,
+            "state_end": self._state_end, "notice": self._notice, "fork": self._fork,
+            "end_fork": self._end_fork,
             "ack": lambda m: self._outbox.acknowledged(int(m["number"])),
         }  # fmt: skip
 
@@ -64,6 +65,7 @@ class Statements:
             self._wire.watch(row, drain=False)
             self._aim(row)
         table.hush[:] = 0
+        self._forked()
 
     # --- legs ---------------------------------------------------------------------------------------------------
 
@@ -156,6 +158,8 @@ class Statements:
             self._outbound.silence(row)
         table.end_leg(row)
         self.live.remove(row)
+        if row in self._desk.forked:
+            self._forked()
 
     # --- who hears what -----------------------------------------------------------------------------------------
 
@@ -184,6 +188,24 @@ class Statements:
             if order > self._pressed.get(key, -1):
                 self._pressed[key] = order
                 self._outbound.press(key[0], digit, int(m["tone_ms"]), order)
+
+    def _fork(self, m: Message) -> None:
+        slot, use, row, table = int(m["slot"]), int(m["use"]), int(m["row"]), self._table
+        if table.fork_use[slot] != use and table.use[row] == m["row_use"]:
+            forks.begin(table, slot, use, row, int(m["row_use"]), bool(m["both"]))
+        self._forked()
+
+    def _end_fork(self, m: Message) -> None:
+        if self._table.fork_use[m["slot"]] == m["use"]:
+            self._table.fork_use[m["slot"]] = 0
+            self._forked()
+
+    def _forked(self) -> None:
+        table = self._table
+        slots = self._outbound.forks = forks.running(table)
+        alive = slots[table.use[table.fork_row[slots]] == table.fork_row_use[slots]]
+        both = alive[table.fork_both[alive] != 0]
+        self._desk.fork(set(table.fork_row[alive].tolist()), set(table.fork_row[both].tolist()))
 
     def _notice(self, m: Message) -> None:
         row, table = int(m["row"]), self._table

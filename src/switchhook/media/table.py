@@ -78,6 +78,14 @@ _RECORDING: dict[str, tuple[str, int]] = {
     "rec_dropped": ("i8", 1), "rec_limit": ("i8", 1),
     "rec_tick": ("i8", 1), "rec_gap": ("i4", RECORDING_FRAMES),
 }  # fmt: skip
+FORK_FRAMES, FORK_BACK = 64, 16  # frames on their way to a program (1.28 s), and on their way back
+_FORK: dict[str, tuple[str, int]] = {
+    # written by the pump
+    "fork_use": ("i8", 1), "fork_row": ("i4", 1), "fork_row_use": ("i8", 1), "fork_both": ("u1", 1),
+    "fork_tick": ("i8", FORK_FRAMES), "fork_got": ("i8", 1),
+    # written by the workshop
+    "fork_put": ("i8", 1), "fork_void": ("i8", 1),
+}  # fmt: skip
 
 
 _RANDOM = struct.Struct("!IIH")
@@ -132,7 +140,7 @@ class Table:
         wanted: dict[str, tuple[Any, tuple[int, ...]]] = {}
         for columns, count in (
             (_LEG, rows), (_PLAY, settings.max_plays), (_CLIP, settings.max_clips),
-            (_RECORDING, settings.max_recordings),
+            (_RECORDING, settings.max_recordings), (_FORK, settings.max_forks),
         ):  # fmt: skip
             for name, (kind, width) in columns.items():
                 wanted[name] = (kind, (count,) if width == 1 else (count, width))
@@ -143,6 +151,8 @@ class Table:
             "last_frame": ("f4", (rows, FRAME)),
             "arena": ("i2", (arena_frames, FRAME)),
             "rec_ring": ("i2", (settings.max_recordings, RECORDING_FRAMES, 2, FRAME)),
+            "fork_up": ("i2", (settings.max_forks, FORK_FRAMES, 2, FRAME)),
+            "fork_down": ("i2", (settings.max_forks, FORK_BACK, FRAME)),
             "event_bytes": ("u1", (EVENT_SLOTS, EVENT_BYTES)),
             "event_lengths": ("i4", (EVENT_SLOTS,)),
             "event_numbers": ("i8", (2,)),  # the last one written, the last one acknowledged
@@ -176,7 +186,7 @@ class Table:
 
     def clear(self) -> None:
         """Forgets every leg, sound and recording; clips stay."""
-        for name in (*_LEG, *_GROUPS, *_PLAY, *_RECORDING):
+        for name in (*_LEG, *_GROUPS, *_PLAY, *_RECORDING, *_FORK):
             self._columns[name][...] = 0
         self.version[:] = WRITING
         self.source[:] = -1

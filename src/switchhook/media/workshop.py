@@ -15,6 +15,7 @@ import threading
 
 from switchhook.core.errors import PeerBroke, Unavailable
 from switchhook.media import decode
+from switchhook.media.forking import Forking
 from switchhook.media.link import Message, Unframer, frame
 from switchhook.media.recorder import Recorder
 from switchhook.media.shelf import Shelf
@@ -33,6 +34,7 @@ class Workshop:
         self._sending = threading.Lock()
         self._shelf = Shelf(table)
         self._recorder = Recorder(table, self._tell)
+        self._forking = Forking(table, self._tell)
         self._wanted: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
         self._stopped = threading.Event()
 
@@ -90,6 +92,12 @@ class Workshop:
                 self._wanted.put((clip, m["spec"]))
         elif m["say"] == "forget":
             self._shelf.forget(int(m["clip"]))
+        elif m["say"] == "fork":
+            self._forking.begin(m)
+        elif m["say"] == "end_fork":
+            self._forking.end(m)
+        elif m["say"] == "tell_fork":
+            self._forking.digit(m)
         elif m["say"] == "record":
             self._recorder.begin(int(m["slot"]), int(m["use"]), m["path"], int(m["channels"]), bool(m["resume"]))
 

@@ -60,7 +60,12 @@ def clip(clip: str) -> str:
 def sources(heard: list[Body], parties: Parties) -> str:
     """`customer +4930 and hold music`, or `nothing`."""
     names = [
-        parties.name(one["leg"]) if "leg" in one else ", ".join(clip(each) for each in one["clips"]) for one in heard
+        parties.name(one["leg"])
+        if "leg" in one
+        else ", ".join(clip(each) for each in one["clips"])
+        if "clips" in one
+        else "the program at its stream"
+        for one in heard
     ]
     return " and ".join(names) or "nothing"
 
@@ -202,6 +207,15 @@ _WORDS: dict[str, Say] = {
     ),
     "VoiceHeard": lambda body, parties: parties.name(body["leg"]) + (
         " begins to talk" if body["on"] else f" has stopped talking after {body['after_ms'] / 1000:g} s"
+    ),
+    "StreamStarted": lambda body, parties: (
+        f"the audio of {parties.name(body['leg'])} is streamed to {body['stream']['plan']['url']}"
+    ),
+    "StreamOpened": lambda body, parties: "the program at the stream's end is reached",
+    "StreamNoted": lambda body, parties: f"stream: {body['what']} {body.get('text', '')}".rstrip(),
+    "StreamEnded": lambda body, parties: (
+        f"the audio stream of {parties.name(body['leg'])} ended: "
+        + (body.get("error") or {"call": "the call is over"}.get(body["end"], body["end"]))
     ),
     "RoomOpened": _room_opened,
     "RoomStarted": lambda body, parties: "the conference begins",

@@ -127,6 +127,8 @@ class Plivo:
     max_transfers: int = option(70, "Transfers per call before it ends as a loop (2060)", k.between(1, 1000000))
     max_call_s: int = option(14400, "Longest call where the request names none", k.between(1, 86400))
     answer_timeout_s: float = option(15.0, "Time for the first document of a ringing call", k.between(1, 120))
+    keep_streams: bool = option(False, "A call's audio stream goes on when the call is transferred; else it ends")
+    stream_stop_frame: bool = option(True, "Audio streams say `stop` before they close the connection")
 
 
 @dataclass(frozen=True, kw_only=True)
