@@ -182,7 +182,7 @@ def _dial_moved(state: State, fact: f.DialMoved) -> None:
 
 def _leg_ringing(state: State, fact: f.LegRinging) -> None:
     _leg(state, fact.leg, state=LegState.RINGING)
-    if fact.early and fact.leg in state.legs and state.legs[fact.leg].side is Side.INBOUND:
+    if fact.early and fact.leg in state.legs:
         _leg(state, fact.leg, early=True)
     found = state.legs.get(fact.leg)
     if found is not None and found.dial is not None:

@@ -91,7 +91,7 @@ def _nobody(state: State, leg: Leg, room: Room, member: Member, others: list[Mem
     if away and _turned_away(state, room, away):
         return _sound(leg, music(room, member.role))
     for dial in room.dials:
-        return _waiting(leg, room, member, state.dials[dial])
+        return _waiting(state, leg, room, member, state.dials[dial])
     if others and not away:
         return ()
     if others or room.plan.alone is not Alone.SILENCE:
@@ -103,7 +103,7 @@ def _turned_away(state: State, room: Room, away: list[Member]) -> bool:
     return any(m.leg in state.legs and state.legs[m.leg].state is LegState.UP for m in away)
 
 
-def _waiting(leg: Leg, room: Room, member: Member, dial: Dial) -> Sources:
+def _waiting(state: State, leg: Leg, room: Room, member: Member, dial: Dial) -> Sources:
     match dial.plan.waiting:
         case Waiting.RINGBACK:
             return _sound(leg, RINGBACK)
@@ -111,8 +111,16 @@ def _waiting(leg: Leg, room: Room, member: Member, dial: Dial) -> Sources:
             return _sound(leg, dial.plan.waiting_clips or RINGBACK)
         case Waiting.MUSIC:
             return _sound(leg, music(room, member.role))
+        case Waiting.REAL:
+            return real(state, dial)[:1] or _sound(leg, RINGBACK)
         case Waiting.SILENCE:
             return ()
+
+
+def real(state: State, dial: Dial) -> tuple[Voice, ...]:
+    """Returns the early audio of those who are rung, in the order in which they were."""
+    rung = (state.legs.get(leg) for leg in dial.legs)
+    return tuple(Voice(leg.id) for leg in rung if leg is not None and leg.state is LegState.RINGING and leg.early)
 
 
 def music(room: Room, role: Role) -> Clips:

@@ -13,7 +13,7 @@ from switchhook.core import requests as r
 from switchhook.core.addresses import Destination
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import DialId, LegId, SoundId
-from switchhook.core.model import MAX_LEG_S, By, Leg, LegState, Side, StreamEnd
+from switchhook.core.model import MAX_LEG_S, By, Leg, LegState, Side, Waiting, StreamEnd
 from switchhook.core.outcomes import Outcome
 from switchhook.core.rooms import depart, need_leg
 from switchhook.core.sources import Sound
@@ -139,11 +139,13 @@ def rang(work: Work, event: e.LegRang) -> None:
     leg = work.state.legs.get(event.leg)
     if leg is None or leg.side is not Side.OUTBOUND or leg.state not in (LegState.DIALLING, LegState.RINGING):
         return
-    if leg.state is LegState.DIALLING:
+    dial = work.state.dials.get(leg.dial) if leg.dial is not None else None
+    heard = dial is not None and (dial.plan.waiting is Waiting.REAL or dial.plan.early_audio)
+    if leg.state is LegState.DIALLING or (heard and event.early and not leg.early):
         work.fact(f.LegRinging(leg.id, event.early))
-        dial = work.state.dials.get(leg.dial) if leg.dial is not None else None
         if dial is not None and dial.lead is not None:
-            show_ringing(work, dial.lead)
+            open_ears = event.early and dial.plan.waiting is Waiting.REAL
+            (open_early if open_ears else show_ringing)(work, dial.lead)
 
 
 def show_ringing(work: Work, leg: LegId) -> None:
@@ -165,7 +167,7 @@ def open_early(work: Work, leg: LegId) -> None:
 
 def tell_ringing(work: Work, request: r.TellRinging) -> None:
     need_leg(work, request.leg)
-    show_ringing(work, request.leg)
+    (open_early if request.early else show_ringing)(work, request.leg)
 
 
 def answer(work: Work, leg: LegId) -> None:
@@ -313,7 +315,7 @@ def play(work: Work, request: r.Play) -> r.Accepted:
         raise Refused(Reason.NOT_ANSWERED, "the leg has not been answered")
     need_taken(leg)
     hang_up_after = request.hang_up_after or leg.hang_up_after_sound
-    answer(work, request.leg)
+    (open_early if request.early else answer)(work, request.leg)
     return r.Accepted(leg=leg.id, sound=start_sound(work, leg.id, request.clips, request.repeat, hang_up_after))
 
 
@@ -403,7 +405,7 @@ def _after_sound(work: Work, leg: Leg) -> None:
 
 def send_keys(work: Work, request: r.SendKeys) -> None:
     leg = need_leg(work, request.leg)
-    if leg.state is not LegState.UP:
+    if leg.state is not LegState.UP and not leg.early:
         raise Refused(Reason.NOT_ANSWERED, "the leg has not been answered")
     work.fact(f.DigitsSent(leg.id, request.digits))
     work.act(a.SendDigits(leg.id, request.digits))
@@ -424,7 +426,7 @@ def digit(work: Work, event: e.DigitPressed) -> None:
     from switchhook.core.dials import key_pressed
 
     leg = work.state.legs.get(event.leg)
-    if leg is None or leg.state is not LegState.UP:
+    if leg is None or (leg.state is not LegState.UP and not (leg.early and leg.side is Side.INBOUND)):
         return
     work.fact(f.DigitHeard(event.leg, event.digit, event.duration_ms))
     if leg.streams:

@@ -90,7 +90,7 @@ class Leg:
     dial: DialId | None = None  # the attempt that rings it, until it is won
     rooms: tuple[RoomId, ...] = ()
     focus: RoomId | None = None  # the room in which it talks
-    early: bool = False  # inbound, not answered, but it hears us already (183)
+    early: bool = False  # not answered, but there is audio already (183): from us (inbound), or from it
     phone_held: bool = False  # its telephone has put us on hold
     playing: Sound | None = None  # a sound meant for this leg alone; it hears nothing else meanwhile
     overlay: Sound | None = None  # a sound over whatever else it hears; the others hear the leg as before
@@ -216,6 +216,7 @@ class Waiting(Enum):
     MUSIC = "music"  # the hold music of their role
     CLIPS = "clips"
     SILENCE = "silence"
+    REAL = "real"  # the early audio of who is rung; ringback while there is none
 
 
 class Order(Enum):
@@ -240,6 +241,7 @@ class DialPlan:
     accept_s: float = 120.0
     headers: tuple[tuple[str, str], ...] = ()
     send_digits: str = ""  # keys pressed for the answerer's machine after the answer
+    early_audio: bool = False  # early audio that comes after the first ringing is told too
     limit_s: float = MAX_LEG_S  # of a leg that answers
     program: str = ""  # the program of legs that answer
     answer_after: int | None = None

@@ -180,6 +180,8 @@ def consult_private(moment: Moment) -> Breaches:
 
 def _may_not_hear(state: State, listener: Leg, speaker_id: LegId) -> str:
     speaker = state.legs.get(speaker_id)
+    if speaker is not None and _rings_aloud(state, listener, speaker):
+        return ""
     if speaker is None or speaker.state is not LegState.UP:
         return "who has left"
     room = state.rooms.get(listener.focus) if listener.focus is not None else None
@@ -195,6 +197,13 @@ def _may_not_hear(state: State, listener: Leg, speaker_id: LegId) -> str:
     if not member.reaches(room.members[listener.id]):
         return "who whispers to somebody else"
     return ""
+
+
+def _rings_aloud(state: State, listener: Leg, speaker: Leg) -> bool:
+    """True for early audio of somebody who is rung for the listener's room, where that is wanted."""
+    dial = state.dials.get(speaker.dial) if speaker.dial is not None else None
+    wanted = dial is not None and dial.plan.waiting is Waiting.REAL and dial.room == listener.focus
+    return wanted and speaker.state is LegState.RINGING and speaker.early
 
 
 def _voices(sources: Sources) -> list[LegId]:

@@ -72,9 +72,10 @@ class Originate:
 
 @dataclass(frozen=True, slots=True)
 class TellRinging:
-    """Send 180 to an inbound leg."""
+    """Send 180 to an inbound leg; `early` opens early audio (183), in which it hears what is played to it."""
 
     leg: LegId
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +106,16 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Play to one leg alone, from the start; replaces what it was playing. The leg must be up."""
+    """Play to one leg alone, from the start; replaces what it was playing.
+
+    An inbound leg that is not up is answered, or (`early`) hears it in early audio and stays unanswered.
+    """
 
     leg: LegId
     clips: Clips
     repeat: int = 1
     hang_up_after: bool = False
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,13 @@ def _touch_leg(work: Work, fact: Any) -> None:
     work.touch_leg(fact.leg)
 
 
+def _touch_ringing(work: Work, fact: f.LegRinging) -> None:
+    work.touch_leg(fact.leg)
+    leg = work.state.legs.get(fact.leg)
+    if fact.early and leg is not None and leg.dial is not None:
+        work.touch_room(work.state.dials[leg.dial].room)
+
+
 def _touch_room(work: Work, fact: Any) -> None:
     if fact.room is not None:
         work.touch_room(fact.room)
@@ -143,6 +150,7 @@ _TOUCHES: dict[type, Touch | None] = {kind: _touch_of(kind) for kind in get_args
     f.LegCreated: lambda work, fact: work.touch_leg(fact.leg.id),
     f.ListeningChanged: None,
     f.VoiceHeard: None,
+    f.LegRinging: _touch_ringing,
     f.StreamOpened: None,
     f.StreamNoted: None,
     f.MemberJoined: _touch_member,
