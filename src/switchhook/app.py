@@ -31,6 +31,7 @@ from switchhook.exchange.switch import Exchange
 from switchhook.exchange.timers import LoopTimers
 from switchhook.figures import watch_all
 from switchhook.http import HttpServer, application, bind, operator_routes
+from switchhook.media import mp3
 from switchhook.media.control import MediaEngine
 from switchhook.media.settings import MediaSettings
 from switchhook.observe.metrics import Metrics
@@ -42,9 +43,11 @@ from switchhook.sip.resolver import Resolver
 from switchhook.sip.settings import EndpointSettings, LineSettings, TrunkSettings
 from switchhook.sip.sockets import Sockets
 from switchhook.sip.ticking import Ticking
+from switchhook.stores.archive import SqlArchive
 from switchhook.stores.database import connect
 from switchhook.stores.encoding import Encoding, facts_of
 from switchhook.stores.journal import SqlJournal
+from switchhook.stores.objects import SqlObjects
 from switchhook.stores.reading import Reader
 from switchhook.stores.records import Recorder
 
@@ -147,6 +150,8 @@ class Server:
         )
         self.exchange.subscribe(lambda stamped: self.metrics.fact(stamped.fact), self.metrics.counted)
         self.exchange.records = Reader(engine)
+        self.exchange.declared.open(SqlObjects(engine))
+        self.exchange.recordings.keep_in(SqlArchive(engine), mp3.converter())
         stack.callback(self.exchange.sounds.close)
         warming = asyncio.create_task(sender.warm())  # while we wait for the audio processes; no call waits for it
         stack.callback(warming.cancel)

@@ -7,7 +7,7 @@ raise only the errors named in their docstrings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from enum import Enum
 from typing import Any, Protocol, runtime_checkable
@@ -22,6 +22,11 @@ from switchhook.core.ids import LegId, RecordingId, StreamId
 from switchhook.core.outcomes import Outcome
 from switchhook.core.sources import Sources
 from switchhook.core.values import dataclass
+from switchhook.exchange.archive import Archive as Archive
+from switchhook.exchange.archive import RecordingFilter as RecordingFilter
+from switchhook.exchange.archive import RecordingRow as RecordingRow
+from switchhook.exchange.objects import Document as Document
+from switchhook.exchange.objects import Objects as Objects
 from switchhook.exchange.records import EndedAs as EndedAs
 from switchhook.exchange.records import LegFilter as LegFilter
 
@@ -218,6 +223,29 @@ class Media(Protocol):
         """Frees the leg's ports; the final `MediaStats` go to the `on_stats` callback."""
 
 
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Where a registered telephone can be reached."""
+
+    uri: str
+    expires_at: float  # clock seconds
+    user_agent: str = ""
+
+
+@runtime_checkable
+class Telephones(Protocol):
+    """Signalling that can learn of telephones while it runs."""
+
+    def admit(self, username: str, hashes: Mapping[str, str], latching: Latching) -> None:
+        """Lets a telephone register and call from now on; `hashes` are by digest algorithm, for our realm."""
+
+    def expel(self, username: str) -> None:
+        """Knows a telephone no longer: its registration ends, its calls go on."""
+
+    def contacts(self, username: str) -> list[Contact]:
+        """Returns where a telephone can be reached, preferred first."""
+
+
 # --- the rest -------------------------------------------------------------------------------------------------------
 
 
@@ -274,6 +302,15 @@ class Records(Protocol):
     def leg_record(self, leg: str) -> Any:
         """Returns the record of an ended leg, or None."""
 
+    def legs(self, wanted: LegFilter, *, limit: int = 20, offset: int = 0) -> tuple[Sequence[Any], int]:
+        """Returns a page of the records of ended legs, newest end first, and how many there are in all."""
+
+    def endings(self, wanted: LegFilter) -> list[EndedAs]:
+        """Returns the different ways in which the wanted legs ended."""
+
+    def talked_s(self, account: str, since: float) -> float:
+        """Returns how long the legs that an account dialled were answered, of those that ended since a moment."""
+
     def call(self, call: str) -> list[Entry]:
         """Returns all lines of a call, in order."""
 
@@ -300,12 +337,3 @@ class Sender(Protocol):
         follow: bool = True,  # redirects; off: they are returned as answers
     ) -> Reply:
         """Sends one HTTP request under the webhook policy; raises `Unavailable` when no whole answer came."""
-    def legs(self, wanted: LegFilter, *, limit: int = 20, offset: int = 0) -> tuple[Sequence[Any], int]:
-        """Returns a page of the records of ended legs, newest end first, and how many there are in all."""
-
-    def endings(self, wanted: LegFilter) -> list[EndedAs]:
-        """Returns the different ways in which the wanted legs ended."""
-
-    def talked_s(self, account: str, since: float) -> float:
-        """Returns how long the legs that an account dialled were answered, of those that ended since a moment."""
-

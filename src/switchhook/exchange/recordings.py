@@ -8,10 +8,15 @@ call goes on.
 
 Who starts a recording may leave a word to be told by: `ended` is called once, when the file is finished, whatever ended
 it (somebody's wish, the longest time, a hangup, a full disk). Recordings that are cut short are told like all others.
+
+A recording that is over has a row in the archive, which a restart does not touch. Who wants MP3 gets it where that can
+be made: the WAV file is turned into one when it is finished, and until then the recording is not. The row comes first
+and the WAV file goes last, so whatever ends the process in between, there is a row and the file that it names.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import OrderedDict
 from collections.abc import Callable
@@ -21,12 +26,15 @@ from typing import TYPE_CHECKING
 
 from switchhook.core import facts as f
 from switchhook.core import requests as r
-from switchhook.core.errors import Refused
+from switchhook.core.errors import Refused, Unavailable
 from switchhook.core.ids import LegId, RecordingId, RoomId
+from switchhook.exchange.archive import Archive, MemoryArchive, RecordingFilter, RecordingRow
 
 if TYPE_CHECKING:
     from switchhook.exchange.switch import Exchange, Stamped
 
+PATIENCE_S = 1.0  # how long a list waits for the rows of recordings that have just ended
+AGAIN_S = (0.2, 1.0, 5.0, 25.0)  # when a row that the disk refused is written again
 KEPT = 10_000  # finished recordings that are still known; their files stay longer
 
 _ACCOUNT = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -50,6 +58,7 @@ class Recorded:
     wanted_format: str = "wav"  # what its client asked for
     paused_s: float = 0.0  # left out until now, or until `paused_at`
     paused_at: float | None = None  # paused since
+    format: str = "wav"  # of its file, when it is finished
 
     @property
     def ended_at(self) -> float:
@@ -63,6 +72,7 @@ class Recorded:
 
 
 Ended = Callable[[Recorded], None]
+Convert = Callable[[Path, Path], None]  # makes a file of another format of one; blocks, may raise Unavailable
 
 
 class Recordings:
@@ -73,8 +83,17 @@ class Recordings:
         self._folder = Path(exchange.settings.media.recordings)
         self._running: dict[RecordingId, Recorded] = {}
         self._finished: OrderedDict[RecordingId, Recorded] = OrderedDict()
+        self._turning: dict[RecordingId, Recorded] = {}  # over, and being made into MP3
         self._ended: dict[RecordingId, Ended] = {}
+        self._begun: dict[RecordingId, RecordingRow] = {}
+        self._keeping: set[asyncio.Task[None]] = set()
+        self._archive: Archive = MemoryArchive()
+        self._to_mp3: Convert | None = None
         exchange.subscribe(self._told, (f.RecordingPaused, f.RecordingFinished))
+
+    def keep_in(self, archive: Archive, to_mp3: Convert | None = None) -> None:
+        """Keeps the rows of recordings there from now on; `to_mp3` is how MP3 files are made, None: they are not."""
+        self._archive, self._to_mp3 = archive, to_mp3
 
     # --- asked ------------------------------------------------------------------------------------------------------
 
@@ -104,6 +123,7 @@ class Recordings:
         found = Recorded(
             recording, account, path, self._exchange.clock.now(),
             leg=follow, room=room, room_name=self._name(room), wanted_format=wanted_format,
+            format="mp3" if wanted_format == "mp3" and self._to_mp3 is not None else "wav",
         )  # fmt: skip
         self._running[recording] = found
         if ended is not None:
@@ -117,6 +137,7 @@ class Recordings:
             self._ended.pop(recording, None)
             self._warn(f"nothing is recorded: {refused}", leg or "")
             return None
+        self._begun[recording] = self._row(found, leg)
         return found
 
     def stop(self, recording: RecordingId, cause: str = "") -> bool:
@@ -141,7 +162,7 @@ class Recordings:
     def find(self, recording: str) -> Recorded | None:
         """Returns a recording that runs, or one of the latest that have finished."""
         name = RecordingId(recording)
-        return self._running.get(name) or self._finished.get(name)
+        return self._running.get(name) or self._turning.get(name) or self._finished.get(name)
 
     def running(self, *, leg: LegId | None = None, room: RoomId | None = None) -> tuple[Recorded, ...]:
         """Returns the recordings under way of a leg or of a room, the oldest first."""
@@ -154,13 +175,23 @@ class Recordings:
     def url(self, recorded: Recorded) -> str:
         """Returns where the file can be fetched by its account once it is finished."""
         public = self._exchange.settings.public_url
-        return f"{public}/v1/Account/{recorded.account}/Recording/{recorded.id}{recorded.path.suffix}"
+        return f"{public}/v1/Account/{recorded.account}/Recording/{recorded.id}.{recorded.format}"
 
-    def path(self, account: str, recording: str) -> Path | None:
+    def path(self, account: str, recording: str, format: str = "wav") -> Path | None:
         """Returns where the file of a recording is or would be; None for what is no account or no UUID."""
         if not _ACCOUNT.fullmatch(account) or not _UUID.fullmatch(recording):
             return None
-        return self._folder / account / f"{recording}.wav"
+        return self._folder / account / f"{recording}.{format}"
+
+    def _row(self, found: Recorded, leg: LegId | None) -> RecordingRow:
+        state = self._exchange.state
+        of, room = state.legs.get(leg) if leg else None, state.rooms.get(found.room) if found.room else None
+        return RecordingRow(
+            id=found.id, account=found.account, call=self._exchange.calls.of(leg or ""), leg=leg or "",
+            room=found.room or "", room_kind=room.plan.kind.value if room is not None else "",
+            room_name=found.room_name, caller=of.caller if of else "", called=of.called if of else "", format="wav",
+            started_at=found.started_at, ended_at=found.started_at, duration_ms=0, added_at=found.started_at,
+        )  # fmt: skip
 
     def _members(self, room: RoomId | None) -> tuple[LegId, ...]:
         found = self._exchange.state.rooms.get(room) if room is not None else None
@@ -189,15 +220,93 @@ class Recordings:
         told = self._ended.pop(fact.recording, None)
         if found is None:
             return
+        row = self._begun.pop(found.id, None)
         # What was left out behind the last word is after the end of the audio.
         ended = replace(found, duration_ms=fact.duration_ms, finished=True, error=fact.error, paused_at=None)
-        self._finished[found.id] = ended
-        if len(self._finished) > KEPT:
-            self._finished.popitem(last=False)
         if fact.error:
             self._warn(f"recording {found.id} to {found.path}: {fact.error}", call=self._exchange.calls.of(found.id))
+        if row is not None and ended.has_file:
+            row = replace(row, ended_at=ended.ended_at, duration_ms=ended.duration_ms, added_at=at)
+            self._begin_keeping(ended, row, told)
+        if found.id not in self._turning:
+            self._finish(ended, told)
+
+    def _begin_keeping(self, ended: Recorded, row: RecordingRow, told: Ended | None) -> None:
+        if ended.format != "wav":
+            self._turning[ended.id] = replace(ended, finished=False)
+        task = self._exchange.spawn(self._keep(ended, row, told), name=f"keep recording {ended.id}")
+        self._keeping.add(task)
+        task.add_done_callback(self._keeping.discard)
+
+    async def _keep(self, ended: Recorded, row: RecordingRow, told: Ended | None) -> None:
+        await self._add(row)
+        if ended.id in self._turning:
+            self._finish(await self._turned(ended, row), told)
+
+    async def _turned(self, ended: Recorded, row: RecordingRow) -> Recorded:
+        """Makes the file that was asked for; where that fails, the one that there is remains."""
+        made = ended.path.with_suffix(f".{ended.format}")
+        try:
+            if self._to_mp3 is None:
+                raise Unavailable("MP3 is not made any more")
+            await asyncio.to_thread(self._to_mp3, ended.path, made)
+        except Unavailable as failed:
+            self._warn(f"recording {ended.id} stays a WAV file: {failed}", call=row.call)
+            return replace(ended, format="wav")
+        await self._add(replace(row, format=ended.format))
+        await asyncio.to_thread(ended.path.unlink, missing_ok=True)
+        return replace(ended, path=made)
+
+    async def _add(self, row: RecordingRow) -> None:
+        for pause_s in (*AGAIN_S, None):
+            try:
+                await asyncio.to_thread(self._archive.add, row)
+            except Unavailable as failed:
+                if pause_s is None:
+                    self._warn(f"recording {row.id} is in no list: {failed}", call=row.call)
+                else:
+                    await asyncio.sleep(pause_s)
+            else:
+                return
+
+    def _finish(self, ended: Recorded, told: Ended | None) -> None:
+        self._turning.pop(ended.id, None)
+        self._finished[ended.id] = ended
+        if len(self._finished) > KEPT:
+            self._finished.popitem(last=False)
         if told is not None:
             told(ended)
+
+    # --- over -------------------------------------------------------------------------------------------------------
+
+    async def row(self, recording: str) -> RecordingRow | None:
+        """Returns what is known of a recording that is over, or None; raises Unavailable."""
+        await self._kept()
+        return await asyncio.to_thread(self._archive.find, recording)
+
+    async def page(self, wanted: RecordingFilter, *, limit: int, offset: int) -> tuple[list[RecordingRow], int]:
+        """Returns a page of recordings that are over, the newest first, and how many there are; raises Unavailable."""
+        await self._kept()
+        return await asyncio.to_thread(self._archive.page, wanted, limit=limit, offset=offset)
+
+    async def delete(self, row: RecordingRow) -> None:
+        """Removes a recording from the archive, then its file; raises Unavailable, and then it is still there."""
+        await self._kept()
+        await asyncio.to_thread(self._archive.remove, row.id)
+        self._finished.pop(RecordingId(row.id), None)
+        for format in ("wav", "mp3"):
+            path = self.path(row.account, row.id, format)
+            if path is not None:
+                await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    def row_url(self, row: RecordingRow) -> str:
+        """Returns where the file of a recording that is over can be fetched."""
+        return f"{self._exchange.settings.public_url}/v1/Account/{row.account}/Recording/{row.id}.{row.format}"
+
+    async def _kept(self) -> None:
+        """Waits until the recordings that are over by now have their rows."""
+        if self._keeping:
+            await asyncio.wait(self._keeping, timeout=PATIENCE_S)
 
     def _warn(self, text: str, leg: str = "", call: str = "") -> None:
         self._exchange.write("Warning", {"text": text}, leg=leg, call=call)

@@ -24,6 +24,7 @@ from switchhook.core.outcomes import Outcome
 from switchhook.core.state import State
 from switchhook.core.step import Input, step
 from switchhook.core.values import dataclass
+from switchhook.exchange.declared import Declared
 from switchhook.exchange.entries import LEARNT, Calls, Encode, LineByLine
 from switchhook.exchange.forks import Forks
 from switchhook.exchange.limits import Limits
@@ -40,8 +41,10 @@ from switchhook.exchange.ports import (
     Sender,
     Session,
     Signalling,
+    Telephones,
 )
 from switchhook.exchange.ports import Timers as TimersPort
+from switchhook.exchange.rates import Rates
 from switchhook.exchange.recordings import Recordings
 from switchhook.exchange.repeats import Repeats
 from switchhook.exchange.routes import Directory
@@ -82,6 +85,7 @@ class Exchange:
         self.sender = sender
         self.state = State(Ids(seed))
         self.directory = Directory(settings)
+        self.declared = Declared(self)
         self.repeats = Repeats(settings.http.repeat_window_s, clock)
         self.sounds = Sounds(self, settings.media.hold_music)
         self.calls = Calls()
@@ -106,7 +110,10 @@ class Exchange:
 
     def plug(self, signalling: Signalling, media: Media, timers: TimersPort) -> None:
         """Connects the ports; before this nothing can be asked or told."""
-        self.signalling, self.media, self.timers = signalling, media, timers
+        self.signalling, self.timers = self.pacing.around(signalling, timers)
+        self.media = media
+        if isinstance(signalling, Telephones):
+            self.declared.follow(signalling)
 
     def subscribe(self, listener: Listener, kinds: Collection[type[facts.Fact]] | None = None) -> None:
         """Adds a listener for each later fact, or those of some kinds; it must return quickly and must not raise."""
@@ -129,6 +136,8 @@ class Exchange:
 
     def ask(self, request: requests.Request, cause: str = "") -> requests.Accepted:
         """Asks for something; raises `Refused`, and then nothing has changed. `cause` goes into the journal."""
+        if self.limits.counted:
+            self.limits.of_request(request)
         return self._step(request, cause or type(request).__name__)
 
     def tell(self, event: events.Event, cause: str = "") -> None:
@@ -149,7 +158,12 @@ class Exchange:
     def _routed(self, event: events.LegArrived) -> events.LegArrived:
         if not self.accepting:
             return events.LegArrived(event.leg, event.arrival, requests.ToNobody(Outcome.SHUT_DOWN))
-        return events.LegArrived(event.leg, event.arrival, self.directory.route(event.arrival, self.state.registered))
+        route = self.directory.route(event.arrival, self.state.registered)
+        rule = "" if isinstance(route, requests.ToNobody) else self.limits.of_arrival(route.account)
+        if rule:
+            self.write("Warning", {"text": f"the call is refused: {rule}"}, leg=event.leg)
+            route = requests.ToNobody(Outcome.OVER_LIMIT, route.account)
+        return events.LegArrived(event.leg, event.arrival, route)
 
     def on_session(self, leg: LegId, session: Session) -> None:
         """Signalling agreed on (new) audio for a leg."""
@@ -160,10 +174,13 @@ class Exchange:
         done = step(self.state, given, now)
         if done.facts:
             self.journal.facts(now, done.facts, cause)
+            counted = self.limits.counted
             for fact in done.facts:
                 kind = type(fact)
                 if (learn := LEARNT.get(kind)) is not None:
                     learn(self.calls, fact)
+                if counted and kind in counted:
+                    counted[kind](fact, now)
                 if self._listeners[kind] or kind is facts.LegEnded:
                     self._untold.append(Stamped(now, fact, cause))
         for action in done.actions:
@@ -202,6 +219,10 @@ class Exchange:
             credentials=action.credentials,
             hops_left=action.hops_left,
         )
+        rule = self.limits.of_invite(action.leg) if self.limits.counted else ""
+        if rule:
+            self.soon(events.LegFailed(action.leg, Outcome.OVER_LIMIT, reason=rule))
+            return
         try:
             self.signalling.invite(invitation)
         except Unavailable as error:
@@ -267,7 +288,7 @@ _CARRIERS: dict[type, Carrier] = {
     a.End: lambda x, act: x.signalling.end(act.leg, act.outcome, status=act.status),
     a.PressAnswer: lambda x, act: x.signalling.press_answer(act.leg),
     a.Hear: Exchange._hear,
-    a.SendDigits: lambda x, act: x.media.send_digits(act.leg, act.digits),
+    a.SendDigits: lambda x, act: x.media.send_digits(act.leg, act.digits, act.tone_ms),
     a.Notice: lambda x, act: x.media.notice(act.leg, act.on),
     a.OpenStream: lambda x, act: x.forks.open(act.stream),
     a.CloseStream: lambda x, act: x.forks.close(act.stream),

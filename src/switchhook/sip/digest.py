@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
@@ -37,15 +37,18 @@ if "sha512_256" in hashlib.algorithms_available:
 
 @dataclass(frozen=True, slots=True)
 class Password:
-    """What we know of a user: the password, or only H(user:realm:password) for MD5."""
+    """What we know of a user: the password, or only H(user:realm:password), for MD5 or for each algorithm."""
 
     password: str | None = field(default=None, repr=False)
     ha1: str | None = field(default=None, repr=False)
+    hashes: Mapping[str, str] | None = field(default=None, repr=False)  # HA1 by algorithm
 
     def secret(self, algorithm: str, username: str, realm: str) -> str | None:
         """Returns HA1 for an algorithm, or None when we cannot know it."""
         if self.password is not None:
             return HASHES[algorithm](f"{username}:{realm}:{self.password}")
+        if self.hashes is not None:
+            return self.hashes.get(algorithm)
         return self.ha1 if algorithm == "MD5" else None
 
 

@@ -11,7 +11,7 @@ Somewhat over 400 lines: it is where the parts of the SIP side meet, and each of
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import cast
 
@@ -21,7 +21,7 @@ from switchhook.core.errors import Unavailable
 from switchhook.core.events import EndpointChanged, Event, LegArrived
 from switchhook.core.ids import LegId
 from switchhook.core.outcomes import Outcome
-from switchhook.exchange.ports import Endpoint, Invitation, Latching, MediaAddress, Session, Trunk
+from switchhook.exchange.ports import Contact, Endpoint, Invitation, Latching, MediaAddress, Session, Trunk
 from switchhook.sip.arrivals import arrival_of
 from switchhook.sip.call import Call
 from switchhook.sip.callers import Callers, Refusal
@@ -125,7 +125,7 @@ class Line:
 
     # --- telephones that come and go while we run (exchange.declared.Telephones)
 
-    def admit(self, username: str, hashes: dict[str, str], latching: Latching) -> None:
+    def admit(self, username: str, hashes: Mapping[str, str], latching: Latching) -> None:
         """Lets a telephone register and call from now on; `hashes` are by digest algorithm, for our realm."""
         self.callers.endpoints[username] = EndpointSettings(username, latching=latching, hashes=hashes)
 

@@ -34,6 +34,7 @@ class Binding:
     flow: Flow | None
     path: tuple[str, ...] = ()
     q: float = 1.0
+    user_agent: str = ""
 
     @property
     def pinned(self) -> Flow | None:
@@ -89,6 +90,11 @@ class Registrar:
         if self._users and self._sweep is None:
             self._sweep = self._engine.timers.start(1.0, self._expire)
 
+    def forget(self, username: str) -> None:
+        """Ends the registration of a user who is none any more."""
+        if self._users.pop(username, None):
+            self._changed(username, ())
+
     def _bind(self, transaction: ServerTransaction, username: str, contacts: list[str]) -> tuple[int, str] | None:
         request = transaction.request
         wanted: list[tuple[Address, int]] = []
@@ -132,6 +138,7 @@ class Registrar:
             flow=transaction.source,
             path=tuple(request.get_all("path")),
             q=q,
+            user_agent=request.first("user-agent")[:200],
         )
 
     def _expires_of(self, request: Message, address: Address) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from switchhook.exchange.ports import Latching
@@ -10,16 +11,20 @@ from switchhook.sip.digest import Credentials, Password
 
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
-    """A telephone that may register and call. One of `password` and `ha1` (MD5 of user:realm:password) is set."""
+    """A telephone that may register and call, known by its password, or by H(user:realm:password) of it.
+
+    One of `password`, `ha1` (MD5) and `hashes` (by digest algorithm) is set.
+    """
 
     username: str
     password: str | None = field(default=None, repr=False)
     ha1: str | None = field(default=None, repr=False)
     latching: Latching = Latching.SIGNALLING
+    hashes: Mapping[str, str] | None = field(default=None, repr=False)
 
     @property
     def secret(self) -> Password:
-        return Password(self.password, self.ha1)
+        return Password(self.password, self.ha1, self.hashes)
 
 
 @dataclass(frozen=True, slots=True)

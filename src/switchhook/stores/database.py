@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sqlite3
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from switchhook.core.errors import Unavailable
 from switchhook.stores.migrations import upgrade
+
+T = TypeVar("T")
 
 
 def connect(url: str, *, migrate: bool = True) -> Engine:
@@ -33,6 +37,24 @@ def connect(url: str, *, migrate: bool = True) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def reading(engine: Engine, work: Callable[[Connection], T]) -> T:
+    """Returns what `work` reads; raises Unavailable with one line when the database cannot be read."""
+    try:
+        with engine.connect() as connection:
+            return work(connection)
+    except (SQLAlchemyError, sqlite3.Error) as failed:
+        raise Unavailable(f"the store cannot be read: {_line(failed)}") from failed
+
+
+def changing(engine: Engine, work: Callable[[Connection], object]) -> None:
+    """Does `work` in one transaction that is on disk when this returns; raises Unavailable, and nothing is changed."""
+    try:
+        with engine.begin() as connection:
+            work(connection)
+    except (SQLAlchemyError, sqlite3.Error) as failed:
+        raise Unavailable(f"the store cannot be written: {_line(failed)}") from failed
 
 
 def _tune(connection: Any, _record: object) -> None:

@@ -1,14 +1,15 @@
 """The tables, as SQLAlchemy Core sees them; `migrations/` builds them step by step and a test compares the two.
 
 `entry` is the journal: a row is a sheet of lines (`stores.sheets`), or one line of an earlier version. `leg` and
-`transfer` are call records, made from it. Times are seconds since 1970.
+`transfer` are call records, made from it. `object` is what API clients made beside the configuration file, one JSON
+document each; `recording` is one row per recording. Times are seconds since 1970.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-HEAD = "0004"  # the newest revision in migrations/versions
+HEAD = "0005"  # the newest revision in migrations/versions
 
 metadata = MetaData()
 
@@ -70,6 +71,35 @@ transfer = Table(
     Column("outcome", String(24), nullable=False),
     Column("fallback", String(16), nullable=False),
     Column("cause", Text, nullable=False),
+)
+
+made = Table(
+    "object",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("account", String(20), nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+recording = Table(
+    "recording",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("account", String(20), nullable=False),
+    Column("call", String(64), nullable=False),
+    Column("leg", String(64), nullable=False, index=True),
+    Column("room", String(64), nullable=False),
+    Column("room_kind", String(16), nullable=False),
+    Column("room_name", Text, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("called", Text, nullable=False),
+    Column("format", String(8), nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("ended_at", Float, nullable=False),
+    Column("duration_ms", BigInteger, nullable=False),
+    Column("added_at", Float, nullable=False),
+    Index("ix_recording_account", "account", "added_at"),
 )
 
 
