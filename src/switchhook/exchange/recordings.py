@@ -103,33 +103,39 @@ class Recordings:
         *,
         room: RoomId | None = None,
         follow: LegId | None = None,
+        only: LegId | None = None,
+        id: RecordingId | None = None,
         cause: str = "",
         max_s: float | None = None,
         mono: bool = False,
         wanted_format: str = "wav",
         ended: Ended | None = None,
     ) -> Recorded | None:
-        """Begins to record a room, or a leg and whom it hears; None, with a warning, when that cannot be.
+        """Begins to record a room, a leg and whom it hears, or `only` a leg; None, with a warning, when it cannot be.
 
+        `id` is a name that somebody has been told already; it must be nobody else's.
         `max_s` is the longest time of audio in the file; `mono` puts both sides into one channel. `ended` is told once,
         with what became of it.
         """
-        leg = follow or next(iter(self._members(room)), None)
-        recording = RecordingId(self._exchange.state.ids.new())
+        leg = follow or only or next(iter(self._members(room)), None)
+        recording = id or RecordingId(self._exchange.state.ids.new())
         path = self.path(account, recording)
         if path is None:
             self._warn(f"nothing is recorded: account {account!r} cannot name a folder", leg or "")
             return None
         found = Recorded(
             recording, account, path, self._exchange.clock.now(),
-            leg=follow, room=room, room_name=self._name(room), wanted_format=wanted_format,
+            leg=follow or only, room=room, room_name=self._name(room), wanted_format=wanted_format,
             format="mp3" if wanted_format == "mp3" and self._to_mp3 is not None else "wav",
         )  # fmt: skip
         self._running[recording] = found
         if ended is not None:
             self._ended[recording] = ended
         max_ms = None if max_s is None else round(max_s * 1000)
-        request = r.StartRecording((), (), str(path), id=recording, max_ms=max_ms, room=room, follow=follow, mono=mono)
+        legs = (only,) if only is not None else ()
+        request = r.StartRecording(
+            legs, (), str(path), id=recording, max_ms=max_ms, room=room, follow=follow, mono=mono
+        )
         try:
             self._exchange.ask(request, cause=cause)
         except Refused as refused:

@@ -64,6 +64,7 @@ class Stamped:
 
 
 Listener = Callable[[Stamped], None]
+VEILED = "?"  # stands in the journal for a key that is nobody's business
 
 
 class Exchange:
@@ -94,6 +95,7 @@ class Exchange:
         self.signalling: Signalling
         self.media: Media
         self.timers: TimersPort
+        self._veiled: set[LegId] = set()  # legs whose keys are nobody's business
         self._listeners: dict[type[facts.Fact], list[Listener]] = {kind: [] for kind in get_args(facts.Fact)}
         self._untold: deque[Stamped] = deque()
         self._telling = False
@@ -173,7 +175,7 @@ class Exchange:
         now = self.clock.now()
         done = step(self.state, given, now)
         if done.facts:
-            self.journal.facts(now, done.facts, cause)
+            self.journal.facts(now, done.facts if not self._veiled else self._veil(done.facts), cause)
             counted = self.limits.counted
             for fact in done.facts:
                 kind = type(fact)
@@ -190,6 +192,25 @@ class Exchange:
         if bool(self.state.legs or self.state.tapes) is self._idle.is_set():
             (self._idle.clear if self._idle.is_set() else self._idle.set)()
         return done.accepted
+
+    def veil_keys(self, leg: LegId, on: bool) -> None:
+        """Keeps the keys that a leg presses out of the journal (`on`), or lets them in again; its end does, too."""
+        if on:
+            self._veiled.add(leg)
+        else:
+            self._veiled.discard(leg)
+
+    def _veil(self, told: tuple[facts.Fact, ...]) -> tuple[facts.Fact, ...]:
+        """Returns the facts as the journal may have them."""
+        veiled = self._veiled
+        shown = tuple(
+            facts.DigitHeard(fact.leg, VEILED, fact.duration_ms)
+            if isinstance(fact, facts.DigitHeard) and fact.leg in veiled
+            else fact
+            for fact in told
+        )
+        veiled.difference_update(fact.leg for fact in told if isinstance(fact, facts.LegEnded))
+        return shown
 
     def _tell_listeners(self) -> None:
         self._telling = True
