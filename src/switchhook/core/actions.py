@@ -68,6 +68,7 @@ class Hear:
 class SendDigits:
     leg: LegId
     digits: str
+    tone_ms: int = 160
 
 
 @dataclass(frozen=True, slots=True)

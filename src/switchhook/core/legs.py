@@ -408,7 +408,7 @@ def send_keys(work: Work, request: r.SendKeys) -> None:
     if leg.state is not LegState.UP and not leg.early:
         raise Refused(Reason.NOT_ANSWERED, "the leg has not been answered")
     work.fact(f.DigitsSent(leg.id, request.digits))
-    work.act(a.SendDigits(leg.id, request.digits))
+    work.act(a.SendDigits(leg.id, request.digits, request.tone_ms))
 
 
 def set_limit(work: Work, request: r.SetLimit) -> None:

@@ -143,10 +143,11 @@ class StopOver:
 
 @dataclass(frozen=True, slots=True)
 class SendKeys:
-    """Press keys towards the telephone of a leg that is up."""
+    """Press keys towards the telephone of a leg that is up, each for `tone_ms`."""
 
     leg: LegId
     digits: str
+    tone_ms: int = 160
 
 
 @dataclass(frozen=True, slots=True)

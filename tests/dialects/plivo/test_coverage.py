@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
@@ -34,7 +35,7 @@ def test_states_notes_and_tests() -> None:
 
 def test_every_operation_that_is_served_is_on_the_page() -> None:
     served = {
-        (method, pattern.pattern.rstrip("$").replace("(?P<uuid>[^/]+)", "{}").lower())
+        (method, re.sub(r"\(\?P<\w+>\[\^/\]\+\)", "{}", pattern.pattern.rstrip("$")).lower())
         for pattern, methods in RESOURCES
         for method in methods
     }
@@ -43,7 +44,7 @@ def test_every_operation_that_is_served_is_on_the_page() -> None:
         if line.section == "REST: operations" and line.state != ABSENT:
             method, _, path = line.part.partition(" ")
             path = path.partition("?")[0].removeprefix("/v1/Account/{auth_id}/").strip("/").lower()
-            listed.add((method, path.replace("{call_uuid}", "{}").replace("{request_uuid}", "{}")))
+            listed.add((method, re.sub(r"\{\w+\}", "{}", path)))
     assert listed == served
 
 

@@ -25,6 +25,11 @@ def account_of(settings: Settings, authorization: str, auth_id: str) -> Account:
     return owner
 
 
+def asker_of(settings: Settings, authorization: str) -> Account:
+    """Returns the account that asks, where no path names one; raises `Problem` 401 for wrong credentials."""
+    return account_of(settings, authorization, _credentials(authorization)[0])
+
+
 def _credentials(authorization: str) -> tuple[str, str]:
     scheme, _, coded = authorization.partition(" ")
     if scheme.lower() != "basic":

@@ -42,6 +42,7 @@ def _absent(section: str, note: str, *parts: str) -> tuple[Line, ...]:
 REST = "REST: operations"
 MAKE = "REST: arguments of POST Call/"
 MOVE = "REST: arguments of POST Call/{call_uuid}/"
+ACTION = "REST: actions on live calls"
 COMMON = "REST: common rules"
 HOOKS = "Webhooks"
 NO_OTHER = "404 `not found`"
@@ -66,12 +67,7 @@ _OPERATIONS = (
     *_absent(
         REST,
         NO_OTHER,
-        "POST, DELETE Call/{call_uuid}/Play/",
-        "POST, DELETE Call/{call_uuid}/Speak/",
-        "POST, DELETE Call/{call_uuid}/Record/",
-        "POST Call/{call_uuid}/DTMF/",
         "POST, GET, DELETE Call/{call_uuid}/Stream/",
-        "Conference/ and below",
         "MultiPartyCall/ and below",
         "Application/",
         "Endpoint/",
@@ -84,6 +80,66 @@ _OPERATIONS = (
         "Subaccount/",
     ),
     *_absent(REST, "405: the account is in the configuration file", "POST /v1/Account/{auth_id}/"),
+)
+
+_ACTIONS = (
+    *_done(
+        REST,
+        "test_in_call.py",
+        "POST Call/{call_uuid}/Play/",
+        "DELETE Call/{call_uuid}/Play/",
+        "POST Call/{call_uuid}/Speak/",
+        "DELETE Call/{call_uuid}/Speak/",
+        "DELETE Call/{call_uuid}/Record/",
+        "POST Call/{call_uuid}/DTMF/",
+    ),
+    Line(
+        REST,
+        "POST Call/{call_uuid}/Record/",
+        PARTLY,
+        "no transcription; prompts are not in the file",
+        "test_in_call.py",
+    ),
+    *_done(
+        ACTION,
+        "test_in_call.py",
+        "Play: urls, length, legs, loop, mix",
+        "Speak: text, voice, language, legs, loop, mix",
+    ),
+    *_done(
+        ACTION,
+        "test_in_call.py",
+        "DTMF: digits, leg",
+        "callback_url, callback_method",
+        "POST /v1/Call/{call_uuid}/Feedback/",
+    ),
+    *_done(
+        ACTION,
+        "test_in_call.py",
+        "Record: time_limit, record_channel_type",
+        "Record: callback_url, callback_method, also for calls that are cut",
+    ),
+    *_absent(ACTION, "checked, and ignored with a warning", "Record: transcription_type, transcription_url"),
+    *_done(
+        REST,
+        "test_conference_api.py",
+        "GET Conference/",
+        "DELETE Conference/",
+        "GET Conference/{conference_name}/",
+        "DELETE Conference/{conference_name}/",
+        "DELETE Conference/{conference_name}/Record/",
+        "DELETE Conference/{conference_name}/Member/{member_id}/",
+        "POST Conference/{conference_name}/Member/{member_id}/Kick/",
+        "POST Conference/{conference_name}/Member/{member_id}/Mute/",
+        "DELETE Conference/{conference_name}/Member/{member_id}/Mute/",
+        "POST Conference/{conference_name}/Member/{member_id}/Deaf/",
+        "DELETE Conference/{conference_name}/Member/{member_id}/Deaf/",
+        "POST Conference/{conference_name}/Member/{member_id}/Play/",
+        "DELETE Conference/{conference_name}/Member/{member_id}/Play/",
+        "POST Conference/{conference_name}/Member/{member_id}/Speak/",
+        "DELETE Conference/{conference_name}/Member/{member_id}/Speak/",
+    ),
+    Line(REST, "POST Conference/{conference_name}/Record/", PARTLY, "no transcription", "test_conference_api.py"),
 )
 
 _MAKE = (
@@ -174,7 +230,11 @@ _HOOKS = (
     *_done(HOOKS, "test_two_dialects.py", "Dial callbackUrl when a desktop transfers"),
     *_done(HOOKS, "test_conference.py", "Conference callbackUrl: enter, exit, digits", "Conference action"),
     *_done(HOOKS, "test_outgoing.py", "HTTP redirects, up to 5, each hop signed anew"),
-    *_absent(HOOKS, "", "machine_detection_url", "Conference callbackUrl: floor, record", "recording callbacks"),
+    *_absent(HOOKS, "", "machine_detection_url"),
+    *_done(HOOKS, "test_in_call.py", "recording callbacks of calls, tried again for minutes"),
+    *_done(
+        HOOKS, "test_conference_api.py", "Conference callbackUrl: floor, record", "recording callbacks of conferences"
+    ),
     *_absent(HOOKS, "ignored", "er (edge region)"),
     *_absent(HOOKS, "HangupCause, not sent", "Machine", "SIPAuthType, SIPAuthUser, SIPSourceIP", "SIP-H-To"),
 )
@@ -258,14 +318,10 @@ _CONFERENCE = (
         "digitsMatch",
     ),
     *_done(_element("Conference"), "test_reading.py", "method", "callbackMethod"),
-    *_partly(
-        _element("Conference"),
-        "test_conference.py",
-        enterSound="everybody hears it alone: the talk is not heard meanwhile",
-        exitSound="everybody hears it alone: the talk is not heard meanwhile",
-    ),
-    *_absent(_element("Conference"), "ignored with a warning", "record", "floorEvent", "transcriptionType"),
-    *_absent(_element("Conference"), "ignored", "recordFileFormat", "recordWhenAlone", "relayDTMF"),
+    *_done(_element("Conference"), "test_conference.py", "enterSound", "exitSound"),
+    *_done(_element("Conference"), "test_conference_api.py", "record", "recordWhenAlone", "floorEvent", "relayDTMF"),
+    *_done(_element("Conference"), "test_conference_api.py", "recordFileFormat"),
+    *_absent(_element("Conference"), "ignored with a warning", "transcriptionType"),
     *_absent(_element("Conference"), "ignored with a warning", "transcriptionUrl", "transcriptionMethod"),
 )
 
@@ -286,4 +342,4 @@ _TRANSFER = tuple(
     )
 )
 
-_SECTIONS = (_OPERATIONS, _MAKE, _MOVE, _COMMON, _HOOKS, _SIMPLE, _DIAL, _CONFERENCE, _OTHERS, _TRANSFER)
+_SECTIONS = (_OPERATIONS, _ACTIONS, _MAKE, _MOVE, _COMMON, _HOOKS, _SIMPLE, _DIAL, _CONFERENCE, _OTHERS, _TRANSFER)

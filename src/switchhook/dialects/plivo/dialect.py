@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from starlette.routing import BaseRoute
@@ -21,11 +20,15 @@ from switchhook.core.ids import LegId, RoomId
 from switchhook.core.model import By, Leg, LegState, Side
 from switchhook.core.outcomes import Outcome
 from switchhook.dialects.plivo import fields
+from switchhook.dialects.plivo.actions.feedback import FeedbackRoute
+from switchhook.dialects.plivo.actions.overlays import Overlays
 from switchhook.dialects.plivo.calls import Links, call_of, links_of
 from switchhook.dialects.plivo.causes import NAMES, Ending, call_status, cause_of, outcome_of
+from switchhook.dialects.plivo.conferences import Conferences
 from switchhook.dialects.plivo.outgoing import Outgoing, Webhook
 from switchhook.dialects.plivo.recordings import RecordingRoute
 from switchhook.dialects.plivo.rest import Rest
+from switchhook.dialects.plivo.run.conference import ConferenceStep
 from switchhook.dialects.plivo.run.session import Session
 from switchhook.dialects.plivo.run.step import Origin
 from switchhook.dialects.plivo.watch import Watch
@@ -46,25 +49,24 @@ class Plivo:
         self.sessions: dict[LegId, Session] = {}
         self.endings: dict[LegId, Ending] = {}  # why this dialect ends a leg, until it has ended
         self.present: Counter[RoomId] = Counter()  # members of conferences of whose leaving nobody was told yet
-        self._members = count(1)
+        self.conferences = Conferences(self)
+        self.overlays = Overlays(exchange)
         self._rest = Rest(self)
 
     def routes(self) -> list[BaseRoute]:
         """Returns the HTTP routes, all below /v1/Account/."""
-        return [RecordingRoute(self.exchange), *self._rest.routes()]
+        return [RecordingRoute(self.exchange), FeedbackRoute(self.exchange), *self._rest.routes()]
 
     async def start(self) -> None:
         """Begins to listen; calls that arrive from now on are asked about."""
         self.exchange.subscribe(self._heard, _TOLD)
+        self.conferences.start()
+        self.overlays.start()
 
     async def stop(self) -> None:
         """Stops running documents; webhooks that are queued still go out (the exchange waits for them)."""
         for session in list(self.sessions.values()):
             session.over()
-
-    def next_member(self) -> str:
-        """Returns a new ConferenceMemberID."""
-        return str(next(self._members))
 
     # --- calls ------------------------------------------------------------------------------------------------------
 
@@ -87,6 +89,27 @@ class Plivo:
         except Refused:
             self.endings.pop(leg.id, None)
             raise
+
+    def kick(self, room: RoomId, legs: tuple[LegId, ...], cause: str) -> None:
+        """Takes members out of a conference on behalf of an API client; each goes on with its document."""
+        for leg in legs:
+            step = self._conference_step(leg)
+            if step is not None:
+                step.kicked = True
+            try:
+                self.exchange.ask(r.LeaveRoom(room, leg), cause=cause)
+            except Refused:  # it has left with one before it
+                continue
+
+    def floor_taken(self, leg: LegId) -> None:
+        """A member of a conference has begun to talk, and no other has the floor any more."""
+        step = self._conference_step(leg)
+        if step is not None:
+            step.on_floor()
+
+    def _conference_step(self, leg: LegId) -> ConferenceStep | None:
+        session = self.sessions.get(leg)
+        return session.step if session is not None and isinstance(session.step, ConferenceStep) else None
 
     def _arrived(self, leg: Leg) -> None:
         """A call for an application: its answer URL is asked while the caller still hears ringing."""

@@ -25,6 +25,7 @@ from switchhook.core.errors import Refused
 from switchhook.core.ids import LegId
 from switchhook.core.model import Leg, LegState
 from switchhook.dialects.plivo import shapes, views
+from switchhook.dialects.plivo.actions.tables import RESOURCES as ACTIONS
 from switchhook.dialects.plivo.arguments import MAX_BODY, arguments
 from switchhook.dialects.plivo.asked import Answer, Asked, Resource, Resources
 from switchhook.dialects.plivo.auth import account_of, owns
@@ -205,7 +206,7 @@ class Rest:
         account = self.wanted_account(asked)
         live = views.live_legs(self.exchange.state, account) if status == "live" else []
         found = views.selected(
-            [self._call(leg) for leg in live],
+            [self.call(leg) for leg in live],
             direction,
             shapes.text(asked.given, "from_number"),
             shapes.text(asked.given, "to_number"),
@@ -227,9 +228,10 @@ class Rest:
         if status != "live":
             raise not_found("no such call")
         leg = self.need(asked)
-        return Answer(200, views.live_call(self.exchange.state, leg, self._call(leg), asked.api_id))
+        return Answer(200, views.live_call(self.exchange.state, leg, self.call(leg), asked.api_id))
 
-    def _call(self, leg: Leg) -> Call:
+    def call(self, leg: Leg) -> Call:
+        """Returns a live leg as this dialect shows it."""
         session = self.dialect.sessions.get(leg.id)
         return session.call if session is not None else call_of(self.exchange.settings, leg)
 
@@ -314,6 +316,7 @@ RESOURCES: Resources = (
         {"GET": Rest.get_call, "POST": Rest.transfer_call, "DELETE": Rest.hang_up},
     ),
     (re.compile(r"request/(?P<uuid>[^/]+)$", re.IGNORECASE), {"DELETE": Rest.hang_up}),
+    *ACTIONS,
 )
 
 

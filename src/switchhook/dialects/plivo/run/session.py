@@ -204,6 +204,11 @@ class Session:
         """Says `done` after a while."""
         self._timer = asyncio.get_running_loop().call_later(after_s, self.done)
 
+    @property
+    def at_end(self) -> bool:
+        """True when the running element is the last of its document."""
+        return not self._rest
+
     # --- telling ----------------------------------------------------------------------------------------------------
 
     def fields(self, event: str) -> Fields:

@@ -84,6 +84,11 @@ class Conference:
     redirect: bool = True
     callback: Link | None = None
     digits_match: tuple[str, ...] = ()
+    record: bool = False
+    record_format: str = "mp3"
+    record_when_alone: bool = False
+    floor_event: bool = False
+    relay_keys: bool = True
 
 
 @dataclass(frozen=True, slots=True)

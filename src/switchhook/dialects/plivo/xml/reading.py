@@ -185,16 +185,12 @@ def _sequences(text: str) -> tuple[str, ...]:
 def _conference(node: Node, given: Attributes) -> e.Conference | None:
     _no_children(node, given)
     name = _own_text(node)
-    for unbuilt in ("record", "floorEvent"):
-        if given.flag(unbuilt, False):
-            given.warn(f"attribute {unbuilt} is ignored")
-    for fine in ("recordFileFormat", "recordWhenAlone", "relayDTMF", "sendDigits"):
-        given.raw(fine)
+    given.raw("sendDigits")
     for later in ("transcriptionType", "transcriptionUrl", "transcriptionMethod"):
         if given.text(later):
-            given.warn(f"attribute {later} is ignored")
-    if not name:
-        given.warn("it has no name and is skipped")
+            given.warn(f"attribute {later} is ignored: there is no recogniser")
+    if not name or "/" in name:
+        given.warn("its name has a slash, which no path of the API can name" if name else "it has no name")
         return None
     return e.Conference(
         name=name,
@@ -206,6 +202,11 @@ def _conference(node: Node, given: Attributes) -> e.Conference | None:
         stay_alone=given.flag("stayAlone", True),
         wait_sound=link_of(given.raw("waitSound")),
         max_members=given.whole("maxMembers", 20, 1, 20),
+        record=given.flag("record", False),
+        record_format="wav" if given.text("recordFileFormat").lower() == "wav" else "mp3",
+        record_when_alone=given.flag("recordWhenAlone", False),
+        floor_event=given.flag("floorEvent", False),
+        relay_keys=given.flag("relayDTMF", True),
         time_limit_s=given.whole("timeLimit", e.MOST_S, 1, e.MOST_S),
         hangup_on_star=given.flag("hangupOnStar", False),
         action=given.link("action", "method"),
