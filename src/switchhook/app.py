@@ -150,6 +150,7 @@ class Server:
         )
         self.exchange.subscribe(lambda stamped: self.metrics.fact(stamped.fact), self.metrics.counted)
         self.exchange.records = Reader(engine)
+        await asyncio.to_thread(self.exchange.limits.remember)
         self.exchange.declared.open(SqlObjects(engine))
         self.exchange.recordings.keep_in(SqlArchive(engine), mp3.converter())
         stack.callback(self.exchange.sounds.close)

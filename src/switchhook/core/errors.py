@@ -35,6 +35,7 @@ class Reason(Enum):
     NOT_REGISTERED = "not_registered"
     NOT_RELATED = "not_related"
     NO_PROMPT = "no_prompt"
+    OVER_LIMIT = "over_limit"
 
 
 class SwitchhookError(Exception):

@@ -29,6 +29,7 @@ class Outcome(Enum):
     ANSWERED_ELSEWHERE = "answered_elsewhere"  # another telephone won the race
     MEDIA_LOST = "media_lost"  # no audio arrived for too long
     TIME_LIMIT = "time_limit"  # the longest time allowed is over
+    OVER_LIMIT = "over_limit"  # the account may not have more calls now
     LOOPED = "looped"  # the call came back to us too often
     SHUT_DOWN = "shut_down"  # the server is stopping
 
@@ -66,6 +67,7 @@ WIRE: dict[Outcome, Wire] = {
     Outcome.ANSWERED_ELSEWHERE: Wire(487, "Request Terminated", 26),
     Outcome.MEDIA_LOST: Wire(480, "Temporarily Unavailable", 27),
     Outcome.TIME_LIMIT: Wire(480, "Temporarily Unavailable", 102),
+    Outcome.OVER_LIMIT: Wire(503, "Service Unavailable", 42),
     Outcome.LOOPED: Wire(482, "Loop Detected", 25),
     Outcome.SHUT_DOWN: Wire(503, "Service Unavailable", 38),
 }

@@ -166,6 +166,21 @@ class Account:
     allow: tuple[str, ...] = option((), "Narrows what may be dialled to these prefixes", k.PREFIXES)
     parent: str = option("", "Main account of a sub-account")
     timezone: str = option("UTC", "Time zone of the times in API answers", k.time_zone)
+    max_calls: int = option(0, "Most live calls at a time, every leg counts; 0 = no limit", k.between(0, 100000))
+    cps: float = option(
+        0.0, "Calls that are started per second; more are queued and dialled in order; 0 = no limit", k.between(0, 1000)
+    )
+    inbound_cps: int = option(
+        0, "Calls per second that may come in for this account; more are refused; 0 = no limit", k.between(0, 10000)
+    )
+    max_minutes: int = option(
+        0, "Minutes of outgoing calls per day of `timezone`; then no new ones; 0 = no limit", k.between(0, 10000000)
+    )
+    api_rate: int = option(
+        300,
+        "Plivo API requests within 5 seconds, calls made and everything else counted apart; more get 429; 0 = no limit",
+        k.between(0, 1000000),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,6 +57,7 @@ OF_REASON: dict[Reason, Code] = {
     Reason.NOT_REGISTERED: Code.FAILED,
     Reason.NOT_RELATED: Code.INVALID,
     Reason.NO_PROMPT: Code.INVALID,
+    Reason.OVER_LIMIT: Code.FORBIDDEN,
 }
 
 

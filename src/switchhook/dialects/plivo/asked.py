@@ -32,6 +32,7 @@ class Answer:
     status: int
     body: dict[str, object] | None = None
     leg: str = ""  # the call that it is about
+    retry_s: float = 0.0  # when to ask again, of a refusal
     synchronous: bool = False  # its `callback_url` is for something else than the answer (plivo-voice-api 1.5)
 
 

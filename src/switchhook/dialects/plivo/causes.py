@@ -37,6 +37,7 @@ NAMES: dict[int, str] = {
     5000: "Network Error",
     5010: "Internal Error",
     5020: "Routing Error",
+    5030: "Concurrency Limit Breached",
     6000: "Scheduled Hangup",
     6010: "Ring Timeout Reached",
     6020: "Media Timeout",
@@ -94,6 +95,7 @@ WORDS: dict[Outcome, tuple[str, int]] = {
     Outcome.ANSWERED_ELSEWHERE: ("LOSE_RACE", 9000),
     Outcome.MEDIA_LOST: ("MEDIA_TIMEOUT", 6020),
     Outcome.TIME_LIMIT: ("ALLOTTED_TIMEOUT", 6000),
+    Outcome.OVER_LIMIT: ("NORMAL_TEMPORARY_FAILURE", 5030),
     Outcome.LOOPED: ("NORMAL_TEMPORARY_FAILURE", 2060),
     Outcome.SHUT_DOWN: ("NETWORK_OUT_OF_ORDER", 5000),
 }
@@ -125,6 +127,7 @@ CALL_STATUS: dict[Outcome, str] = {
     Outcome.ANSWERED_ELSEWHERE: "cancel",
     Outcome.MEDIA_LOST: "completed",
     Outcome.TIME_LIMIT: "completed",
+    Outcome.OVER_LIMIT: "failed",
     Outcome.LOOPED: "failed",
     Outcome.SHUT_DOWN: "failed",
 }
@@ -157,7 +160,7 @@ def cause_of(fact: LegEnded, side: Side, *, answered: bool, ending: Ending | Non
     word, code = WORDS[fact.outcome]
     if not answered:
         fact = replace(fact, outcome=outcome_of(fact))
-        word, code = _BY_STATUS.get(fact.sip_status, (word, code))
+        word, code = (word, code) if fact.outcome is Outcome.OVER_LIMIT else _BY_STATUS.get(fact.sip_status, (word, code))
         if fact.outcome is Outcome.NO_ANSWER and fact.by is By.SERVER:
             code = 6010
         if fact.outcome is Outcome.COMPLETED:
@@ -168,7 +171,7 @@ def cause_of(fact: LegEnded, side: Side, *, answered: bool, ending: Ending | Non
 
 
 def _source(fact: LegEnded, side: Side, *, answered: bool) -> str:
-    if fact.outcome in (Outcome.SHUT_DOWN, Outcome.NOT_REGISTERED):
+    if fact.outcome in (Outcome.SHUT_DOWN, Outcome.NOT_REGISTERED, Outcome.OVER_LIMIT):
         return "Plivo"
     far = "Caller" if side is Side.INBOUND else "Callee"
     near = "Callee" if side is Side.INBOUND else "Caller"

@@ -60,8 +60,7 @@ _OPERATIONS = (
         "DELETE Request/{request_uuid}/",
         "GET /v1/Account/{auth_id}/",
     ),
-    Line(REST, "GET Call/?status=queued", PARTLY, "always empty: calls are never queued", "test_rest.py"),
-    *_absent(REST, "404: a queued call does not exist", "GET Call/{call_uuid}/?status=queued"),
+    *_done(REST, "test_limits.py", "GET Call/?status=queued", "GET Call/{call_uuid}/?status=queued"),
     *_done(REST, "test_records.py", "GET Call/{call_uuid}/"),
     *_done(REST, "test_history.py", "GET Call/"),
     *_absent(
@@ -203,7 +202,7 @@ _COMMON = (
     ),
     *_done(COMMON, "test_transfer_table.py", "70 transfers of one call"),
     *_done(COMMON, "test_history.py", "meta of paged lists"),
-    *_absent(COMMON, "", "429 rate limits", "CPS queueing"),
+    *_done(COMMON, "test_limits.py", "429 rate limits", "CPS queueing", "calls at a time, minutes a day"),
 )
 
 _HOOKS = (

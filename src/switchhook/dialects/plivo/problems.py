@@ -11,10 +11,11 @@ from switchhook.core.errors import Reason, Refused
 class Problem(Exception):
     """An answer other than success: HTTP status and the text of `error`."""
 
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(self, status: int, text: str, retry_s: float = 0.0) -> None:
         super().__init__(text)
         self.status = status
         self.text = text
+        self.retry_s = retry_s  # for Retry-After
 
 
 def missing(name: str) -> Problem:
@@ -50,6 +51,10 @@ def _bad_address(refused: Refused, name: str) -> Problem:
     return invalid(name, str(refused))
 
 
+def _too_much(refused: Refused, name: str) -> Problem:
+    return Problem(429, f"not possible now: {refused}")
+
+
 def _conflict(refused: Refused, name: str) -> Problem:
     return Problem(409, f"not possible now: {refused}")
 
@@ -73,4 +78,5 @@ PROBLEMS = {
     Reason.NOT_REGISTERED: _conflict,
     Reason.NOT_RELATED: _gone,
     Reason.NO_PROMPT: _gone,
+    Reason.OVER_LIMIT: _too_much,
 }

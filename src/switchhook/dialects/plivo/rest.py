@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import uuid
 from collections.abc import Awaitable
@@ -41,6 +42,7 @@ from switchhook.dialects.plivo.transfer import transfer
 from switchhook.exchange.repeats import Repeats
 
 if TYPE_CHECKING:
+from switchhook.settings import Account
     from switchhook.dialects.plivo.dialect import Plivo
 
 log = structlog.get_logger("plivo")
@@ -89,14 +91,16 @@ class Rest:
             if callback is not None and not found.synchronous:
                 found = self._later(asked, callback, found)
         except Problem as problem:
-            found = Answer(problem.status, {"api_id": api_id, "error": problem.text})
+            found = Answer(problem.status, {"api_id": api_id, "error": problem.text}, retry_s=problem.retry_s)
         except Exception:  # a bug of ours; client libraries send a request again on any 5xx, and would dial twice
             log.exception("request failed", path=request.scope["path"])
             found = Answer(409, {"api_id": api_id, "error": "not possible now: internal error"})
         self._write(request, asked, found, api_id)
         if found.body is None:
             return Response(status_code=found.status)
-        headers = {"WWW-Authenticate": 'Basic realm="switchhook"'} if found.status == 401 else None
+        headers = {"WWW-Authenticate": 'Basic realm="switchhook"'} if found.status == 401 else {}
+        if found.retry_s:
+            headers["Retry-After"] = str(math.ceil(found.retry_s))
         return JSONResponse(found.body, found.status, headers)
 
     async def _asked(self, request: Request, api_id: str) -> tuple[Resource, Asked]:
@@ -106,12 +110,21 @@ class Rest:
         account = account_of(self.exchange.settings, request.headers.get("authorization", ""), found["auth_id"])
         resource, words = _resource(request.method, found["rest"] or "")
         body = await _body(request)
+        self._count(account, f"{request.method} {found['rest'] or ''}".rstrip("/"))
         given = arguments(request.headers.get("content-type", ""), body, request.url.query)
         request_id = request.headers.get("x-request-id", "")
         return resource, Asked(account, request.method, request.scope["path"], given, words, request_id, api_id)
 
     def _write(self, request: Request, asked: Asked | None, answer: Answer, api_id: str) -> None:
         body: dict[str, object] = {
+    def _count(self, account: Account, line: str) -> None:
+        """Raises `Problem` 429 for one request too many within 5 s (plivo-voice-api 1.7)."""
+        kind = "calls" if _MAKES_CALLS.fullmatch(line) else "others"
+        wait_s = self.exchange.rates.wait_s(account.auth_id, kind, account.api_rate)
+        if wait_s:
+            rule = f"{account.api_rate} requests within 5 s ([[account]] api_rate)"
+            raise Problem(429, f"rate limit exceeded: {kind}: {rule}", wait_s)
+
             "dialect": "plivo",
             "method": request.method,
             "path": request.scope["path"],
@@ -154,6 +167,10 @@ class Rest:
         destinations = [self._destination(asked, address) for address in wanted.to]
         calls = [self._ring(asked, wanted, destination) for destination in destinations]
         body: dict[str, object] = {
+        try:
+            self.exchange.limits.need(asked.account.auth_id, len(destinations))
+        except Refused as refused:
+            raise of_refusal(refused) from refused
             "api_id": asked.api_id,
             "message": "calls fired" if wanted.several else "call fired",
             "request_uuid": calls if wanted.several else calls[0],
@@ -197,14 +214,15 @@ class Rest:
         return found is not None and found.state in (LegState.DIALLING, LegState.RINGING)
 
     def list_calls(self, asked: Asked) -> Answer | Awaitable[Answer]:
-        """GET Call/: past calls, or with ?status=live and ?status=queued those of now; nothing ever queues here."""
+        """GET Call/: past calls, or with ?status=live and ?status=queued those of now."""
         status = one_of(asked.given, "status", ("live", "queued"))
         if not status:
             return list_past_calls(self, asked)
         direction = one_of(asked.given, "call_direction", ("inbound", "outbound"))
         page = page_of(asked.given)
         account = self.wanted_account(asked)
-        live = views.live_legs(self.exchange.state, account) if status == "live" else []
+        waits = self.exchange.pacing.waits
+        live = [leg for leg in views.live_legs(self.exchange.state, account) if waits(leg.id) == (status == "queued")]
         found = views.selected(
             [self.call(leg) for leg in live],
             direction,
@@ -221,14 +239,15 @@ class Rest:
         return wanted
 
     def get_call(self, asked: Asked) -> Answer | Awaitable[Answer]:
-        """GET Call/{uuid}/?status=live, and without a status the record of a call that has ended."""
-        status = shapes.text(asked.given, "status")
+        """GET Call/{uuid}/?status=live or queued, and without a status the record of a call that has ended."""
+        status = one_of(asked.given, "status", ("live", "queued"))
         if not status:
             return self._record(asked)
-        if status != "live":
-            raise not_found("no such call")
         leg = self.need(asked)
-        return Answer(200, views.live_call(self.exchange.state, leg, self.call(leg), asked.api_id))
+        queued = self.exchange.pacing.waits(leg.id)
+        if queued != (status == "queued"):
+            raise not_found(f"the call is not {status}")
+        return Answer(200, views.live_call(self.exchange.state, leg, self.call(leg), asked.api_id, queued=queued))
 
     def call(self, leg: Leg) -> Call:
         """Returns a live leg as this dialect shows it."""
@@ -293,6 +312,9 @@ class Rest:
 
 async def _body(request: Request) -> bytes:
     body = b""
+_MAKES_CALLS = re.compile(r"POST (call|multipartycall/[^/]+/participant)", re.IGNORECASE)
+
+
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY:

@@ -34,8 +34,8 @@ def bridged(state: State, leg: Leg) -> LegId | None:
     return None
 
 
-def live_call(state: State, leg: Leg, shown: Call, api_id: str) -> dict[str, object]:
-    """Returns the live call object; `bridged_call_uuid` is an addition of ours."""
+def live_call(state: State, leg: Leg, shown: Call, api_id: str, *, queued: bool = False) -> dict[str, object]:
+    """Returns the live call object, or that of a call which waits to be dialled; `bridged_call_uuid` is ours."""
     partner = bridged(state, leg)
     view: dict[str, object] = {
         "api_id": api_id,
@@ -50,6 +50,9 @@ def live_call(state: State, leg: Leg, shown: Call, api_id: str) -> dict[str, obj
         "stir_verification": "Not Applicable",
         "stir_attestation": "Not Applicable",
     }
+    if queued:
+        view["call_status"] = "queued"
+        del view["session_start"]
     parent = shown.parent or shown.aleg
     if parent:
         view["parent_call_uuid"] = parent

@@ -60,7 +60,8 @@ def stopping() -> Problem:
 
 def of_refusal(refused: Refused) -> Problem:
     """Returns how a refusal of the core is told."""
-    return TEXTS[refused.reason]
+    found = TEXTS[refused.reason]
+    return Problem(found.status, f"{found.text[:-1]}: {refused}.") if refused.reason is Reason.OVER_LIMIT else found
 
 
 TEXTS = {
@@ -82,4 +83,5 @@ TEXTS = {
     Reason.NOT_REGISTERED: Problem(400, "Invalid value provided for to. No telephone is registered there."),
     Reason.NOT_RELATED: Problem(400, "The members are not in the same call."),
     Reason.NO_PROMPT: Problem(400, "The node has no voicemail_drop_prompt."),
+    Reason.OVER_LIMIT: Problem(400, "The account may not have more calls now."),
 }
