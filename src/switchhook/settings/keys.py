@@ -95,6 +95,14 @@ def networks(value: tuple[str, ...]) -> str:
     return next(filter(None, (_refusal(lambda n=n: ipaddress.ip_network(n, strict=False)) for n in value)), "")  # type: ignore[misc]
 
 
+def service_url(value: str) -> str:
+    """An absolute http, https, ws or wss URL with a host; an empty text is none."""
+    for scheme, like in (("ws://", "http://"), ("wss://", "https://")):
+        if value.startswith(scheme):
+            return web_url(like + value.removeprefix(scheme))
+    return web_url(value)
+
+
 def web_url(value: str) -> str:
     """An absolute http or https URL with a host; an empty text is allowed where the default is empty."""
     if not value:

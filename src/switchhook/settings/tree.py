@@ -127,6 +127,10 @@ class Plivo:
     max_transfers: int = option(70, "Transfers per call before it ends as a loop (2060)", k.between(1, 1000000))
     max_call_s: int = option(14400, "Longest call where the request names none", k.between(1, 86400))
     answer_timeout_s: float = option(15.0, "Time for the first document of a ringing call", k.between(1, 120))
+    recogniser: str = option("", "URL of a program that recognises speech: http(s):// or ws(s)://", k.service_url)
+    recogniser_timeout_s: float = option(10.0, "Time for its answer after the caller's last word", k.between(1, 60))
+    strict: bool = option(False, "An unknown element makes a document invalid (8011) instead of being skipped")
+    record_any_key: bool = option(False, "Any key ends a <Record> without finishOnKey, as years ago; else # alone")
     keep_streams: bool = option(False, "A call's audio stream goes on when the call is transferred; else it ends")
     stream_stop_frame: bool = option(True, "Audio streams say `stop` before they close the connection")
 
@@ -217,6 +221,7 @@ class Application:
     fallback_answer_url: str = option("", "Asked when answer_url fails", k.web_url)
     fallback_method: Method = option("POST", "")
     name: str = option("", "For people")
+    action_fallthrough: bool = option(False, "An action that answers no document lets the next element run, not 8012")
 
 
 @dataclass(frozen=True, kw_only=True)
