@@ -40,9 +40,9 @@ from switchhook.dialects.plivo.records import record_view
 from switchhook.dialects.plivo.run.dial import caller_id
 from switchhook.dialects.plivo.transfer import transfer
 from switchhook.exchange.repeats import Repeats
+from switchhook.settings import Account
 
 if TYPE_CHECKING:
-from switchhook.settings import Account
     from switchhook.dialects.plivo.dialect import Plivo
 
 log = structlog.get_logger("plivo")
@@ -108,15 +108,13 @@ class Rest:
         if found is None:
             raise not_found()
         account = account_of(self.exchange.settings, request.headers.get("authorization", ""), found["auth_id"])
+        self._count(account, f"{request.method} {found['rest'] or ''}".rstrip("/"))
         resource, words = _resource(request.method, found["rest"] or "")
         body = await _body(request)
-        self._count(account, f"{request.method} {found['rest'] or ''}".rstrip("/"))
         given = arguments(request.headers.get("content-type", ""), body, request.url.query)
         request_id = request.headers.get("x-request-id", "")
         return resource, Asked(account, request.method, request.scope["path"], given, words, request_id, api_id)
 
-    def _write(self, request: Request, asked: Asked | None, answer: Answer, api_id: str) -> None:
-        body: dict[str, object] = {
     def _count(self, account: Account, line: str) -> None:
         """Raises `Problem` 429 for one request too many within 5 s (plivo-voice-api 1.7)."""
         kind = "calls" if _MAKES_CALLS.fullmatch(line) else "others"
@@ -125,6 +123,8 @@ class Rest:
             rule = f"{account.api_rate} requests within 5 s ([[account]] api_rate)"
             raise Problem(429, f"rate limit exceeded: {kind}: {rule}", wait_s)
 
+    def _write(self, request: Request, asked: Asked | None, answer: Answer, api_id: str) -> None:
+        body: dict[str, object] = {
             "dialect": "plivo",
             "method": request.method,
             "path": request.scope["path"],
@@ -165,12 +165,12 @@ class Rest:
         if wanted.parent and wanted.error_if_parent_not_found and self.live(asked, wanted.parent) is None:
             raise not_found("parent_call_uuid")
         destinations = [self._destination(asked, address) for address in wanted.to]
-        calls = [self._ring(asked, wanted, destination) for destination in destinations]
-        body: dict[str, object] = {
         try:
             self.exchange.limits.need(asked.account.auth_id, len(destinations))
         except Refused as refused:
             raise of_refusal(refused) from refused
+        calls = [self._ring(asked, wanted, destination) for destination in destinations]
+        body: dict[str, object] = {
             "api_id": asked.api_id,
             "message": "calls fired" if wanted.several else "call fired",
             "request_uuid": calls if wanted.several else calls[0],
@@ -310,11 +310,11 @@ class Rest:
         return leg if owns(self.exchange.settings, asked.account, leg.account) else None
 
 
-async def _body(request: Request) -> bytes:
-    body = b""
 _MAKES_CALLS = re.compile(r"POST (call|multipartycall/[^/]+/participant)", re.IGNORECASE)
 
 
+async def _body(request: Request) -> bytes:
+    body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY:
