@@ -64,6 +64,10 @@ class PlivoClient:
         """Ends a live call."""
         await self._ask("DELETE", f"Call/{self.uuid(call)}/")
 
+    async def ask(self, method: str, path: str, **body: Any) -> dict[str, Any]:
+        """Does anything else of the API; `path` is below the account, such as `Conference/`."""
+        return await self._ask(method, path, **body)
+
     async def live(self) -> list[str]:
         """Returns the uuids of the live calls."""
         return list((await self._ask("GET", "Call/?status=live"))["calls"])
