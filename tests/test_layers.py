@@ -10,8 +10,8 @@
 - `settings` is the typed configuration: values without behaviour. Who decides by what the configuration declares
   (`exchange`, `flows`, the dialects) reads it; the engines (`sip`, `media`, `stores`, `observe`) are told by `app`.
 - `http` is the one port that serves the routes of all dialects, which `app` hands to it.
-- `lab` may import all. `app`, `commands` and `cli` connect everything; `figures` reads them for `/metrics`. Nobody else
-  imports those three, or `http`.
+- `lab` may import all. `app`, `commands` and `cli` connect everything; `figures` reads them for `/metrics`, `audio`
+  starts the audio processes ahead of the rest. Nobody else imports those three, or `http`.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ RULES: dict[str, set[str]] = {
     "settings": {"core.errors", "exchange.ports"},
     "http": {"core", "exchange.ports", "observe", "settings"},
     "figures": {"app", "sip"},
+    "audio": {"media", "settings"},
     "lab": {ALL},
     "app": {ALL},
     "commands": {ALL},
@@ -52,7 +53,7 @@ RULES: dict[str, set[str]] = {
     "__main__": {"cli"},
 }
 NOBODY_IMPORTS = {"app", "cli", "commands", "http"}
-CONNECTORS = {"app", "cli", "commands", "figures", "lab", "__main__"}
+CONNECTORS = {"app", "audio", "cli", "commands", "figures", "lab", "__main__"}
 
 # What the pure core may take from the standard library.
 PURE = {"__future__", "abc", "bisect", "collections", "dataclasses", "enum", "functools", "heapq", "itertools", "math"}

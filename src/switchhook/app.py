@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy import Engine
 from starlette.routing import BaseRoute
 
-from switchhook.core.facts import Fact
+from switchhook.audio import audio_settings
 from switchhook.core.ids import LegId
 from switchhook.exchange.chance import PooledRandom
 from switchhook.exchange.clock import SystemClock
@@ -33,7 +33,7 @@ from switchhook.figures import watch_all
 from switchhook.http import HttpServer, application, bind, operator_routes
 from switchhook.media import mp3
 from switchhook.media.control import MediaEngine
-from switchhook.media.settings import MediaSettings
+from switchhook.media.guard import Guard as Keeper
 from switchhook.observe.metrics import Metrics
 from switchhook.settings import Settings
 from switchhook.sip.lateness import Lateness
@@ -45,7 +45,7 @@ from switchhook.sip.sockets import Sockets
 from switchhook.sip.ticking import Ticking
 from switchhook.stores.archive import SqlArchive
 from switchhook.stores.database import connect
-from switchhook.stores.encoding import Encoding, facts_of
+from switchhook.stores.encoding import fact_encoding
 from switchhook.stores.journal import SqlJournal
 from switchhook.stores.objects import SqlObjects
 from switchhook.stores.reading import Reader
@@ -104,16 +104,20 @@ class Server:
     timers: LoopTimers
     lateness: Lateness
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, audio: Keeper | None = None) -> None:
         self.settings = settings
         self.stopping = False
+        self._audio = audio or Keeper(audio_settings(settings))
         self.dialects: dict[str, Any] = {}  # by class name in lower case
         self._stack = AsyncExitStack()
 
     @classmethod
-    async def start(cls, settings: Settings) -> Server:
-        """Starts everything and returns when calls and requests are taken; raises `Unavailable` with one line."""
-        server = cls(settings)
+    async def start(cls, settings: Settings, audio: Keeper | None = None) -> Server:
+        """Starts everything and returns when calls and requests are taken; raises `Unavailable` with one line.
+
+        `audio` is a keeper that was started ahead, and ends with the server also if that does not start.
+        """
+        server = cls(settings, audio)
         try:
             await server._start()
         except BaseException:
@@ -123,6 +127,7 @@ class Server:
 
     async def _start(self) -> None:
         settings, stack = self.settings, self._stack
+        stack.push_async_callback(self._audio.stop)
         sock = bind(settings.http_listen.host, settings.http_listen.port)
         stack.callback(sock.close)
         self.sockets = Sockets()
@@ -145,7 +150,7 @@ class Server:
             clock=SystemClock(),
             journal=CountedJournal(self.journal, self.metrics),
             sender=sender,
-            encode=Encoding(facts_of(Fact)).write,
+            encode=fact_encoding().write,
             seed=secrets.randbits(64),
         )
         self.exchange.subscribe(lambda stamped: self.metrics.fact(stamped.fact), self.metrics.counted)
@@ -163,7 +168,6 @@ class Server:
         watch_all(self)
         await warming
         # What exists now stays: the collector need not look at it again (sip-engineering, rule 2).
-        gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 50, 100)
         # From here on: what the start itself took is no sign of overload.
@@ -180,16 +184,9 @@ class Server:
         stack.callback(rest.close)
 
     async def _open_audio(self) -> None:
-        settings = self.settings.media
         self.media = await MediaEngine.start(
-            MediaSettings(
-                address=settings.address,
-                ports=settings.ports,
-                max_legs=settings.max_legs,
-                rtp_timeout_s=settings.rtp_timeout_s,
-                wire=settings.wire,
-                realtime=settings.realtime,
-            ),
+            self._audio.settings,
+            guard=self._audio,
             emit=self.exchange.tell,
             on_stats=self._counted,
             on_restart=self._audio_replaced,

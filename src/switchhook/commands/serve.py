@@ -47,13 +47,16 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 async def serve(settings: Settings, ready_file: str | None = None) -> None:
     """Runs a server until a signal asks it to stop."""
+    from switchhook.audio import begin_audio
+
+    audio = await begin_audio(settings)  # they load while we import the rest
     from switchhook.app import Server
 
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _asked, stop, number)
-    server = await Server.start(settings)
+    server = await Server.start(settings, audio)
     gc.enable()
     try:
         _tell(settings, server, ready_file)

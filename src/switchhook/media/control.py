@@ -52,14 +52,15 @@ class MediaEngine:
 
     def __init__(
         self, settings: MediaSettings, emit: Emit, on_stats: OnStats | None, on_restart: OnText | None,
-        on_warning: OnText | None, on_counters: OnCounters | None,
+        on_warning: OnText | None, on_counters: OnCounters | None, guard: Guard | None,
     ) -> None:  # fmt: skip
         self.settings = settings
         self.counters: Counters | None = None
         self.restarts = 0
         self._emit, self._on_stats, self._on_restart = emit, on_stats, on_restart
         self._on_warning, self._on_counters = on_warning, on_counters
-        self._guard = Guard(settings, self._kept)
+        self._guard = guard or Guard(settings)
+        self._guard.on_message = self._kept
         self._ports: list[int] = []
         self._free: list[int] = []
         self._resting: deque[int] = deque()  # rows given back last: used again last
@@ -89,12 +90,14 @@ class MediaEngine:
         on_restart: OnText | None = None,
         on_warning: OnText | None = None,
         on_counters: OnCounters | None = None,
+        guard: Guard | None = None,
     ) -> MediaEngine:
         """Starts the audio processes and returns when ports are open; raises `Unavailable` when there are none.
 
         `on_restart` hears which process was replaced ("pump", "workshop", "keeper"), `on_warning` sentences for people.
+        `guard` is a keeper that was launched ahead.
         """
-        engine = cls(settings, emit, on_stats, on_restart, on_warning, on_counters)
+        engine = cls(settings, emit, on_stats, on_restart, on_warning, on_counters, guard)
         await engine._begin()
         return engine
 

@@ -24,9 +24,11 @@ PUMP_SOCKET, SHOP_SOCKET = "pump", "workshop"
 class Guard:
     """The parent's side of the keeper. `on_message` hears warnings and restarts."""
 
-    def __init__(self, settings: MediaSettings, on_message: Callable[[Message], None]) -> None:
-        self._settings, self._on_message = settings, on_message
-        self._folder = Path(tempfile.mkdtemp(prefix="switchhook-media-"))
+    def __init__(self, settings: MediaSettings) -> None:
+        self.settings = settings
+        self.on_message: Callable[[Message], None] = lambda message: None
+        self._launched: tuple[asyncio.StreamReader, Unframer] | None = None
+        self._folder = Path()
         self._ports: list[int] = []
         self._process: asyncio.subprocess.Process | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -45,9 +47,16 @@ class Guard:
     def pid(self) -> int:
         return self._process.pid if self._process is not None else 0
 
+    async def launch(self) -> None:
+        """Starts the keeper without waiting for it."""
+        self._launched = await self._spawn()
+
     async def start(self) -> list[int]:
-        """Starts the keeper; returns the RTP ports it opened. Raises `Unavailable` when it does not come up."""
-        reader, unframer = await self._spawn()
+        """Waits for the keeper, started if need be; returns the RTP ports it opened.
+
+        Raises `Unavailable` when it does not come up.
+        """
+        reader, unframer = self._launched or await self._spawn()
         try:
             async with asyncio.timeout(START_S):
                 self._ports = await self._ready(reader, unframer)
@@ -58,7 +67,9 @@ class Guard:
         return self._ports
 
     async def stop(self) -> None:
-        """Ends the keeper and with it all audio processes."""
+        """Ends the keeper and with it all audio processes. Idempotent."""
+        if self._stopping:
+            return
         self._stopping = True
         if self._writer is not None:
             self._writer.write(frame({"say": "stop"}))
@@ -75,15 +86,18 @@ class Guard:
             await asyncio.gather(self._task, return_exceptions=True)
         if self._writer is not None:
             self._writer.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder.name:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _spawn(self) -> tuple[asyncio.StreamReader, Unframer]:
         ours, theirs = socket.socketpair()
+        if not self._folder.name:
+            self._folder = Path(tempfile.mkdtemp(prefix="switchhook-media-"))
         self._folder.mkdir(mode=0o700, exist_ok=True)
         for name in (PUMP_SOCKET, SHOP_SOCKET):
             (self._folder / name).unlink(missing_ok=True)
         wanted = {
-            "settings": dataclasses.asdict(self._settings), "folder": str(self._folder), "exact": self._ports
+            "settings": dataclasses.asdict(self.settings), "folder": str(self._folder), "exact": self._ports
         }  # fmt: skip
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         self._process = await asyncio.create_subprocess_exec(
@@ -99,7 +113,7 @@ class Guard:
             for message in unframer.feed(received):
                 if message["say"] == "ready":
                     for text in message["warnings"]:
-                        self._on_message({"say": "warning", "text": text})
+                        self.on_message({"say": "warning", "text": text})
                     return list(message["ports"])
         raise Unavailable("the audio processes ended while they were starting")
 
@@ -108,7 +122,7 @@ class Guard:
             try:
                 received = await reader.read(1 << 16)
                 for message in unframer.feed(received):
-                    self._on_message(message)
+                    self.on_message(message)
             except (OSError, PeerBroke):
                 received = b""
             if received:
@@ -125,7 +139,7 @@ class Guard:
             if self._process is not None:
                 await self._process.wait()
             # Before the new sockets exist, so that the first event of the new table is not taken for an old one.
-            self._on_message({"say": "restarted", "who": "keeper"})
+            self.on_message({"say": "restarted", "who": "keeper"})
             try:
                 reader, unframer = await self._spawn()
                 async with asyncio.timeout(START_S):
