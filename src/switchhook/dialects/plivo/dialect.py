@@ -31,7 +31,9 @@ from switchhook.dialects.plivo.rest import Rest
 from switchhook.dialects.plivo.run.conference import ConferenceStep
 from switchhook.dialects.plivo.run.session import Session
 from switchhook.dialects.plivo.run.step import Origin
+from switchhook.dialects.plivo.run.tapes import Tapes
 from switchhook.dialects.plivo.watch import Watch
+from switchhook.exchange.recognising import recogniser_of
 
 if TYPE_CHECKING:
     from switchhook.exchange.switch import Exchange, Stamped
@@ -46,6 +48,8 @@ class Plivo:
         self.exchange = exchange
         self.outgoing = Outgoing(exchange)
         self.watch = Watch()
+        self.tapes = Tapes()
+        self.recogniser = recogniser_of(exchange.settings.plivo.recogniser, exchange.settings.plivo.recogniser_timeout_s)
         self.sessions: dict[LegId, Session] = {}
         self.endings: dict[LegId, Ending] = {}  # why this dialect ends a leg, until it has ended
         self.present: Counter[RoomId] = Counter()  # members of conferences of whose leaving nobody was told yet
@@ -67,6 +71,8 @@ class Plivo:
         """Stops running documents; webhooks that are queued still go out (the exchange waits for them)."""
         for session in list(self.sessions.values()):
             session.over()
+        if self.recogniser is not None:
+            await self.recogniser.close()
 
     # --- calls ------------------------------------------------------------------------------------------------------
 
@@ -133,7 +139,7 @@ class Plivo:
 
     def _leg_ringing(self, fact: f.LegRinging) -> None:
         for dial in self.watch.of_leg(fact.leg):
-            dial.on_b_ringing()
+            dial.on_b_ringing(fact)
         session = self.sessions.get(fact.leg)
         if session is None or session.call.side is Side.INBOUND or session.call.rang:
             return
@@ -199,6 +205,14 @@ class Plivo:
         if session is not None:
             session.on_digit(fact)
 
+    def _voice_heard(self, fact: f.VoiceHeard) -> None:
+        session = self.sessions.get(fact.leg)
+        if session is not None:
+            session.on_voice(fact)
+
+    def _recording_finished(self, fact: f.RecordingFinished) -> None:
+        self.tapes.finished(fact)
+
     def _member_joined(self, fact: f.MemberJoined) -> None:
         dial = self.watch.in_room(fact.room)
         if dial is not None:
@@ -241,6 +255,8 @@ _TOLD: dict[type, Callable[[Plivo, Any], None]] = {
     f.LegEnded: Plivo._leg_ended,
     f.SoundFinished: Plivo._sound_finished,
     f.DigitHeard: Plivo._digit_heard,
+    f.VoiceHeard: Plivo._voice_heard,
+    f.RecordingFinished: Plivo._recording_finished,
     f.MemberJoined: Plivo._member_joined,
     f.MemberLeft: Plivo._member_left,
     f.LegFreed: Plivo._leg_freed,

@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING
 
 from switchhook.dialects.plivo.run.conference import ConferenceStep
 from switchhook.dialects.plivo.run.dial import DialStep
-from switchhook.dialects.plivo.run.simple import HangupStep, RedirectStep, SoundStep, WaitStep
+from switchhook.dialects.plivo.run.digits import GetDigitsStep
+from switchhook.dialects.plivo.run.inputs import GetInputStep
+from switchhook.dialects.plivo.run.preanswer import PreAnswerStep
+from switchhook.dialects.plivo.run.record import RecordStep
+from switchhook.dialects.plivo.run.sending import DtmfStep, MessageStep
+from switchhook.dialects.plivo.run.simple import HangupStep, RedirectStep, SoundStep
 from switchhook.dialects.plivo.run.step import Step
+from switchhook.dialects.plivo.run.wait import WaitStep
 from switchhook.dialects.plivo.xml import elements as e
 
 if TYPE_CHECKING:
@@ -21,6 +27,12 @@ def step_of(session: Session, element: e.Element, *, last: bool) -> Step:
             return SoundStep(session, element)
         case e.Wait():
             return WaitStep(session, element)
+        case e.Record():
+            return RecordStep(session, element)
+        case e.GetDigits():
+            return GetDigitsStep(session, element)
+        case e.GetInput():
+            return GetInputStep(session, element)
         case e.Dial():
             return DialStep(session, element)
         case e.Conference():
@@ -29,3 +41,9 @@ def step_of(session: Session, element: e.Element, *, last: bool) -> Step:
             return RedirectStep(session, element)
         case e.Hangup():
             return HangupStep(session, element, last)
+        case e.PreAnswer():
+            return PreAnswerStep(session, element)
+        case e.Dtmf():
+            return DtmfStep(session, element)
+        case e.Message():
+            return MessageStep(session, element)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urljoin
 
 from switchhook.dialects.plivo.links import escaped, is_web_url
+from switchhook.dialects.plivo.run.voices import voice_of
 from switchhook.dialects.plivo.xml import elements as e
 
 MOST_TURNS = 10  # of one sound inside a document of sounds, whose whole is repeated anyway
@@ -20,7 +21,23 @@ def play_clip(play: e.Play, base: str) -> str:
 
 def speak_clip(speak: e.Speak) -> str:
     """Returns the clip of a Speak, or nothing when it has no text."""
-    return f"speak:{speak.language}:{speak.voice.replace(':', ' ')}:{speak.text}" if speak.text else ""
+    if not speak.text:
+        return ""
+    language, voice = voice_of(speak.voice, speak.language)
+    # Only what we made ourselves is markup to the speech program.
+    text = speak.markup or (f" {speak.text}" if speak.text.startswith("<speak") else speak.text)
+    return f"speak:{language}:{voice}:{text}"
+
+
+def clip_of(prompt: e.Prompt, base: str) -> str:
+    """Returns the clip of one turn of a Play, Speak or Wait, or nothing when it has nothing to play."""
+    match prompt:
+        case e.Play():
+            return play_clip(prompt, base)
+        case e.Speak():
+            return speak_clip(prompt)
+        case e.Wait():
+            return f"silence:{prompt.length_s * 1000}"
 
 
 def clips_of(document: e.Document, base: str) -> tuple[str, ...]:
@@ -28,12 +45,10 @@ def clips_of(document: e.Document, base: str) -> tuple[str, ...]:
     clips: list[str] = []
     for element in document.elements:
         match element:
-            case e.Play():
-                clips += _times(play_clip(element, base), element.loop)
-            case e.Speak():
-                clips += _times(speak_clip(element), element.loop)
+            case e.Play() | e.Speak():
+                clips += _times(clip_of(element, base), element.loop)
             case e.Wait():
-                clips.append(f"silence:{element.length_s * 1000}")
+                clips.append(clip_of(element, base))
             case _:
                 pass
     return tuple(clips)

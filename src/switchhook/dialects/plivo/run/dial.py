@@ -49,6 +49,7 @@ class DialStep(Step):
         self._bridged: Branch | None = None  # the last B that talked to A
         self._keys = Keys(element.digits_match)
         self._keys_of_b: dict[LegId, Keys] = {}
+        self._pressed_for: set[LegId] = set()  # Bs for which the keys of their target have been pressed
 
     # --- dialling ---------------------------------------------------------------------------------------------------
 
@@ -113,11 +114,12 @@ class DialStep(Step):
             callers=callers,
             role=Role.AGENT,
             ring_s=element.timeout_s or settings.plivo.dial_ring_s,
-            waiting=Waiting.CLIPS if music else Waiting.RINGBACK,
+            waiting=Waiting.REAL if element.real_music else Waiting.CLIPS if music else Waiting.RINGBACK,
             waiting_clips=music,
             brief=confirm,
             accept_digit=element.confirm_key if confirm else "",
             accept_s=element.confirm_timeout_s,
+            early_audio=any(target.on_preanswer for target, _ in self._resolved),
             headers=element.sip_headers,
             limit_s=element.time_limit_s,
             target_headers=tuple(target.sip_headers for target, _ in self._resolved),
@@ -146,15 +148,23 @@ class DialStep(Step):
         self._keys_of_b[branch.leg] = Keys(self._element.digits_match_bleg)
         self.session.dialect.watch.leg(branch.leg, self)
 
-    def on_b_ringing(self) -> None:
+    def on_b_ringing(self, fact: f.LegRinging) -> None:
         self._rang = True
+        branch = self._branches.get(fact.leg)
+        if fact.early and branch is not None and branch.target is not None and branch.target.on_preanswer:
+            self._send_keys(branch)
 
     def on_b_up(self, fact: f.LegConnected) -> None:
         branch = self._branches[fact.leg]
         branch.answered_at = fact.at
-        if branch.target is not None and branch.target.send_digits:
-            self.session.ask(r.SendKeys(fact.leg, branch.target.send_digits))
+        self._send_keys(branch)
         self._tell_answer(branch)
+
+    def _send_keys(self, branch: Branch) -> None:
+        """Presses the keys of its target for a B, once: on its early audio, or when it has answered."""
+        if branch.target is not None and branch.target.send_digits and branch.leg not in self._pressed_for:
+            self._pressed_for.add(branch.leg)
+            self.session.ask(r.SendKeys(branch.leg, branch.target.send_digits))
 
     def _tell_answer(self, branch: Branch) -> None:
         if not branch.told:
@@ -175,6 +185,7 @@ class DialStep(Step):
         self._tell_answer(branch)
         if not branch.connected:
             branch.connected = True
+            self.session.dial_connected()
             self._post("DialConnected", "connected", branch)
         self._bridged = branch
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.errors import Refused, Unavailable
+from switchhook.core.ids import RecordingId, SoundId
 from switchhook.core.model import By, Clips, Leg, LegState, Side
 from switchhook.core.outcomes import Outcome
 from switchhook.dialects.plivo import fields
@@ -24,8 +25,9 @@ from switchhook.dialects.plivo.links import Link, Tuning
 from switchhook.dialects.plivo.outgoing import Webhook
 from switchhook.dialects.plivo.run.build import step_of
 from switchhook.dialects.plivo.run.clips import clips_of
+from switchhook.dialects.plivo.run.record import start_session
 from switchhook.dialects.plivo.run.step import Origin, Step
-from switchhook.dialects.plivo.xml.elements import Document, Element
+from switchhook.dialects.plivo.xml.elements import Document, Element, Record
 from switchhook.dialects.plivo.xml.reading import NotADocument, read
 from switchhook.exchange.sender import TooLong
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 Fields = fields.Fields
 
+EARLY_S = 30.0  # the longest that elements run before the answer (plivo-xml 2.12)
 RINGING_AFTER_S = 0.5  # a caller hears ringing when its document is not there by then: nobody waits in silence
 
 
@@ -49,9 +52,13 @@ class Session:
         self.transfer_pending = False  # a transfer's document is on its way
         self._rest: deque[Element] = deque()
         self._waiting: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarms: dict[str, asyncio.TimerHandle] = {}
         self._starting = False
         self._finished = False
+        self.early = False  # elements of a PreAnswer run: sounds do not answer the call
+        self._after_early = 0  # how many elements are behind them
+        self._early_time: asyncio.TimerHandle | None = None
+        self._on_dial: list[tuple[Record, RecordingId]] = []  # recordings that begin when a Dial connects
 
     # --- the leg ----------------------------------------------------------------------------------------------------
 
@@ -77,6 +84,32 @@ class Session:
     def warn(self, text: str) -> None:
         """Tells the operator about a document, in the call's timeline."""
         self.dialect.exchange.write("Warning", {"dialect": "plivo", "text": text}, leg=self.call.leg)
+
+    def answer(self) -> None:
+        """Answers an inbound leg that is not up yet, unless elements run in early audio."""
+        if not self.early and not self.up:
+            self.ask(r.AnswerLeg(self.call.leg))
+
+    def play(self, clips: Clips, loop: int) -> SoundId | None:
+        """Plays to the leg alone, 0 times is for ever; answers it, but for early audio. None when it is refused."""
+        accepted = self.ask(r.Play(self.call.leg, clips, repeat=loop, early=self.early))
+        return accepted.sound if accepted is not None else None
+
+    def veil_keys(self, on: bool) -> None:
+        """Keeps the keys of the leg out of the journal (`on`), or lets them in again."""
+        self.dialect.exchange.veil_keys(self.call.leg, on)
+
+    def record_on_dial(self, element: Record) -> RecordingId:
+        """Remembers a recording that begins when a Dial connects, also one of a later document; returns its id."""
+        recording = RecordingId(self.dialect.exchange.state.ids.new())
+        self._on_dial.append((element, recording))
+        return recording
+
+    def dial_connected(self) -> None:
+        """A Dial has connected: the recordings that waited for that begin."""
+        waiting, self._on_dial = self._on_dial, []
+        for element, recording in waiting:
+            start_session(self, element, recording)
 
     # --- documents --------------------------------------------------------------------------------------------------
 
@@ -179,7 +212,12 @@ class Session:
 
     def _next(self) -> None:
         # A loop, not a recursion: a long document of elements that end at once must not fill the stack.
-        while self._rest:
+        self._end_alarms()
+        while True:
+            if self.early and len(self._rest) <= self._after_early:
+                self._end_early()
+            if not self._rest:
+                break
             element = self._rest.popleft()
             step = self.step = step_of(self, element, last=not self._rest)
             self._finished, self._starting = False, True
@@ -187,8 +225,15 @@ class Session:
             self._starting = False
             if not self._finished or self.step is not step:
                 return
+            self._end_alarms()
         self.step = None
         self.end(Ending(4010, "Answer XML"))
+
+    def occupy(self, step: Step) -> None:
+        """Lets the leg do something that no document said; what was left of a document is dropped."""
+        self._stop()
+        self.step = step
+        step.start()
 
     def follow(self, link: Link | None, redirect: bool, extra: Fields) -> None:
         """Ends a step with its action: the action's document goes on, or it is only notified, or there is none."""
@@ -202,7 +247,48 @@ class Session:
 
     def pause(self, after_s: float) -> None:
         """Says `done` after a while."""
-        self._timer = asyncio.get_running_loop().call_later(after_s, self.done)
+        self.alarm("done", after_s, self.done)
+
+    def alarm(self, name: str, after_s: float, then: Callable[[], None]) -> None:
+        """Lets something happen after a while, in place of an earlier alarm of that name; the step's end cancels it."""
+        self.quiet(name)
+        self._alarms[name] = asyncio.get_running_loop().call_later(after_s, then)
+
+    def quiet(self, name: str) -> None:
+        """Cancels an alarm; one that is not set changes nothing."""
+        found = self._alarms.pop(name, None)
+        if found is not None:
+            found.cancel()
+
+    def _end_alarms(self) -> None:
+        for name in list(self._alarms):
+            self.quiet(name)
+
+    # --- early audio ------------------------------------------------------------------------------------------------
+
+    def run_early(self, elements: Sequence[Element]) -> None:
+        """Puts elements in front of what is left; they run in early audio where the call is not answered yet."""
+        after = len(self._rest)
+        self._rest.extendleft(reversed(elements))
+        if not self.up:
+            self.ask(r.TellRinging(self.call.leg, early=True))
+            self.early, self._after_early = True, after
+            self._early_time = asyncio.get_running_loop().call_later(EARLY_S, self._early_over)
+
+    def _early_over(self) -> None:
+        """The longest time of early audio is over: what follows the PreAnswer begins."""
+        self.warn(f"PreAnswer took more than {EARLY_S:g} s; what was left of it is skipped")
+        if self.step is not None:
+            self.step.cancel()
+        while len(self._rest) > self._after_early:
+            self._rest.popleft()
+        self._next()
+
+    def _end_early(self) -> None:
+        self.early = False
+        if self._early_time is not None:
+            self._early_time.cancel()
+            self._early_time = None
 
     @property
     def at_end(self) -> bool:
@@ -217,13 +303,19 @@ class Session:
 
     def notify(self, link: Link | None, sent: Fields) -> None:
         """Queues a notification; an invalid URL is only warned about."""
+        found = self.reachable(link)
+        if found is not None:
+            self.dialect.outgoing.tell(Webhook(self.call.leg, self.call.account, found, sent))
+
+    def reachable(self, link: Link | None) -> Link | None:
+        """Returns the absolute link of one in the document; None, with a warning, when nobody can be told there."""
         if link is None:
-            return
+            return None
         link = link.against(self.base)
         if not link.valid_url or not link.valid_method:
             self.warn(f"{link.method} {link.url}: nobody can be told there")
-            return
-        self.dialect.outgoing.tell(Webhook(self.call.leg, self.call.account, link, sent))
+            return None
+        return link
 
     # --- endings ----------------------------------------------------------------------------------------------------
 
@@ -260,9 +352,8 @@ class Session:
         waiting, self._waiting = self._waiting, None
         if waiting is not None and waiting is not _current_task():
             waiting.cancel()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._end_alarms()
+        self._end_early()
 
     # --- what happens -----------------------------------------------------------------------------------------------
 
@@ -281,6 +372,10 @@ class Session:
     def on_digit(self, fact: f.DigitHeard) -> None:
         if self.step is not None:
             self.step.on_digit(fact)
+
+    def on_voice(self, fact: f.VoiceHeard) -> None:
+        if self.step is not None and self.leg is not None:
+            self.step.on_voice(fact)
 
     def on_joined(self, fact: f.MemberJoined) -> None:
         if self.step is not None:

@@ -1,4 +1,4 @@
-"""The elements that concern one leg alone: Speak, Play, Wait, Redirect, Hangup."""
+"""The elements that concern one leg alone and need few words: Speak, Play, Redirect, Hangup."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from switchhook.core.ids import SoundId
 from switchhook.core.model import LegState
 from switchhook.core.outcomes import Outcome
 from switchhook.dialects.plivo.causes import Ending
-from switchhook.dialects.plivo.run.clips import play_clip, speak_clip
+from switchhook.dialects.plivo.run.clips import clip_of
 from switchhook.dialects.plivo.run.step import Origin, Step
 from switchhook.dialects.plivo.xml import elements as e
 
@@ -29,17 +29,13 @@ class SoundStep(Step):
 
     def start(self) -> None:
         element = self._element
-        clip = play_clip(element, self.session.base) if isinstance(element, e.Play) else speak_clip(element)
+        clip = clip_of(element, self.session.base)
         if not clip:
             self.session.warn(f"{type(element).__name__} has nothing to play and is skipped")
             self.session.done()
             return
-        accepted = self.session.ask(r.Play(self.session.call.leg, (clip,), repeat=element.loop))
-        if accepted is None:
-            self.session.done()
-            return
-        self._sound = accepted.sound
-        if self._sound in self._over:  # it failed before it began
+        self._sound = self.session.play((clip,), element.loop)
+        if self._sound is None or self._sound in self._over:  # refused, or failed before it began
             self.session.done()
 
     def on_sound(self, fact: f.SoundFinished) -> None:
@@ -49,17 +45,10 @@ class SoundStep(Step):
         if fact.sound == self._sound:
             self.session.done()
 
-
-class WaitStep(Step):
-    """Silence for a while; it does not answer the call, and an unanswered caller hears ringing meanwhile."""
-
-    def __init__(self, session: Session, element: e.Wait) -> None:
-        super().__init__(session)
-        self._element = element
-
-    def start(self) -> None:
-        self.session.show_ringing()
-        self.session.pause(self._element.length_s)
+    def cancel(self) -> None:
+        self._sound = None
+        if self.session.leg is not None:
+            self.session.ask(r.StopSound(self.session.call.leg))
 
 
 class RedirectStep(Step):

@@ -61,6 +61,9 @@ class Step:
     def on_digit(self, fact: f.DigitHeard) -> None:
         """The leg's telephone pressed a key."""
 
+    def on_voice(self, fact: f.VoiceHeard) -> None:
+        """The leg's telephone began or stopped to talk; told while somebody listens for it."""
+
     def on_joined(self, fact: f.MemberJoined) -> None:
         """The leg came into a room."""
 
@@ -73,6 +76,9 @@ class Step:
     def present(self) -> tuple[LegId, ...]:
         """Returns the legs that this element has put together with its own."""
         return ()
+
+    def cancel(self) -> None:
+        """Its time is over while the leg stays: stop, and say nothing more."""
 
     def on_taken(self) -> None:
         """A transfer has taken the leg away: send the closing callbacks, and never go on (plivo-xml 3.4)."""

@@ -25,6 +25,11 @@ class Attributes:
         self._warnings = warnings
         self._known: set[str] = set()
 
+    @property
+    def warnings(self) -> list[str]:
+        """All warnings about the document so far; more may be added."""
+        return self._warnings
+
     def raw(self, name: str) -> str | None:
         """Returns the value as written, trimmed, or None."""
         found = name if name in self._given else self._folded.get(_fold(name))

@@ -16,6 +16,7 @@ class Speak:
     voice: str = "WOMAN"
     language: str = "en-US"
     loop: int = 1  # 0: until the leg hangs up or is taken away
+    markup: str = ""  # SSML that the speech program reads; empty: the text is all there is
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,81 @@ class Play:
 @dataclass(frozen=True, slots=True)
 class Wait:
     length_s: int = 1
+    silence_ms: int = 0  # ends after so long a silence; 0: nobody listens for it
+    beep: bool = False  # ends with a voicemail's beep
+
+
+Prompt = Speak | Play | Wait  # what other elements may have inside
+
+
+@dataclass(frozen=True, slots=True)
+class GetDigits:
+    prompts: tuple[Prompt, ...] = ()
+    action: Link | None = None
+    redirect: bool = True
+    timeout_s: int = 5  # for the first key after the prompts
+    digit_timeout_s: int = 2  # for each further one
+    most: int = 99
+    finish_on: str = "#"  # keys that end it; none when empty
+    tries: int = 1
+    beep: bool = False
+    valid: str = "0123456789*#"
+    invalid_sound: str = ""
+    log: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class GetInput:
+    prompts: tuple[Prompt, ...] = ()
+    action: Link | None = None
+    redirect: bool = True
+    dtmf: bool = True
+    speech: bool = False
+    execution_s: int = 15  # for the whole input, after the prompts
+    digit_end_s: int = 2
+    speech_end_s: int = 1
+    start_s: int | None = None  # for its beginning
+    tries: int = 1
+    finish_on: str = "#"
+    most: int = 32
+    model: str = "default"
+    hints: tuple[str, ...] = ()
+    language: str = "en-US"
+    interim: Link | None = None
+    profanity_filter: bool = False
+    log: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    action: Link | None = None
+    redirect: bool = True
+    file_format: str = "mp3"
+    max_s: int = 60
+    silence_s: int = 15
+    finish_on: str = "#"
+    beep: bool = True
+    session: bool = False  # the whole call from now on, while the document goes on
+    on_dial: bool = False  # the same, from the moment when a later Dial connects
+    mono: bool = False
+    callback: Link | None = None
+    transcription: Link | None = None
+    transcription_type: str = "auto"
+    transcription_report: str = "compact"
+
+
+@dataclass(frozen=True, slots=True)
+class Dtmf:
+    digits: str
+    wait: bool = False  # goes on when all is sent
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    text: str
+    src: str = ""
+    dst: tuple[str, ...] = ()
+    callback: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +116,7 @@ class Target:
     credentials: tuple[str, str] | None = None
     caller_id: str | None = None  # None: the Dial's; "" is anonymous
     caller_name: str | None = None
+    on_preanswer: bool = False  # its digits are sent as soon as it sends early audio
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +133,7 @@ class Dial:
     confirm_key: str = ""
     confirm_timeout_s: int = 120
     dial_music: Link | None = None
+    real_music: bool = False  # A hears the early audio of who is dialled
     callback: Link | None = None
     digits_match: tuple[str, ...] = ()
     digits_match_bleg: tuple[str, ...] = ()
@@ -102,7 +180,26 @@ class Hangup:
     schedule_s: int = 0
 
 
-Element = Speak | Play | Wait | Dial | Conference | Redirect | Hangup
+@dataclass(frozen=True, slots=True)
+class PreAnswer:
+    elements: tuple[Element, ...] = ()
+
+
+Element = (
+    Speak
+    | Play
+    | Wait
+    | Record
+    | GetDigits
+    | GetInput
+    | Dial
+    | Conference
+    | Redirect
+    | Hangup
+    | PreAnswer
+    | Dtmf
+    | Message
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,12 @@ from switchhook.dialects.plivo.links import Link, link_of
 from switchhook.dialects.plivo.shapes import sip_headers
 from switchhook.dialects.plivo.xml import elements as e
 from switchhook.dialects.plivo.xml.attributes import Attributes
+from switchhook.dialects.plivo.xml.inputs import get_digits, get_input
+from switchhook.dialects.plivo.xml.nodes import SENT, no_children, or_none, own_text, sequences
+from switchhook.dialects.plivo.xml.spoken import play, speak, wait
+from switchhook.dialects.plivo.xml.taping import record
 
 MAX_BYTES = 100 * 1024
-LONGEST_SPEECH = 3000
-MOST_LOOPS = 10_000
 
 
 class NotADocument(Exception):
@@ -66,49 +68,10 @@ def _element(node: Node, warnings: list[str]) -> e.Element | None:
     return found
 
 
-def _body(node: Node) -> str:
-    return " ".join("".join(node.itertext()).split())
-
-
-def _own_text(node: Node) -> str:
-    return (node.text or "").strip()
-
-
-def _no_children(node: Node, given: Attributes) -> None:
-    for child in node:
-        given.warn(f"element {child.tag} inside is skipped")
-
-
-def _speak(node: Node, given: Attributes) -> e.Speak:
-    text = _body(node)
-    if len(text) > LONGEST_SPEECH:
-        given.warn(f"only the first {LONGEST_SPEECH} characters are spoken")
-    return e.Speak(
-        text[:LONGEST_SPEECH],
-        given.text("voice", "WOMAN"),
-        given.text("language", "en-US"),
-        given.whole("loop", 1, 0, MOST_LOOPS),
-    )
-
-
-def _play(node: Node, given: Attributes) -> e.Play:
-    _no_children(node, given)
-    return e.Play(_own_text(node), given.whole("loop", 1, 0, MOST_LOOPS))
-
-
-def _wait(node: Node, given: Attributes) -> e.Wait:
-    _no_children(node, given)
-    if given.flag("silence", False) or given.raw("minSilence") or given.text("beep", "false") != "false":
-        given.warn("silence and beep are not listened for; it waits its whole length")
-    return e.Wait(given.whole("length", 1, 1, e.MOST_S))
-
-
 def _dial(node: Node, given: Attributes) -> e.Dial:
-    music = given.text("dialMusic")
-    if music == "real":
-        given.warn("dialMusic real is ringback: early audio of the called side is not relayed")
-        music = ""
-    if given.text("callType", "voice") != "voice":
+    music = given.raw("dialMusic") or ""
+    real = music.lower() == "real"
+    if given.text("callType", "voice").lower() != "voice":
         given.warn("callType is ignored: calls are voice")
     confirm = link_of(given.raw("confirmSound"))
     key = given.text("confirmKey")
@@ -121,24 +84,19 @@ def _dial(node: Node, given: Attributes) -> e.Dial:
         redirect=given.flag("redirect", True),
         timeout_s=given.whole("timeout", 0, 1, e.MOST_S) or None,
         time_limit_s=given.whole("timeLimit", e.DIAL_S, 1, e.MOST_S),
-        caller_id=_or_none(given.raw("callerId")),
-        caller_name=_or_none(given.raw("callerName"), 50),
+        caller_id=or_none(given.raw("callerId")),
+        caller_name=or_none(given.raw("callerName"), 50),
         hangup_on_star=given.flag("hangupOnStar", False),
         confirm_sound=confirm,
         confirm_key=key,
         confirm_timeout_s=given.whole("confirmTimeout", 120, 1, e.MOST_S),
-        dial_music=Link(music) if music else None,
+        dial_music=None if real else link_of(music),
+        real_music=real,
         callback=given.link("callbackUrl", "callbackMethod"),
-        digits_match=_sequences(given.text("digitsMatch")),
-        digits_match_bleg=_sequences(given.text("digitsMatchBLeg")),
+        digits_match=sequences(given.text("digitsMatch")),
+        digits_match_bleg=sequences(given.text("digitsMatchBLeg")),
         sip_headers=sip_headers(given.text("sipHeaders")),
     )
-
-
-def _or_none(value: str | None, most: int = 200) -> str | None:
-    if not value:
-        return None
-    return "" if value.lower() == "none" else value[:most]
 
 
 def _targets(node: Node, given: Attributes) -> tuple[e.Target, ...]:
@@ -146,45 +104,38 @@ def _targets(node: Node, given: Attributes) -> tuple[e.Target, ...]:
     for child in node:
         if child.tag not in ("Number", "User"):
             given.warn(f"element {child.tag} inside is skipped")
-    if not found and _own_text(node):
-        return (e.Target(_own_text(node), 1),)
+    if not found and own_text(node):
+        return (e.Target(own_text(node), 1),)
     return tuple(target for target in found if target is not None)
 
 
 def _target(node: Node, position: int, dial: Attributes) -> e.Target | None:
     warnings: list[str] = []
     given = Attributes(node.tag, node.attrib, warnings)
-    _no_children(node, given)
+    no_children(node, given)
     user, password = given.text("sipAuthUsername"), given.text("sipAuthPassword")
     digits = given.text("sendDigits")
-    if given.flag("sendOnPreanswer", False):
-        given.warn("sendOnPreanswer is ignored: digits are sent after the answer")
-    if given.text("sendDigitsMode") not in ("", "rfc2833"):
-        given.warn("attribute sendDigitsMode is ignored")
-    number, name = _or_none(given.raw("callerId")), _or_none(given.raw("callerName"), 50)
+    early = given.flag("sendOnPreanswer", False)
+    if node.tag == "Number" and given.text("sendDigitsMode").lower() not in ("", "rfc2833"):
+        given.warn("sendDigitsMode is ignored: keys go out as RFC 4733 events, or as tones where there are none")
+    number, name = or_none(given.raw("callerId")), or_none(given.raw("callerName"), 50)
     headers = sip_headers(given.text("sipHeaders"))
     given.tell_unknown()
     for warning in warnings:
         dial.warn(warning)
-    if not _own_text(node):
+    if not own_text(node):
         dial.warn(f"{node.tag} without an address is skipped")
         return None
-    if any(key not in "0123456789*#wWABCDabcd" for key in digits):
+    if not set(digits) <= SENT:
         dial.warn(f"{node.tag}: sendDigits={digits!r} is ignored")
         digits = ""
     credentials = (user, password) if user and node.tag == "User" else None
-    return e.Target(_own_text(node), position, digits, headers, credentials, number, name)
-
-
-def _sequences(text: str) -> tuple[str, ...]:
-    """Returns the entries of a `digitsMatch` list, the longest first."""
-    found = {part.strip() for part in text.split(",") if part.strip()}
-    return tuple(sorted(found, key=lambda part: (-len(part), part)))
+    return e.Target(own_text(node), position, digits, headers, credentials, number, name, early)
 
 
 def _conference(node: Node, given: Attributes) -> e.Conference | None:
-    _no_children(node, given)
-    name = _own_text(node)
+    no_children(node, given)
+    name = own_text(node)
     given.raw("sendDigits")
     for later in ("transcriptionType", "transcriptionUrl", "transcriptionMethod"):
         if given.text(later):
@@ -212,7 +163,7 @@ def _conference(node: Node, given: Attributes) -> e.Conference | None:
         action=given.link("action", "method"),
         redirect=given.flag("redirect", True),
         callback=given.link("callbackUrl", "callbackMethod"),
-        digits_match=_sequences(given.text("digitsMatch")),
+        digits_match=sequences(given.text("digitsMatch")),
     )
 
 
@@ -224,12 +175,12 @@ def _room_sound(given: Attributes, name: str) -> Link | e.Beep | None:
 
 
 def _redirect(node: Node, given: Attributes) -> e.Redirect:
-    _no_children(node, given)
-    return e.Redirect(link_of(_own_text(node), given.raw("method")))
+    no_children(node, given)
+    return e.Redirect(link_of(own_text(node), given.raw("method")))
 
 
 def _hangup(node: Node, given: Attributes) -> e.Hangup:
-    _no_children(node, given)
+    no_children(node, given)
     reason = given.text("reason").lower()
     if reason not in ("", "rejected", "busy"):
         given.warn(f"reason={reason!r} is neither rejected nor busy")
@@ -237,10 +188,50 @@ def _hangup(node: Node, given: Attributes) -> e.Hangup:
     return e.Hangup(reason, given.whole("schedule", 0, 0, e.MOST_S))
 
 
+def _dtmf(node: Node, given: Attributes) -> e.Dtmf | None:
+    no_children(node, given)
+    digits = "".join(own_text(node).split())
+    waits = not given.flag("async", True)
+    if not digits or not set(digits) <= SENT:
+        given.warn(f"{digits!r} cannot be sent; it is skipped")
+        return None
+    return e.Dtmf(digits, waits)
+
+
+def _message(node: Node, given: Attributes) -> e.Message:
+    no_children(node, given)
+    if given.text("type", "sms").lower() != "sms":
+        given.warn("type is ignored: a message is an SMS")
+    return e.Message(
+        own_text(node),
+        given.text("src"),
+        tuple(number for part in given.text("dst").split("<") if (number := part.strip())),
+        given.link("callbackUrl", "callbackMethod"),
+    )
+
+
+def _pre_answer(node: Node, given: Attributes) -> e.PreAnswer:
+    found: list[e.Element] = []
+    for child in node:
+        if child.tag not in IN_PRE_ANSWER:
+            given.warn(f"element {child.tag} inside is skipped")
+        elif (element := _element(child, given.warnings)) is not None:
+            found.append(element)
+    return e.PreAnswer(tuple(found))
+
+
+IN_PRE_ANSWER = frozenset({"Speak", "Play", "Wait", "GetDigits", "Redirect", "Message", "DTMF"})
+
 _READERS: dict[str, Callable[[Node, Attributes], e.Element | None]] = {
-    "Speak": _speak,
-    "Play": _play,
-    "Wait": _wait,
+    "Speak": speak,
+    "Play": play,
+    "Wait": wait,
+    "Record": record,
+    "GetDigits": get_digits,
+    "GetInput": get_input,
+    "PreAnswer": _pre_answer,
+    "DTMF": _dtmf,
+    "Message": _message,
     "Dial": _dial,
     "Conference": _conference,
     "Redirect": _redirect,
