@@ -19,7 +19,7 @@ from switchhook.core.facts import Fact, LegCreated, LegEnded
 from switchhook.core.hearing import hearing
 from switchhook.core.ids import Ids, LegId, SoundId
 from switchhook.core.model import Leg, LegState
-from switchhook.core.sources import Sound, Source, Sources, Voice
+from switchhook.core.sources import Sound, Source, Sources, Stream, Voice
 from switchhook.core.state import State
 from switchhook.exchange.ports import Entry
 from switchhook.observe import wording
@@ -126,10 +126,12 @@ class _Replayer:
     def _word(self, source: Source) -> str:
         if isinstance(source, Voice):
             return self._parties.name(source.leg)
+        if isinstance(source, Stream):
+            return "the program at its stream"
         return ", ".join(wording.clip(clip) for clip in source.clips)
 
 
-def _nameless(sources: Sources) -> set[Voice | Sound]:
+def _nameless(sources: Sources) -> set[Source]:
     """Sources without the names of sounds, which are given when a sound begins."""
     return {replace(one, id=_NOTHING) if isinstance(one, Sound) else one for one in sources}
 

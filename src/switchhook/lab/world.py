@@ -37,6 +37,7 @@ from switchhook.exchange.sender import HttpSender
 from switchhook.exchange.switch import Exchange
 from switchhook.exchange.timers import LoopTimers
 from switchhook.http import application
+from switchhook.lab.bots import Bot
 from switchhook.lab.carrier import Carrier
 from switchhook.lab.faults import LAN, Faults
 from switchhook.lab.manners import HoldStyle, Manners
@@ -119,6 +120,11 @@ class World(AnyWorld):
         """Lets virtual time pass, and everything happen that is due in it."""
         await asyncio.sleep(seconds)
         await settle()
+
+    def bot(self, url: str, name: str = "bot") -> Bot:
+        """Puts a program at a ws or wss URL, for audio streams (`lab.bots`)."""
+        found = self.air.bots[url] = Bot(name, self.exchange.tell, self.air.changed)
+        return found
 
     async def settled(self) -> None:
         """Returns when everything that could happen now has happened."""

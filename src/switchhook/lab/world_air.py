@@ -16,10 +16,12 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from switchhook.core.ids import LegId
-from switchhook.core.sources import Sound, Source, Sources, Voice
-from switchhook.exchange.ports import Direction, MediaAddress, Session
+from switchhook.core.events import StreamOver
+from switchhook.core.ids import LegId, StreamId
+from switchhook.core.sources import Sound, Source, Sources, Stream, Voice
+from switchhook.exchange.ports import Direction, Emit, Forked, MediaAddress, Session
 from switchhook.lab.audio import OnKey, SymbolicAudio
+from switchhook.lab.bots import Bot, Talk
 from switchhook.lab.ears import SymbolicEars
 from switchhook.lab.phone import Phone
 from switchhook.lab.tones import BEEP, BUSY, MUSIC, RINGBACK, SPEECH, Utterance
@@ -114,6 +116,8 @@ class Air:
         self._loop = asyncio.get_running_loop()
         self._legs: dict[LegId, _Leg] = {}
         self._audios: list[AirAudio] = []
+        self._forks: dict[StreamId, Forked] = {}
+        self.bots: dict[str, Bot] = {}  # by URL without query
         self.media: FakeMedia
 
     def audio(self, phone: Phone, address: MediaAddress, on_key: OnKey) -> AirAudio:
@@ -174,6 +178,37 @@ class Air:
             if found is not None and self._reaches(found, audio):
                 audio.on_key(digit)
 
+    def forked(self, stream: Forked, emit: Emit) -> None:
+        """A leg's audio goes to a program."""
+        bot = self._bot(stream)
+        self._forks[stream.id] = stream
+        if bot is None:
+            self._loop.call_soon(emit, StreamOver(stream.id, f"{stream.url}: nobody listens there"))
+        else:
+            bot.asked(stream)
+
+    def unforked(self, stream: StreamId) -> None:
+        found = self._forks.pop(stream, None)
+        bot = self._bot(found) if found is not None else None
+        if bot is not None:
+            bot.ended(stream)
+            self.changed()
+
+    def told(self, stream: StreamId, digit: str) -> None:
+        talk = self._talk(stream)
+        if talk is not None:
+            talk.keys += digit
+
+    def _bot(self, stream: Forked) -> Bot | None:
+        return self.bots.get(stream.url.partition("?")[0])
+
+    def _talk(self, stream: StreamId) -> Talk | None:
+        """Returns a stream that is open."""
+        found = self._forks.get(stream)
+        bot = self._bot(found) if found is not None else None
+        talks = bot.streams if bot is not None else []
+        return next((talk for talk in talks if talk.open and talk.forked.id == stream), None)
+
     # --- who hears whom
 
     def changed(self) -> None:
@@ -184,6 +219,19 @@ class Air:
             self._watch(leg, known)
             speaker = self._speaker(known)
             self.media.speak(leg, speaker is not None and not speaker.is_silent)
+        for bot in self.bots.values():
+            labels = frozenset(label for talk in bot.streams if talk.open for label in self._carried(talk.forked))
+            if labels != bot.ears.lately():
+                bot.ears.set(*sorted(labels))
+
+    def _carried(self, stream: Forked) -> list[str]:
+        """What a stream carries to its program."""
+        known = self._legs.get(stream.leg)
+        if known is None:
+            return []
+        inbound = self._labels(Voice(stream.leg)) if "inbound" in stream.tracks else ()
+        heard = known.sources if "outbound" in stream.tracks else ()
+        return [*inbound, *(label for source in heard for label in self._labels(source))]
 
     def _listen(self, phone: Phone) -> None:
         labels = frozenset(
@@ -211,6 +259,9 @@ class Air:
         if isinstance(source, Voice):
             speaker = self._speaker(self._legs.get(source.leg))
             return [speaker.phone.name] if speaker is not None and not speaker.is_silent else []
+        if isinstance(source, Stream):
+            bot = self._bot(self._forks[source.stream]) if self._talk(source.stream) is not None else None
+            return [bot.name] if bot is not None and bot.speaks else []
         return [label for clip in source.clips if (label := self._label(clip))]
 
     def _speaker(self, known: _Leg | None) -> AirAudio | None:
@@ -275,6 +326,18 @@ class AirMedia(FakeMedia):
     def send_digits(self, leg: LegId, digits: str, tone_ms: int = 160) -> None:
         super().send_digits(leg, digits, tone_ms)
         self._air.sent(leg, digits)
+
+    def fork(self, stream: Forked) -> None:
+        super().fork(stream)
+        self._air.forked(stream, self._emit)
+
+    def end_fork(self, stream: StreamId) -> None:
+        super().end_fork(stream)
+        self._air.unforked(stream)
+
+    def tell_fork(self, stream: StreamId, digit: str) -> None:
+        super().tell_fork(stream, digit)
+        self._air.told(stream, digit)
 
     def close(self, leg: LegId) -> None:
         super().close(leg)

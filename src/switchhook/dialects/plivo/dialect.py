@@ -32,6 +32,7 @@ from switchhook.dialects.plivo.run.conference import ConferenceStep
 from switchhook.dialects.plivo.run.session import Session
 from switchhook.dialects.plivo.run.step import Origin
 from switchhook.dialects.plivo.run.tapes import Tapes
+from switchhook.dialects.plivo.streaming.book import Streams
 from switchhook.dialects.plivo.watch import Watch
 from switchhook.exchange.recognising import recogniser_of
 
@@ -55,6 +56,8 @@ class Plivo:
         self.present: Counter[RoomId] = Counter()  # members of conferences of whose leaving nobody was told yet
         self.conferences = Conferences(self)
         self.overlays = Overlays(exchange)
+        self.streams = Streams(self)
+        self.mpc = Book(self)
         self._rest = Rest(self)
 
     def routes(self) -> list[BaseRoute]:
@@ -66,6 +69,7 @@ class Plivo:
         self.exchange.subscribe(self._heard, _TOLD)
         self.conferences.start()
         self.overlays.start()
+        self.streams.start()
 
     async def stop(self) -> None:
         """Stops running documents; webhooks that are queued still go out (the exchange waits for them)."""

@@ -38,6 +38,7 @@ from switchhook.dialects.plivo.paging import page_of
 from switchhook.dialects.plivo.problems import Problem, not_found, of_refusal
 from switchhook.dialects.plivo.records import record_view
 from switchhook.dialects.plivo.run.dial import caller_id
+from switchhook.dialects.plivo.streaming.resource import RESOURCES as STREAMS
 from switchhook.dialects.plivo.transfer import transfer
 from switchhook.exchange.repeats import Repeats
 from switchhook.settings import Account
@@ -339,6 +340,8 @@ RESOURCES: Resources = (
     ),
     (re.compile(r"request/(?P<uuid>[^/]+)$", re.IGNORECASE), {"DELETE": Rest.hang_up}),
     *ACTIONS,
+    *MULTI_PARTY,
+    *STREAMS,
 )
 
 

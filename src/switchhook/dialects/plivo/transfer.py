@@ -75,7 +75,8 @@ def _take(dialect: Plivo, sessions: dict[LegId, Session], cause: str) -> None:
         session.moving = True
     dialect.endings.update(dict.fromkeys(dropped, Ending(4000, "Plivo")))
     try:
-        dialect.exchange.ask(r.Take(tuple(sessions), "plivo"), cause=cause)
+        end_streams = not dialect.exchange.settings.plivo.keep_streams
+        dialect.exchange.ask(r.Take(tuple(sessions), "plivo", end_streams), cause=cause)
     except Refused as refused:
         for dial, leg in detached:
             dial.reattach(leg)

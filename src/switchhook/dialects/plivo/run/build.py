@@ -13,6 +13,7 @@ from switchhook.dialects.plivo.run.record import RecordStep
 from switchhook.dialects.plivo.run.sending import DtmfStep, MessageStep
 from switchhook.dialects.plivo.run.simple import HangupStep, RedirectStep, SoundStep
 from switchhook.dialects.plivo.run.step import Step
+from switchhook.dialects.plivo.run.stream import StreamStep
 from switchhook.dialects.plivo.run.wait import WaitStep
 from switchhook.dialects.plivo.xml import elements as e
 
@@ -47,3 +48,5 @@ def step_of(session: Session, element: e.Element, *, last: bool) -> Step:
             return DtmfStep(session, element)
         case e.Message():
             return MessageStep(session, element)
+        case e.Stream():
+            return StreamStep(session, element, last)

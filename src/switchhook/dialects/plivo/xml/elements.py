@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from switchhook.dialects.plivo.links import Link
+from switchhook.dialects.plivo.mpc.wishes import MultiPartyCall as MultiPartyCall
+from switchhook.dialects.plivo.streaming.wishes import Wishes
 
 MOST_S = 86_400
 DIAL_S = 14_400
@@ -185,6 +187,11 @@ class PreAnswer:
     elements: tuple[Element, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    wishes: Wishes | None  # None: what was asked for cannot be
+
+
 Element = (
     Speak
     | Play
@@ -199,6 +206,7 @@ Element = (
     | PreAnswer
     | Dtmf
     | Message
+    | Stream
 )
 
 

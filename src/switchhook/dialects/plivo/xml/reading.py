@@ -21,6 +21,7 @@ from switchhook.dialects.plivo.xml.attributes import Attributes
 from switchhook.dialects.plivo.xml.inputs import get_digits, get_input
 from switchhook.dialects.plivo.xml.nodes import SENT, no_children, or_none, own_text, sequences
 from switchhook.dialects.plivo.xml.spoken import play, speak, wait
+from switchhook.dialects.plivo.xml.streaming import stream
 from switchhook.dialects.plivo.xml.taping import record
 
 MAX_BYTES = 100 * 1024
@@ -236,4 +237,5 @@ _READERS: dict[str, Callable[[Node, Attributes], e.Element | None]] = {
     "Conference": _conference,
     "Redirect": _redirect,
     "Hangup": _hangup,
+    "Stream": stream,
 }

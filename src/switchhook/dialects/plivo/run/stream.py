@@ -1,0 +1,50 @@
+"""Stream: forks the call's audio to a program, beside the document or in place of it (plivo-xml 4.1, 4.6).
+
+With `keepCallAlive` the element lasts as long as the stream. When the program hangs up and nothing follows, the call
+is kept for half a second more, so that a program that closes its stream and then transfers the call finds it alive.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from switchhook.core.errors import Refused
+from switchhook.core.ids import StreamId
+from switchhook.dialects.plivo.run.step import Step
+from switchhook.dialects.plivo.xml import elements as e
+
+if TYPE_CHECKING:
+    from switchhook.dialects.plivo.run.session import Session
+
+GRACE_S = 0.5
+
+
+class StreamStep(Step):
+    def __init__(self, session: Session, element: e.Stream, last: bool) -> None:
+        super().__init__(session)
+        self._element = element
+        self._last = last
+        self._stream: StreamId | None = None
+
+    def start(self) -> None:
+        session, wishes = self.session, self._element.wishes
+        if wishes is None:
+            session.done()
+            return
+        session.answer()
+        leg = session.leg
+        try:
+            self._stream = session.dialect.streams.begin(leg, wishes, "XML") if leg is not None else None
+        except Refused as refused:
+            session.warn(f"Stream is ignored: {refused}")
+        if self._stream is None or not wishes.keep_alive:
+            session.done()
+
+    def on_stream_over(self, stream: StreamId) -> None:
+        """A stream of the leg has ended; if it is this element's, the document goes on."""
+        if stream != self._stream:
+            return
+        if self._last:
+            self.session.pause(GRACE_S)
+        else:
+            self.session.done()
