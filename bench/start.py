@@ -1,6 +1,7 @@
 """`start_ms`: from the command `switchhook serve` to the moment it takes calls and requests.
 
-There is no load beside it, so it has all cores: the audio processes load while the server does. The floor is a bare interpreter that imports NumPy, which the audio cannot do without, and ends.
+There is no load beside it, so it has all cores: the audio processes load while the server does. The floor is a bare
+interpreter that imports NumPy, which the audio cannot do without, and ends.
 """
 
 from __future__ import annotations
