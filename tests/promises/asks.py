@@ -50,6 +50,7 @@ class Numbers:
 
 def some_dial(n: Numbers, names: Sequence[str] = NAMES) -> DialPlan:
     targets = tuple(destination(n.of(names)) for _ in range(1 + n.of((0, 0, 0, 1, 2))))
+    delays = tuple(sorted(n.of((0.0, 0.0, 5.0, 20.0)) for _ in targets)) if n.yes(6) else ()
     return DialPlan(
         targets=targets,
         caller="100",
@@ -62,13 +63,16 @@ def some_dial(n: Numbers, names: Sequence[str] = NAMES) -> DialPlan:
         program="program" if n.yes(4) else "",
         send_digits="12" if n.yes(6) else "",
         seat=some_seat(n) if n.yes(3) else Seat(),
+        delays_s=delays,
+        target_ring_s=tuple(n.of((5.0, 30.0)) for _ in targets) if n.yes(8) else (),
     )
 
 
 def some_seat(n: Numbers) -> Seat:
     return Seat(
-        muted=n.yes(4), held=n.yes(8), deaf=n.yes(8), whispers=n.yes(5), ends_room=n.yes(6), starts_room=not n.yes(4)
-    )
+        muted=n.yes(4), held=n.yes(8), deaf=n.yes(8), whispers=n.yes(5), ends_room=n.yes(6), starts_room=not n.yes(4),
+        stays_alone=n.yes(8), relays_keys=n.yes(8),
+    )  # fmt: skip
 
 
 def some_transfer(n: Numbers, names: Sequence[str] = NAMES) -> TransferPlan:
@@ -97,6 +101,7 @@ def some_room(n: Numbers) -> RoomPlan:
         name=n.of(("one", "two")),
         max_members=n.of((20, 20, 3)),
         limit_s=500.0 if n.yes(4) else None,
+        waits_for_company=n.yes(4),
     )
 
 

@@ -106,7 +106,7 @@ class Calls(RuleBasedStateMachine):
         n, state, phones = Numbers(number), self.rig.state, self.rig.world.telephones
         transfer = n.of([*state.transfers.values()])
         dial = state.dials.get(transfer.dial) if transfer.dial is not None else None
-        if dial is not None and n.below(2):
+        if dial is not None and dial.legs and n.below(2):
             phone = phones[n.of(dial.legs)]
             if n.below(2):
                 self.rig.pick_up(phone)

@@ -11,7 +11,7 @@ from typing import Any
 
 from switchhook.core import facts as f
 from switchhook.core.ids import DialId, LegId, RoomId
-from switchhook.core.model import Alone, Leg, LegState, Purpose, Room, Side, changed
+from switchhook.core.model import Alone, Leg, LegState, Purpose, Room, changed
 from switchhook.core.state import State
 
 
@@ -94,7 +94,10 @@ def _room_closed(state: State, fact: f.RoomClosed) -> None:
 
 def _member_joined(state: State, fact: f.MemberJoined) -> None:
     leg = fact.member.leg
-    _room(state, fact.room, members={**state.rooms[fact.room].members, leg: fact.member})
+    room = state.rooms[fact.room]
+    _room(state, fact.room, members={**room.members, leg: fact.member})
+    if room.plan.waits_for_company and not room.met:
+        _met(state, fact.room)
     found = state.legs[leg]
     if fact.room not in found.rooms:
         _leg(state, leg, rooms=(*found.rooms, fact.room))
@@ -115,6 +118,15 @@ def _member(state: State, room: RoomId, leg: LegId, **changes: Any) -> None:
     found = state.rooms.get(room)
     if found is not None and leg in found.members:
         _room(state, room, members={**found.members, leg: changed(found.members[leg], **changes)})
+
+
+    if found is not None and found.plan.waits_for_company and not found.met:
+        _met(state, room)
+
+
+def _met(state: State, room: RoomId) -> None:
+    if sum(member.is_company for member in state.rooms[room].members.values()) > 1:
+        _room(state, room, met=True)
 
 
 def _room_parked(state: State, fact: f.RoomParked) -> None:

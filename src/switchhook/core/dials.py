@@ -161,11 +161,33 @@ def start(
     dial = DialId(work.state.ids.new())
     work.fact(f.DialStarted(Dial(id=dial, room=room, plan=plan, purpose=purpose, lead=lead, then=then)))
     if plan.order is Order.PARALLEL:
-        for _ in plan.targets:
-            _ring_next(work, dial)
+        _ring_due(work, dial, 0.0)
     else:
         _ring_next(work, dial)
     return dial
+
+
+def _ring_due(work: Work, dial_id: DialId, since_s: float) -> None:
+    """Rings every target whose time has come, `since_s` after the start, and sees to the next."""
+    plan = work.state.dials[dial_id].plan
+    delays = plan.delays_s or (0.0,) * len(plan.targets)
+    while (at := work.state.dials[dial_id].tried) < len(plan.targets) and delays[at] <= since_s:
+        _ring_next(work, dial_id)
+    if at < len(plan.targets):
+        work.act(a.Arm(f"delay:{dial_id}", work.now + delays[at] - since_s))
+
+
+def delay_over(work: Work, dial_id: DialId) -> None:
+    """The next target's time has come; a timer of an attempt that is over changes nothing."""
+    dial = work.state.dials.get(dial_id)
+    if dial is not None and dial.tried < len(dial.plan.targets):
+        _ring_due(work, dial_id, dial.plan.delays_s[dial.tried])
+
+
+def _over(work: Work, dial: Dial) -> None:
+    """Nobody more is rung for an attempt that has ended."""
+    if dial.plan.delays_s and dial.tried < len(dial.plan.targets):
+        work.act(a.Disarm(f"delay:{dial.id}"))
 
 
 def _ring_next(work: Work, dial_id: DialId) -> None:
@@ -186,12 +208,13 @@ def _ring_next(work: Work, dial_id: DialId) -> None:
         parent=dial.lead,
         program=plan.program,
         dial=dial_id,
-        ring_s=plan.ring_s,
+        ring_s=plan.target_ring_s[position] if position < len(plan.target_ring_s) else plan.ring_s,
         limit_s=plan.limit_s,
         headers=plan.headers + more,
         answer_after=plan.answer_after,
         credentials=plan.credentials[position] if position < len(plan.credentials) else None,
         hops_left=_hops_left(work, room),
+        leg=plan.leg_ids[position] if position < len(plan.leg_ids) else None,
     )
     work.fact(f.DialRang(dial_id, leg))
 
@@ -253,6 +276,7 @@ def win(work: Work, dial: Dial, leg: LegId) -> None:
     stop_sound(work, leg)
     others = [other for other in work.state.dials[dial.id].legs if other != leg]
     work.fact(f.DialEnded(dial.id, dial.room, leg, Outcome.COMPLETED))
+    _over(work, dial)
     for other in others:
         hang_up(work, other, Outcome.ANSWERED_ELSEWHERE, By.SERVER)
     if dial.plan.send_digits:
@@ -284,7 +308,7 @@ def leg_failed(work: Work, dial_id: DialId, leg: LegId, outcome: Outcome, status
     dial = work.state.dials[dial_id]
     if dial.plan.order is Order.SEQUENTIAL and dial.tried < len(dial.plan.targets):
         _ring_next(work, dial_id)
-    elif not dial.legs:
+    elif not dial.legs and dial.tried >= len(dial.plan.targets):
         _failed(work, dial)
 
 
@@ -327,5 +351,6 @@ def cancel(work: Work, dial_id: DialId) -> None:
     if dial is None:
         return
     work.fact(f.DialEnded(dial_id, dial.room, None, Outcome.CANCELLED))
+    _over(work, dial)
     for leg in dial.legs:
         hang_up(work, leg, Outcome.CANCELLED, By.SERVER)

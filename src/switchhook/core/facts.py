@@ -12,6 +12,7 @@ from switchhook.core.ids import DialId, LegId, RecordingId, RoomId, SoundId, Str
 from switchhook.core.model import (
     AudioStream,
     By,
+    Closing,
     Dial,
     Fallback,
     Leg,
@@ -215,6 +216,7 @@ class RoomStarted:
 @dataclass(frozen=True, slots=True)
 class RoomClosed:
     room: RoomId
+    why: Closing = Closing.EMPTY
 
 
 @dataclass(frozen=True, slots=True)

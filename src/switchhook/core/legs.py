@@ -13,9 +13,9 @@ from switchhook.core import requests as r
 from switchhook.core.addresses import Destination
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import DialId, LegId, SoundId
-from switchhook.core.model import MAX_LEG_S, By, Leg, LegState, Side, Waiting, StreamEnd
+from switchhook.core.model import MAX_LEG_S, By, Leg, LegState, Side, StreamEnd, Waiting
 from switchhook.core.outcomes import Outcome
-from switchhook.core.rooms import depart, need_leg
+from switchhook.core.rooms import depart, need_leg, relay_key
 from switchhook.core.sources import Sound
 from switchhook.core.work import Work
 
@@ -85,9 +85,10 @@ def create(
     answer_after: int | None = None,
     credentials: tuple[str, str] | None = None,
     hops_left: int = 70,
+    leg: LegId | None = None,
 ) -> LegId:
     """Sends one telephone an INVITE; it rings for `ring_s` at the longest."""
-    leg = LegId(work.state.ids.new())
+    leg = leg or LegId(work.state.ids.new())
     work.fact(
         f.LegCreated(
             Leg(
@@ -435,6 +436,8 @@ def digit(work: Work, event: e.DigitPressed) -> None:
         tell_streams(work, leg.id, event.digit)
     if leg.dial is not None:
         key_pressed(work, leg.dial, leg.id, event.digit)
+    elif leg.focus is not None:
+        relay_key(work, leg.focus, leg.id, event.digit)
 
 
 def phone_held(work: Work, event: e.LegHeld) -> None:

@@ -34,13 +34,14 @@ def enter(work: Work, request: r.EnterRoom) -> r.Accepted:
     leg = need_leg(work, request.leg)
     need_free(leg)
     plan = request.plan
-    room = work.state.named.get((leg.account, plan.kind, plan.name)) if plan.name else None
+    account = request.account or leg.account
+    room = work.state.named.get((account, plan.kind, plan.name)) if plan.name else None
     if room is not None and len(work.state.rooms[room].members) >= work.state.rooms[room].plan.max_members:
         raise Refused(Reason.ROOM_FULL, "the room is full")
     stop_sound(work, leg.id)
     answer(work, leg.id)
     if room is None:
-        room = open_room(work, plan, account=leg.account, call=leg.call, started=request.seat.starts_room)
+        room = open_room(work, plan, account=account, call=leg.call, started=request.seat.starts_room)
     elif request.seat.starts_room and not work.state.rooms[room].started:
         work.fact(f.RoomStarted(room))
     join(work, room, leg.id, request.role, seat=request.seat)
@@ -56,7 +57,7 @@ def leave_asked(work: Work, request: r.LeaveRoom) -> r.Accepted:
     work.spoken_for.discard(request.leg)
     free(work, request.room, request.leg)
     if member.ends_room:
-        end_room(work, request.room)
+        end_room(work, request.room, Closing.LEADER)
     else:
         settle(work, request.room)
     return r.Accepted(room=request.room, leg=request.leg)
@@ -169,7 +170,10 @@ def take(work: Work, request: r.Take) -> r.Accepted:
             member_taken(work, room, leg.id)
             leave(work, room, leg.id)
     for room, over in rooms.items():
-        (end_room if over else settle)(work, room)
+        if over:
+            end_room(work, room, Closing.LEADER)
+        else:
+            settle(work, room)
     return r.Accepted(leg=legs[0].id if legs else None)
 
 
@@ -206,5 +210,5 @@ def set_data(work: Work, request: r.SetData) -> r.Accepted:
 
 def end(work: Work, request: r.EndRoom) -> r.Accepted:
     need_room(work, request.room)
-    end_room(work, request.room)
+    end_room(work, request.room, Closing.ASKED)
     return r.Accepted(room=request.room)

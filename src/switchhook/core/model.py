@@ -122,6 +122,16 @@ class Alone(Enum):
     SILENCE = "silence"
 
 
+class Closing(Enum):
+    """Why a room is over."""
+
+    EMPTY = "empty"  # the last member left, or nobody came
+    ALONE = "alone"  # one was left who may not stay alone
+    LEADER = "leader"  # whoever it ends with has left
+    LIMIT = "limit"  # its longest time is over
+    ASKED = "asked"
+
+
 class HoldAudience(Enum):
     """Who hears the music when a member of a PARTY room is held (plivo-phlo 4.4)."""
 
@@ -140,6 +150,8 @@ class Member:
     deaf: bool = False  # is heard, hears nobody
     whispers: bool = False  # is heard by the agents only, or by `coached` alone
     coached: LegId | None = None
+    stays_alone: bool = False  # it stays when everybody else has left
+    relays_keys: bool = False  # keys that its telephone presses are sent on to the others
 
     @property
     def is_company(self) -> bool:
@@ -164,9 +176,22 @@ class Seat:
     coached: LegId | None = None
     ends_room: bool = False
     starts_room: bool = True
+    stays_alone: bool = False
+    relays_keys: bool = False
 
     def member(self, leg: LegId, role: Role) -> Member:
-        return Member(leg, role, self.held, self.muted, self.ends_room, self.deaf, self.whispers, self.coached)
+        return Member(
+            leg,
+            role,
+            self.held,
+            self.muted,
+            self.ends_room,
+            self.deaf,
+            self.whispers,
+            self.coached,
+            self.stays_alone,
+            self.relays_keys,
+        )
 
 
 Clips = tuple[str, ...]
@@ -187,6 +212,7 @@ class RoomPlan:
     name: str = ""
     program: str = ""  # the dialect that opened it, for its own look-ups
     ref: str = ""  # the dialect's own reference (node id, element id)
+    waits_for_company: bool = False  # who has had no company here yet is not alone, but early
 
 
 @dataclass(frozen=True)
@@ -207,6 +233,7 @@ class Room:
     tapes: tuple[RecordingId, ...] = ()  # recordings of the room
     data: Mapping[str, object] = field(default_factory=dict)  # key/value pairs that travel with the call
     inherited: Mapping[str, object] = field(default_factory=dict)  # consult: what `data` began as, from `main`
+    met: bool = False  # two have been in it together, where the plan asks for that
 
 
 class Waiting(Enum):
@@ -249,6 +276,9 @@ class DialPlan:
     credentials: tuple[tuple[str, str] | None, ...] = ()  # digest user and password, by target
     callers: tuple[tuple[str, str], ...] = ()  # number and name to show, by target, in place of caller and caller_name
     seat: Seat = Seat()  # of the answerer in the room
+    leg_ids: tuple[LegId, ...] = ()  # of the legs to come, by target, where somebody has to know them before
+    target_ring_s: tuple[float, ...] = ()  # by target, in place of `ring_s`
+    delays_s: tuple[float, ...] = ()  # PARALLEL: when each target is rung, counted from the start; never falling
 
 
 class Purpose(Enum):

@@ -12,7 +12,7 @@ The file is long because it is the list of all twelve; each stands alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 
 from switchhook.core import actions as a
 from switchhook.core import events as e
@@ -321,7 +321,7 @@ def waits_end(moment: Moment) -> Breaches:
         if leg.state is LegState.UP and not (leg.rooms or leg.program or leg.dial or leg.hang_up_after_sound):
             yield f"{leg.address} is on the line and nobody cares"
     for dial in state.dials.values():
-        if not dial.legs:
+        if not dial.legs and f"delay:{dial.id}" not in timers:
             yield "an attempt rings nobody"
         for leg_id in dial.accepting:
             if f"accept:{leg_id}" not in timers and state.legs[leg_id].playing is None:
@@ -331,7 +331,7 @@ def waits_end(moment: Moment) -> Breaches:
             yield f"a transfer that is {transfer.phase.value} {why}"
     for timer in timers:
         what, _, name = timer.partition(":")
-        if name not in (state.rooms if what == "room" else state.legs):
+        if name not in _TIMED.get(what, _legs)(state):
             yield f"timer {timer} is armed for something that is over"
 
 

@@ -244,6 +244,7 @@ class EnterRoom:
     plan: RoomPlan
     role: Role = Role.CUSTOMER
     seat: Seat = Seat()
+    account: str = ""  # whose room it is; "" = of the leg's own account
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from switchhook.core import actions as a
 from switchhook.core import facts as f
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import DialId, LegId, RoomId
-from switchhook.core.model import Alone, By, Leg, LegState, Member, Role, Room, RoomKind, RoomPlan, Seat
+from switchhook.core.model import Alone, By, Closing, Leg, LegState, Member, Role, Room, RoomKind, RoomPlan, Seat
 from switchhook.core.outcomes import Outcome
 from switchhook.core.work import Work
 
@@ -106,7 +106,7 @@ def depart(work: Work, room: RoomId, leg: LegId) -> None:
         return
     leave(work, room, leg)
     if member.ends_room:
-        end_room(work, room)
+        end_room(work, room, Closing.LEADER)
     else:
         settle(work, room)
 
@@ -169,22 +169,30 @@ def settle(
     if found is None:
         return
     if found.lead is not None and found.lead not in found.members:
-        _end(work, found, dial=dial, outcome=outcome, status=status)
+        _end(work, found, Closing.LEADER, dial=dial, outcome=outcome, status=status)
         return
     if not found.members:
         for pending in found.dials:
             cancel(work, pending)
-        _close(work, room)
+        _close(work, room, Closing.EMPTY)
         return
     if found.dials or found.transfer is not None or sum(m.is_company for m in found.members.values()) > 1:
         return
-    if found.plan.alone is Alone.LET_GO:
-        _end(work, found, dial=dial, outcome=outcome, status=status)
+    if found.plan.alone is Alone.LET_GO and not _may_wait(found):
+        _end(work, found, Closing.ALONE, dial=dial, outcome=outcome, status=status)
+
+
+def _may_wait(room: Room) -> bool:
+    """True when whoever is left alone in a room stays all the same: it wants to, or nobody has come to it yet."""
+    if room.plan.waits_for_company and not room.met:
+        return True
+    return any(member.stays_alone and member.is_company for member in room.members.values())
 
 
 def _end(
     work: Work,
     room: Room,
+    why: Closing,
     *,
     dial: DialId | None = None,
     outcome: Outcome = Outcome.COMPLETED,
@@ -201,29 +209,42 @@ def _end(
         cancel(work, pending)
     for leg in tuple(now.members):
         let_go(work, room.id, leg, dial=dial, outcome=outcome, status=status)
-    _close(work, room.id)
+    _close(work, room.id, why)
 
 
-def end_room(work: Work, room: RoomId) -> None:
+def end_room(work: Work, room: RoomId, why: Closing) -> None:
     """Lets everybody in the room go and closes it."""
     found = work.state.rooms.get(room)
     if found is not None:
-        _end(work, found)
+        _end(work, found, why)
 
 
-def _close(work: Work, room: RoomId) -> None:
+def _close(work: Work, room: RoomId, why: Closing) -> None:
     if room in work.state.rooms:
         for tape in work.state.rooms[room].tapes:
             work.act(a.StopRecord(tape))
-        work.fact(f.RoomClosed(room))
+        work.fact(f.RoomClosed(room, why))
         work.act(a.Disarm(f"room:{room}"))
+
+
+def relay_key(work: Work, room: RoomId, leg: LegId, digit: str) -> None:
+    """Sends a key that a member pressed on to those who hear the member, if the member wants that."""
+    found = work.state.rooms[room]
+    member = found.members[leg]
+    if not member.relays_keys or not found.started or member.held or member.muted:
+        return
+    for other in found.members.values():
+        there = work.state.legs[other.leg]
+        if other.leg != leg and not other.held and not other.deaf and there.focus == room and member.reaches(other):
+            work.fact(f.DigitsSent(other.leg, digit))
+            work.act(a.SendDigits(other.leg, digit))
 
 
 def close_if_empty(work: Work, room: RoomId) -> None:
     """Closes a room that nobody is in and nobody is dialled into."""
     found = work.state.rooms.get(room)
     if found is not None and not found.members and not found.dials:
-        _close(work, room)
+        _close(work, room, Closing.EMPTY)
 
 
 def plain(kind: RoomKind = RoomKind.CALL) -> RoomPlan:

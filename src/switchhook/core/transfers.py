@@ -27,6 +27,7 @@ from switchhook.core import transfer_steps as do
 from switchhook.core.ids import LegId, RoomId
 from switchhook.core.model import (
     By,
+    Closing,
     Dial,
     Fallback,
     FallbackKind,
@@ -303,7 +304,7 @@ def _customer_left(work: Work, transfer: Transfer, leg: LegId) -> None:
     else:
         announced(work, transfer.room)
     if member is not None and member.ends_room:
-        end_room(work, transfer.room)
+        end_room(work, transfer.room, Closing.LEADER)
 
 
 def member_taken(work: Work, room: RoomId, leg: LegId) -> None:
