@@ -1,7 +1,9 @@
 """Names of the things that live in a call, and where new names come from.
 
-The core may not use randomness, so a new id is the next number of a counter, mixed with a seed that the shell
-chose once. Mixing with an odd multiplier is a bijection: ids never repeat within a seed and do not look like a count.
+The core may not use randomness, so a new id is the next number of a counter, told twice: it begins with the count
+itself, from a place that the shell's seed gives, and ends with the count mixed by an odd multiplier, which is a
+bijection: ids never repeat within a seed. They begin with the count because every id stands in an index of the journal:
+what is written in one moment then lies in one page, not in a hundred, however much is in the database already.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ RecordingId = NewType("RecordingId", str)
 StreamId = NewType("StreamId", str)
 
 _MASK = (1 << 64) - 1
+_HALF = (1 << 32) - 1
 _ODD = 0x9E3779B97F4A7C15
 
 
@@ -32,7 +35,8 @@ class Ids:
     def new(self) -> str:
         """Returns an id that this object has never returned before, such as `6f1c1f2e-6c1b-4f52-9c55-9d3b1c0f7a10`."""
         self._count += 1
-        low = f"{(self._count * _ODD + self._seed) & _MASK:016x}"
+        mixed = (self._count * _ODD + self._seed) & _MASK
         seed = f"{self._seed:016x}"
         # The version and variant digits of RFC 9562 stand where client libraries look for them.
-        return f"{low[:8]}-{seed[:4]}-4{seed[4:7]}-8{seed[7:10]}-{low[8:]}{seed[10:14]}"
+        first, last = (self._seed + self._count) & _HALF, mixed >> 32
+        return f"{first:08x}-{seed[:4]}-4{seed[4:7]}-8{seed[7:10]}-{last:08x}{seed[10:14]}"
