@@ -177,12 +177,20 @@ class Directory:
         number = self.numbers.get(called)
         if number is not None and called not in self.agents and called not in self.endpoints:
             return self._to_number(number, arrival, back, user, user, registered)
+        application = self.applications.get(arrival.to_user)
+        if application is not None and self._related(application.account, telephone.account):
+            return ToProgram(telephone.account, "plivo", application.app_id, back=back, endpoint=user, key=user)
         try:
             destination = self.destination(telephone.account, arrival.to_user)
         except Refused as refused:
             missing = refused.reason is Reason.NO_ROUTE
             return ToNobody(Outcome.NOT_FOUND if missing else Outcome.FORBIDDEN, telephone.account)
         return self._to(telephone.account, destination, arrival, back, user, user, registered)
+
+    def _related(self, one: str, other: str) -> bool:
+        """True for an account and itself, its main account or its sub-account."""
+        known = [self.accounts.get(each) for each in (one, other)]
+        return len({(each.parent or each.auth_id) if each is not None else None for each in known}) == 1
 
     def _program(self, telephone: EndpointSettings) -> tuple[str, str]:
         if telephone.application in self.applications:

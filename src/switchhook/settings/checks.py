@@ -53,6 +53,12 @@ def _check_unique(settings: Settings, say: Say) -> None:
     _once("trunk", "name", [trunk.name for trunk in settings.trunks], say)
     _once("application", "app_id", [application.app_id for application in settings.applications], say)
     _once("number", "number", [bare(number.number) for number in settings.numbers], say)
+    owned = [bare(number.number) for number in settings.numbers]
+    _once("inventory", "number", [bare(each.number) for each in settings.inventory], say)
+    for index, each in enumerate(settings.inventory):
+        if bare(each.number) in owned:
+            text = f"[[inventory]] {index + 1} number {each.number} is also that of a [[number]]"
+            say(("inventory", index, "number"), text)
     _once("flow", "phlo_id", [flow.phlo_id for flow in settings.flows], say)
     _once("agent", "username", [agent.username for agent in settings.agents], say)
     _once("agent", "number", [bare(agent.number) for agent in settings.agents], say)

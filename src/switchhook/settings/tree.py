@@ -126,6 +126,7 @@ class Plivo:
     )
     max_transfers: int = option(70, "Transfers per call before it ends as a loop (2060)", k.between(1, 1000000))
     max_call_s: int = option(14400, "Longest call where the request names none", k.between(1, 86400))
+    endpoint_suffix: bool = option(True, "Append 12 digits to the user names of endpoints that are made by API")
     answer_timeout_s: float = option(15.0, "Time for the first document of a ringing call", k.between(1, 120))
     recogniser: str = option("", "URL of a program that recognises speech: http(s):// or ws(s)://", k.service_url)
     recogniser_timeout_s: float = option(10.0, "Time for its answer after the caller's last word", k.between(1, 60))
@@ -235,6 +236,15 @@ class Number:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Inventory:
+    number: str = needed("Number for rent", k.NUMBER)
+    country: str = needed("Its country: two capital letters", k.matching("[A-Z]{2}", "two capital letters such as US"))
+    type: Literal["local", "tollfree", "mobile", "national", "fixed"] = option("local", "Kind of number")
+    region: str = option("", "For people, and to search for")
+    city: str = option("", "For people")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Flow:
     file: str = needed("PHLO definition (JSON); phlo_id and node ids are in it", k.not_empty, path=True)
     account: str = needed("auth_id of the owner")
@@ -276,6 +286,7 @@ class Settings:
     trunks: tuple[Trunk, ...] = tables("trunk", "SIP peers")
     applications: tuple[Application, ...] = tables("application", "URLs that are asked what to do with a call")
     numbers: tuple[Number, ...] = tables("number", "Where a called number goes")
+    inventory: tuple[Inventory, ...] = tables("inventory", "Numbers that API clients may rent")
     flows: tuple[Flow, ...] = tables("flow", "PHLO graphs")
     agents: tuple[Agent, ...] = tables("agent", "Genesys users and their telephones")
     source: str = ""  # path of the file it came from, "" without one

@@ -7,6 +7,7 @@ import binascii
 import hmac
 
 from switchhook.dialects.plivo.problems import unauthorized
+from switchhook.exchange.made import MadeAccount
 from switchhook.settings import Account, Settings
 
 
@@ -18,7 +19,8 @@ def account_of(settings: Settings, authorization: str, auth_id: str) -> Account:
     expected = asker.auth_token if asker is not None else "\0" * 40
     right = hmac.compare_digest(expected.encode(), password.encode())
     owner = settings.account(auth_id)
-    if asker is None or not right or owner is None:
+    disabled = isinstance(asker, MadeAccount) and not asker.enabled
+    if asker is None or not right or owner is None or disabled:
         raise unauthorized()
     if owner.auth_id != asker.auth_id and owner.parent != asker.auth_id:
         raise unauthorized()

@@ -63,7 +63,7 @@ async def list_past_calls(rest: Rest, asked: Asked) -> Answer:
 
 def history(given: Arguments, account: str, now: float) -> History:
     """Reads the filters; raises `Problem` 400 for the first that is invalid."""
-    after, before = _ended(given, now)
+    after, before = between(given, "end_time", now)
     least, most = _billed(given)
     filters = LegFilter(
         accounts=(account,),
@@ -93,17 +93,17 @@ def _party(given: Arguments, name: str) -> str:
     return text(given, name).removeprefix("sip:").lstrip("+")
 
 
-def _ended(given: Arguments, now: float) -> tuple[float, float | None]:
-    """Returns the moments from and before which the calls ended."""
+def between(given: Arguments, time: str, now: float) -> tuple[float, float | None]:
+    """Returns the moments from and before which the filters on `time` want what they list; raises `Problem` 400."""
     starts, ends = [], []
-    for name, start, end in (
-        ("end_time", "first", "next"),
-        ("end_time__gt", "next", ""),
-        ("end_time__gte", "first", ""),
-        ("end_time__lt", "", "first"),
-        ("end_time__lte", "", "next"),
+    for suffix, start, end in (
+        ("", "first", "next"),
+        ("__gt", "next", ""),
+        ("__gte", "first", ""),
+        ("__lt", "", "first"),
+        ("__lte", "", "next"),
     ):
-        moment = _moment(given, name)
+        moment = _moment(given, time + suffix)
         if moment is not None:
             starts += [moment[start]] if start else []
             ends += [moment[end]] if end else []
@@ -111,7 +111,7 @@ def _ended(given: Arguments, now: float) -> tuple[float, float | None]:
     if not starts:
         return (now - USUAL_S if before is None else before - LONGEST_S), before
     if (now if before is None else before) - max(starts) > LONGEST_S:
-        raise invalid("end_time", "at most 30 days can be asked for at a time")
+        raise invalid(time, "at most 30 days can be asked for at a time")
     return max(starts), before
 
 

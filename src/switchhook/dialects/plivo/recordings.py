@@ -1,4 +1,4 @@
-"""The files behind `record_url`: GET /v1/Account/{auth_id}/Recording/{recording_id}.wav (plivo-voice-api 12.4).
+"""The files behind `record_url`: GET /v1/Account/{auth_id}/Recording/{recording_id}.wav or .mp3 (plivo-voice-api 12.4).
 
 With the credentials of the account or of its main account; parts of a file by `Range`. What is not spelled like a
 recording id, still being recorded, or another account's is not found, all alike.
@@ -22,7 +22,10 @@ from switchhook.dialects.plivo.problems import Problem, not_found
 if TYPE_CHECKING:
     from switchhook.exchange.switch import Exchange
 
-PATH = re.compile(r"/v1/account/(?P<auth_id>[^/]+)/recording/(?P<recording>[^/]+)\.wav/?", re.IGNORECASE)
+PATH = re.compile(
+    r"/v1/account/(?P<auth_id>[^/]+)/recording/(?P<recording>[^/]+)\.(?P<format>wav|mp3)/?", re.IGNORECASE
+)
+TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 
 
 class RecordingRoute(BaseRoute):
@@ -56,12 +59,13 @@ class RecordingRoute(BaseRoute):
         if request.method not in ("GET", "HEAD"):
             raise Problem(405, f"method {request.method} is not allowed here; GET is")
         recording = found["recording"].lower()
-        path = self._exchange.recordings.path(account.auth_id, recording)
+        format = found["format"].lower()
+        path = self._exchange.recordings.path(account.auth_id, recording, format)
         known = self._exchange.recordings.find(recording)
         running = known is not None and not known.finished
         if path is None or running or not await asyncio.to_thread(path.is_file):
             raise not_found("no recording with this id")
-        return FileResponse(path, media_type="audio/wav")
+        return FileResponse(path, media_type=TYPES[format])
 
     def _write(self, request: Request, status: int, api_id: str) -> None:
         body: dict[str, object] = {

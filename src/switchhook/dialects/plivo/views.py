@@ -9,7 +9,6 @@ from switchhook.core.model import Leg, LegState, RoomKind
 from switchhook.core.state import State
 from switchhook.dialects.plivo import fields
 from switchhook.dialects.plivo.calls import Call
-from switchhook.settings import Account
 
 TALKING = frozenset({RoomKind.CALL, RoomKind.CONSULT})
 
@@ -74,21 +73,3 @@ def selected(calls: Iterable[Call], direction: str, sender: str, receiver: str) 
 
 def _starts(shown: str, wanted: str) -> bool:
     return shown.removeprefix("sip:").startswith(wanted.strip().removeprefix("sip:").lstrip("+"))
-
-
-def account_view(account: Account, api_id: str) -> dict[str, object]:
-    """Returns the account object."""
-    return {
-        "api_id": api_id,
-        "account_type": "standard",
-        "address": "",
-        "auth_id": account.auth_id,
-        "auto_recharge": False,
-        "billing_mode": "prepaid",
-        "cash_credits": fields.FREE,
-        "city": "",
-        "name": account.name,
-        "resource_uri": f"/v1/Account/{account.auth_id}/",
-        "state": "",
-        "timezone": account.timezone,
-    }
