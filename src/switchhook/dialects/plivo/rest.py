@@ -11,8 +11,8 @@ import json
 import math
 import re
 import uuid
-from collections.abc import Awaitable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from starlette.requests import Request
@@ -37,6 +37,7 @@ from switchhook.dialects.plivo.outgoing import Webhook
 from switchhook.dialects.plivo.paging import page_of
 from switchhook.dialects.plivo.problems import Problem, not_found, of_refusal
 from switchhook.dialects.plivo.records import record_view
+from switchhook.dialects.plivo.resources import RESOURCES as NOUNS
 from switchhook.dialects.plivo.run.dial import caller_id
 from switchhook.dialects.plivo.streaming.resource import RESOURCES as STREAMS
 from switchhook.dialects.plivo.transfer import transfer
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from switchhook.dialects.plivo.dialect import Plivo
 
 log = structlog.get_logger("plivo")
+SECRETS = frozenset({"password", "auth_token", "sipauthpassword"})  # arguments that are nobody's to read
 SHORT = 300  # characters of a request that are kept in the journal
 PATH = re.compile(r"/v1/account/(?P<auth_id>[^/]+)(?:/(?P<rest>.*))?$", re.IGNORECASE)
 
@@ -130,7 +132,7 @@ class Rest:
             "method": request.method,
             "path": request.scope["path"],
             "status": answer.status,
-            "body": json.dumps(asked.given, default=str)[:SHORT] if asked is not None and asked.given else "",
+            "body": _kept(asked.given) if asked is not None and asked.given else "",
             "api_id": api_id,
         }
         error = (answer.body or {}).get("error")
@@ -292,10 +294,6 @@ class Rest:
                 self.dialect.hang_up(now, asked.api_id)
         return Answer(204)
 
-    def get_account(self, asked: Asked) -> Answer:
-        """GET /v1/Account/{auth_id}/."""
-        return Answer(200, views.account_view(asked.account, asked.api_id))
-
     def need(self, asked: Asked) -> Leg:
         """Returns the live leg that the path names; raises `Problem` 404 when it is none of the account's."""
         leg = self.live(asked, asked.words["uuid"])
@@ -323,13 +321,18 @@ async def _body(request: Request) -> bytes:
     return body
 
 
+def _kept(given: Mapping[str, Any]) -> str:
+    """Returns what the journal keeps of arguments: their beginning, and no secret."""
+    told = {name: "***" if name.lower() in SECRETS else value for name, value in given.items()}
+    return json.dumps(told, default=str)[:SHORT]
+
+
 def _leg_in(path: str) -> str:
     parts = path.strip("/").split("/")
     return parts[4] if len(parts) > 4 and parts[3].lower() in ("call", "request") else ""
 
 
 RESOURCES: Resources = (
-    (re.compile(r"$"), {"GET": Rest.get_account}),
     (
         re.compile(r"call$", re.IGNORECASE),
         {"POST": Rest.make_call, "GET": Rest.list_calls, "DELETE": Rest.hang_up_all},
@@ -340,7 +343,7 @@ RESOURCES: Resources = (
     ),
     (re.compile(r"request/(?P<uuid>[^/]+)$", re.IGNORECASE), {"DELETE": Rest.hang_up}),
     *ACTIONS,
-    *MULTI_PARTY,
+    *NOUNS,
     *STREAMS,
 )
 
