@@ -166,7 +166,7 @@ def test_both_slash_forms_and_any_case_of_resource_words(path: str) -> None:
         ("PUT", "Call/"),
         ("PATCH", f"Call/{UNKNOWN}/"),
         ("GET", f"Request/{UNKNOWN}/"),
-        ("POST", ""),
+        ("DELETE", ""),
     ],
 )
 def test_a_wrong_method_is_405(method: str, path: str) -> None:
