@@ -62,7 +62,7 @@ class Asked(dict[str, object]):
 
 def test_every_argument_that_is_read_is_on_the_page() -> None:
     made = Asked({"from": "1", "to": "2", "answer_url": "http://a", "ring_url": "http://a", "hangup_url": "http://a"})
-    made["fallback_url"] = "http://a"
+    made["fallback_url"] = made["machine_detection_url"] = "http://a"
     make_call(made, 1)
     page = of("REST: arguments of POST Call/")
     assert {name for name, line in page.items() if line.state != ABSENT} - {"callback_url", "callback_method"} == (

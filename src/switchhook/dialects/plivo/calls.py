@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from switchhook.core.events import CallerKind
 from switchhook.core.ids import LegId
 from switchhook.core.model import Leg, Side
+from switchhook.dialects.plivo.detection import Detect
 from switchhook.dialects.plivo.links import Link, link_of
 from switchhook.settings import Application, Settings
 
@@ -41,6 +42,9 @@ class Call:
     aleg: str = ""  # the leg that dialled it
     parent: str = ""
     send_digits: str = ""
+    digits_early: bool = False  # they are sent on early media, if there is any before the answer
+    detect: Detect | None = None
+    machine: str = ""  # `true` or `false` once that is known
     hangup_on_ring_s: int | None = None
     answered_at: float | None = None
     rang: bool = False

@@ -56,6 +56,7 @@ NAMES: dict[int, str] = {
     8013: "Invalid Transfer XML",
     8014: "Invalid Redirect XML",
     9000: "Lost Race",
+    9100: "Machine Detected",
     9110: "Confirm Key Challenge Failed",
 }
 

@@ -170,7 +170,7 @@ _MAKE = (
     *_done(MAKE, "test_answering.py", "ring_method", "fallback_url", "fallback_method"),
     *_absent(
         MAKE,
-        "ignored: the call goes on without detection",
+        "test_detection.py",
         "machine_detection",
         "machine_detection_time",
         "machine_detection_url",
@@ -229,13 +229,13 @@ _HOOKS = (
     *_done(HOOKS, "test_two_dialects.py", "Dial callbackUrl when a desktop transfers"),
     *_done(HOOKS, "test_conference.py", "Conference callbackUrl: enter, exit, digits", "Conference action"),
     *_done(HOOKS, "test_outgoing.py", "HTTP redirects, up to 5, each hop signed anew"),
-    *_absent(HOOKS, "", "machine_detection_url"),
+    *_done(HOOKS, "test_detection.py", "machine_detection_url", "Machine"),
     *_done(HOOKS, "test_in_call.py", "recording callbacks of calls, tried again for minutes"),
     *_done(
         HOOKS, "test_conference_api.py", "Conference callbackUrl: floor, record", "recording callbacks of conferences"
     ),
     *_absent(HOOKS, "ignored", "er (edge region)"),
-    *_absent(HOOKS, "HangupCause, not sent", "Machine", "SIPAuthType, SIPAuthUser, SIPSourceIP", "SIP-H-To"),
+    *_absent(HOOKS, "HangupCause, not sent", "SIPAuthType, SIPAuthUser, SIPSourceIP", "SIP-H-To"),
 )
 
 

@@ -25,6 +25,8 @@ from switchhook.dialects.plivo.actions.overlays import Overlays
 from switchhook.dialects.plivo.calls import Links, call_of, links_of
 from switchhook.dialects.plivo.causes import NAMES, Ending, call_status, cause_of, outcome_of
 from switchhook.dialects.plivo.conferences import Conferences
+from switchhook.dialects.plivo.detection import Detections
+from switchhook.dialects.plivo.mpc.book import Book
 from switchhook.dialects.plivo.outgoing import Outgoing, Webhook
 from switchhook.dialects.plivo.recordings import RecordingRoute
 from switchhook.dialects.plivo.rest import Rest
@@ -49,6 +51,7 @@ class Plivo:
         self.exchange = exchange
         self.outgoing = Outgoing(exchange)
         self.watch = Watch()
+        self.detections = Detections()
         self.tapes = Tapes()
         self.recogniser = recogniser_of(exchange.settings.plivo.recogniser, exchange.settings.plivo.recogniser_timeout_s)
         self.sessions: dict[LegId, Session] = {}
@@ -210,6 +213,7 @@ class Plivo:
             session.on_digit(fact)
 
     def _voice_heard(self, fact: f.VoiceHeard) -> None:
+        self.detections.heard(fact)
         session = self.sessions.get(fact.leg)
         if session is not None:
             session.on_voice(fact)

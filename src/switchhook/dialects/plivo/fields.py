@@ -38,6 +38,8 @@ def standard(settings: Settings, call: Call, event: str, status: str) -> Fields:
         fields |= dict.fromkeys(("RequestUUID", "ALegUUID", "ALegRequestUUID"), call.leg)
     elif call.aleg:
         fields["ALegUUID"] = call.aleg
+    if call.machine and event in ("StartApp", "Hangup"):
+        fields["Machine"] = call.machine
     if call.forwarded_from:
         fields["ForwardedFrom"] = call.forwarded_from
     fields.update(call.headers)

@@ -55,7 +55,7 @@ class Record(Protocol):
 
 
 _CODES = {name: code for code, name in NAMES.items()}
-_OURS = frozenset({2060, 6000})  # limits of the platform, not of the document
+_OURS = frozenset({2060, 6000, 9100})  # limits of the platform, not of the document
 
 _STATES = {
     Outcome.BUSY: "BUSY",

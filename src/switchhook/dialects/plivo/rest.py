@@ -209,6 +209,7 @@ class Rest:
         call.from_api, call.as_asked, call.parent = True, wanted.caller, wanted.parent
         call.sender = shown(self.exchange.settings, wanted.caller)
         call.send_digits, call.hangup_on_ring_s = wanted.send_digits, wanted.hangup_on_ring
+        call.digits_early, call.detect = wanted.digits_early, wanted.detect
         call.headers = wanted.sip_headers
         return leg
 

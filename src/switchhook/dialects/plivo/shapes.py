@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from switchhook.dialects.plivo.detection import Detect
 from switchhook.dialects.plivo.links import UNSET, Link, is_web_url
 from switchhook.dialects.plivo.problems import invalid, missing
+from switchhook.exchange.greeting import Thresholds
 
 Arguments = Mapping[str, Any]
 
@@ -35,6 +37,8 @@ class MakeCall:
     fallback: Link | None
     caller_name: str
     send_digits: str
+    digits_early: bool
+    detect: Detect | None
     time_limit: int
     hangup_on_ring: int | None
     ring_timeout: int
@@ -80,6 +84,8 @@ def make_call(given: Arguments, longest_s: int) -> MakeCall:
         fallback=link(given, "fallback_url", "fallback_method"),
         caller_name=text(given, "caller_name")[:50],
         send_digits=digits(given, "send_digits"),
+        digits_early=truth(given.get("send_on_preanswer")),
+        detect=detection(given),
         time_limit=min(limit, LONGEST_CALL_S),
         hangup_on_ring=whole(given, "hangup_on_ring", 0),
         ring_timeout=120 if ring_timeout is None else ring_timeout,
@@ -87,6 +93,29 @@ def make_call(given: Arguments, longest_s: int) -> MakeCall:
         parent=parent,
         error_if_parent_not_found=truth(given.get("error_if_parent_not_found")),
     )
+
+
+def detection(given: Arguments) -> Detect | None:
+    """Reads what a request wants to know about who answers; raises `Problem` 400."""
+    mode = str(given.get("machine_detection") or "").strip().lower()
+    if mode not in ("true", "hangup", "false", *UNSET):
+        raise invalid("machine_detection", "true or hangup")
+    thresholds = Thresholds(
+        total_s=_between(given, "machine_detection_time", 2000, 10_000, 5000) / 1000,
+        speech_s=_between(given, "machine_detection_maximum_speech_length", 1000, 6000, 5000) / 1000,
+        silence_s=_between(given, "machine_detection_initial_silence", 2000, 10_000, 4500) / 1000,
+        words=_between(given, "machine_detection_maximum_words", 2, 10, 3),
+        greeting_s=_between(given, "machine_detection_initial_greeting", 1000, 5000, 1500) / 1000,
+    )
+    told = link(given, "machine_detection_url", "machine_detection_method")
+    return Detect(thresholds, mode == "hangup", told) if mode in ("true", "hangup") else None
+
+
+def _between(given: Arguments, name: str, low: int, high: int, default: int) -> int:
+    found = whole(given, name, low)
+    if found is not None and found > high:
+        raise invalid(name, f"{low} to {high}")
+    return default if found is None else found
 
 
 def transfer_call(given: Arguments) -> TransferCall:

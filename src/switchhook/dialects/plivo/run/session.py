@@ -363,6 +363,13 @@ class Session:
         if self.call.from_api and self.call.links.answer is not None and self.call.documents == 0:
             if self.call.send_digits:
                 self.ask(r.SendKeys(self.call.leg, self.call.send_digits))
+            if self.call.detect is not None:
+                self.dialect.detections.begin(self, self.call.detect, self._first)
+            else:
+                self._first()
+
+    def _first(self) -> None:
+        if self.leg is not None and self.call.links.answer is not None and self.call.documents == 0:
             self.begin(Origin.ANSWER, self.call.links.answer)
 
     def on_sound(self, fact: f.SoundFinished) -> None:
@@ -393,6 +400,7 @@ class Session:
 
     def take(self) -> None:
         """The leg has been taken away from its document by a transfer."""
+        self.dialect.detections.over(self.call.leg)
         step = self.step
         self._stop()
         if step is not None:
@@ -400,6 +408,7 @@ class Session:
 
     def over(self) -> None:
         """The leg is over: nothing more is run. The step stays for what its room still says, until `closed`."""
+        self.dialect.detections.over(self.call.leg)
         step = self.step
         self._stop()
         self.step = step
