@@ -38,10 +38,11 @@ class Webhook:
     link: Link
     fields: dict[str, str]
     tuning: Tuning | None = None  # what the URL's fragment does not say
+    call: str = ""  # for what belongs to a call, but to no leg of it
 
     @property
     def event(self) -> str:
-        return self.fields.get("Event", "")
+        return self.fields.get("Event") or self.fields.get("EventName", "")
 
 
 @dataclass(slots=True)
@@ -178,7 +179,7 @@ class Outgoing:
             if name in webhook.fields:
                 body["detail"] = webhook.fields[name]
         known = bool(self._exchange.calls.of(webhook.leg))  # an asynchronous answer belongs to no call
-        self._exchange.write("Webhook", body, leg=webhook.leg if known else "")
+        self._exchange.write("Webhook", body, leg=webhook.leg if known else "", call=webhook.call)
 
 
 def addressed(method: str, url: str, fields: dict[str, str]) -> tuple[str, bytes]:

@@ -32,7 +32,7 @@ def transfer(dialect: Plivo, leg: Leg, asked: TransferCall, cause: str) -> tuple
     """
     links = _links(dialect, leg, asked)
     for each in links:
-        if not _takable(dialect, each):
+        if not takable(dialect, each):
             raise not_found("the call is not in progress")
     sessions = {each: dialect.session(dialect.exchange.state.legs[each]) for each in links}
     counted = dialect.session(leg) if leg.id not in sessions else sessions[leg.id]
@@ -40,7 +40,7 @@ def transfer(dialect: Plivo, leg: Leg, asked: TransferCall, cause: str) -> tuple
     if counted.call.transfers > dialect.exchange.settings.plivo.max_transfers:
         counted.end(Ending(2060, "Plivo"))
         return ()
-    _take(dialect, sessions, cause)
+    pull(dialect, sessions, cause)
     for each, link in links.items():
         sessions[each].begin(Origin.TRANSFER, link)
     return tuple(sessions.values())
@@ -58,7 +58,7 @@ def _links(dialect: Plivo, leg: Leg, asked: TransferCall) -> dict[LegId, Link]:
     return links
 
 
-def _takable(dialect: Plivo, leg_id: LegId) -> bool:
+def takable(dialect: Plivo, leg_id: LegId) -> bool:
     """Only a call that is up can be taken, or an inbound one that runs a document although it is not answered yet."""
     leg = dialect.exchange.state.legs.get(leg_id)
     if leg is None or leg.state is LegState.OVER:
@@ -66,7 +66,8 @@ def _takable(dialect: Plivo, leg_id: LegId) -> bool:
     return leg.state is LegState.UP or (leg.side is Side.INBOUND and leg_id in dialect.sessions)
 
 
-def _take(dialect: Plivo, sessions: dict[LegId, Session], cause: str) -> None:
+def pull(dialect: Plivo, sessions: dict[LegId, Session], cause: str) -> None:
+    """Takes legs out of their documents and whatever these have put them into; raises `Problem` 404."""
     detached = [(dial, leg) for leg in sessions for dial in dialect.watch.of_leg(leg)]
     dropped = _dropped(dialect, sessions)
     for dial, leg in detached:

@@ -214,7 +214,7 @@ class Callbacks:
             **more,
         }
         link = Link(callback.url)
-        self._outgoing.tell(RoomWebhook(LegId(lane), run.account, link, fields, RETRIES, callback.as_json))
+        self._outgoing.tell(RoomWebhook(LegId(lane), run.account, link, fields, RETRIES, as_json=callback.as_json))
 
 
 def _of_seat(seat: Seat) -> dict[str, str]:

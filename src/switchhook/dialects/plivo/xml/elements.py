@@ -82,7 +82,7 @@ class Record:
     file_format: str = "mp3"
     max_s: int = 60
     silence_s: int = 15
-    finish_on: str = "#"
+    finish_on: str | None = None  # keys that end it; None: as the configuration says
     beep: bool = True
     session: bool = False  # the whole call from now on, while the document goes on
     on_dial: bool = False  # the same, from the moment when a later Dial connects
@@ -201,6 +201,7 @@ Element = (
     | GetInput
     | Dial
     | Conference
+    | MultiPartyCall
     | Redirect
     | Hangup
     | PreAnswer

@@ -19,6 +19,7 @@ from switchhook.dialects.plivo.shapes import sip_headers
 from switchhook.dialects.plivo.xml import elements as e
 from switchhook.dialects.plivo.xml.attributes import Attributes
 from switchhook.dialects.plivo.xml.inputs import get_digits, get_input
+from switchhook.dialects.plivo.xml.multi_party_call import multi_party_call
 from switchhook.dialects.plivo.xml.nodes import SENT, no_children, or_none, own_text, sequences
 from switchhook.dialects.plivo.xml.spoken import play, speak, wait
 from switchhook.dialects.plivo.xml.streaming import stream
@@ -235,6 +236,7 @@ _READERS: dict[str, Callable[[Node, Attributes], e.Element | None]] = {
     "Message": _message,
     "Dial": _dial,
     "Conference": _conference,
+    "MultiPartyCall": multi_party_call,
     "Redirect": _redirect,
     "Hangup": _hangup,
     "Stream": stream,

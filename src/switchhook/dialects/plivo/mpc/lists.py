@@ -1,0 +1,66 @@
+"""Which Multi-Party Calls a list shows: the filters of GET MultiPartyCall/ (plivo-voice-api 10.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from operator import ge, gt, le, lt
+from typing import Any
+
+from switchhook.dialects.plivo import shapes
+from switchhook.dialects.plivo.mpc.party import ACTIVE, ENDED, INITIALIZED, TERMINATIONS, Party
+from switchhook.dialects.plivo.mpc.times import moment
+from switchhook.dialects.plivo.problems import invalid
+
+Arguments = Mapping[str, Any]
+_BOUNDS: dict[str, Callable[[float, float], bool]] = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
+_TIMES: dict[str, Callable[[Party], float | None]] = {
+    "creation_time": lambda party: party.created_at,
+    "end_time": lambda party: party.ended_at,
+}
+
+
+def chosen(parties: Iterable[Party], given: Arguments) -> list[Party]:
+    """Returns those that pass all filters, in their order; raises `Problem` 400 for a filter that says nothing."""
+    name = shapes.text(given, "friendly_name")
+    status = _status(given)
+    code = shapes.whole(given, "termination_cause_code", 0)
+    bounds = _bounds(given)
+    return [
+        party
+        for party in parties
+        if (not name or party.name == name)
+        and (not status or party.status == status)
+        and (code is None or (party.cause is not None and TERMINATIONS[party.cause][0] == code))
+        and all(within(party) for within in bounds)
+    ]
+
+
+def _status(given: Arguments) -> str:
+    text = shapes.text(given, "status").capitalize()
+    if text and text not in (INITIALIZED, ACTIVE, ENDED):
+        raise invalid("status", "initialized, active or ended")
+    return text
+
+
+def _bounds(given: Arguments) -> list[Callable[[Party], bool]]:
+    found = []
+    for field, read in _TIMES.items():
+        for word, holds in _BOUNDS.items():
+            text = shapes.text(given, f"{field}__{word}") or shapes.text(given, f"{field}_{word}")
+            if not text:
+                continue
+            at = moment(text)
+            if at is None:
+                raise invalid(f"{field}__{word}", "YYYY-MM-DD HH:MM[:SS[.ffffff]]")
+            found.append(_bound(read, holds, at))
+    return found
+
+
+def _bound(
+    read: Callable[[Party], float | None], holds: Callable[[float, float], bool], at: float
+) -> Callable[[Party], bool]:
+    def within(party: Party) -> bool:
+        value = read(party)
+        return value is not None and holds(value, at)
+
+    return within

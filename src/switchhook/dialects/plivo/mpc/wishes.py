@@ -1,0 +1,94 @@
+"""What somebody wants of a Multi-Party Call and of a place in it, whether a document or an API client said so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from switchhook.core.model import Role
+from switchhook.dialects.plivo.links import Link
+
+ROLES = {
+    "agent": Role.AGENT,
+    "ai-agent": Role.AGENT,
+    "customer": Role.CUSTOMER,
+    "supervisor": Role.SUPERVISOR,
+}
+STATE, PARTICIPANT, SPEAK, DIGITS, ADDING, AUDIO = (
+    "mpc-state-changes",
+    "participant-state-changes",
+    "participant-speak-events",
+    "participant-digit-input-events",
+    "add-participant-api-events",
+    "participant-audio-events",
+)
+GROUPS = frozenset({STATE, PARTICIPANT, SPEAK, DIGITS, ADDING, AUDIO})
+DEFAULT_GROUPS = frozenset({STATE, PARTICIPANT})
+
+LONGEST_S = (300, 28_800)
+MOST_PARTICIPANTS = (2, 10)
+FEWEST_RECORDED = (1, 2)
+
+Noise = Link | int  # the URL of a sound, or so many beeps
+
+
+@dataclass(frozen=True, slots=True)
+class RoomWishes:
+    """What whoever creates a Multi-Party Call wants of the whole of it; later ones are not asked."""
+
+    longest_s: int = 14_400
+    most: int = 10
+    wait_music: Link | None = None
+    agent_music: Link | None = None
+    customer_music: Link | None = None
+    wait_for_agent: bool = False
+    wait_s: int | None = None
+    record: bool = False
+    record_format: str = "mp3"
+    record_from: int = 1  # members
+    record_tracks: bool = False
+    recording_callback: Link | None = None
+    recording_starts: Link | None = None  # announcements
+    recording_stops: Link | None = None
+
+    @property
+    def sounds(self) -> tuple[Link | None, ...]:
+        """What has to be fetched before it opens."""
+        return (self.wait_music, self.agent_music, self.customer_music, self.recording_starts, self.recording_stops)
+
+
+@dataclass(frozen=True, slots=True)
+class SeatWishes:
+    """What a participant brings."""
+
+    role: str  # as it is shown: lower case
+    mute: bool = False
+    hold: bool = False
+    coach: bool = True
+    stay_alone: bool = False
+    starts: bool = True
+    ends: bool = False
+    relay_keys: bool = False
+    enter: Noise = 1
+    exit: Noise = 2
+    on_exit: Link | None = None
+    status: Link | None = None
+    groups: frozenset[str] = DEFAULT_GROUPS
+
+    @property
+    def place(self) -> Role:
+        """The role in the room."""
+        return ROLES[self.role]
+
+    @property
+    def coaches(self) -> bool:
+        """True for a supervisor who is heard by the agents only."""
+        return self.coach and self.place is Role.SUPERVISOR
+
+
+@dataclass(frozen=True, slots=True)
+class MultiPartyCall:
+    """The element of a document."""
+
+    name: str
+    room: RoomWishes
+    seat: SeatWishes
