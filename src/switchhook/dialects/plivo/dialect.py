@@ -70,6 +70,7 @@ class Plivo:
     async def start(self) -> None:
         """Begins to listen; calls that arrive from now on are asked about."""
         self.exchange.subscribe(self._heard, _TOLD)
+        self.mpc.start()
         self.conferences.start()
         self.overlays.start()
         self.streams.start()

@@ -33,6 +33,7 @@ from switchhook.dialects.plivo.auth import account_of, owns
 from switchhook.dialects.plivo.calls import Call, Links, call_of, shown
 from switchhook.dialects.plivo.history import list_past_calls, one_of
 from switchhook.dialects.plivo.links import Link
+from switchhook.dialects.plivo.mpc.rest import RESOURCES as MULTI_PARTY
 from switchhook.dialects.plivo.outgoing import Webhook
 from switchhook.dialects.plivo.paging import page_of
 from switchhook.dialects.plivo.problems import Problem, not_found, of_refusal
@@ -344,6 +345,7 @@ RESOURCES: Resources = (
     ),
     (re.compile(r"request/(?P<uuid>[^/]+)$", re.IGNORECASE), {"DELETE": Rest.hang_up}),
     *ACTIONS,
+    *MULTI_PARTY,
     *NOUNS,
     *STREAMS,
 )
