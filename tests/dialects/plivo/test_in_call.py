@@ -149,6 +149,27 @@ async def test_the_voice_may_come_as_the_length_and_speech_has_a_language() -> N
 
 
 @in_virtual_time
+async def test_ssml_reaches_the_speech_program_as_far_as_it_knows_it() -> None:
+    async with stage() as on:
+        world, customer, _ = await bridged(on)
+        for text in (
+            "<speak>a <emphasis level='strong'>b</emphasis> <w role='x'>c</w></speak>",
+            "a <emphasis level='strong'>b</emphasis> <w role='x'>c</w>",
+        ):
+            asked = {"text": text, "voice": "Polly.Amy", "language": "en-GB", "loop": True}
+            assert (await post(world, customer, "Speak", **asked)).status_code == 202
+            (heard,) = sounds(customer)
+            assert '<emphasis level="strong">b</emphasis>' in heard
+            assert "<w" not in heard
+            assert any("element w inside is reduced to its text" in warning for warning in world.warnings)
+        for plain in ("1 < 2 & 3", "a <b> c"):
+            await post(world, customer, "Speak", text=plain, loop=True)
+            assert sounds(customer)[0].endswith(f":{plain}")
+        answer = await post(world, customer, "Speak", text="<speak> </speak>", voice="Polly.Amy")
+        assert (answer.status_code, "invalid" in answer.json()["error"]) == (400, True)
+
+
+@in_virtual_time
 async def test_a_file_that_cannot_be_had_is_a_warning_and_the_talk_goes_on() -> None:
     async with stage() as on:
         world, customer, agent = await bridged(on)

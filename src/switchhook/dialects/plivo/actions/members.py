@@ -14,7 +14,7 @@ from switchhook.core.ids import LegId, RoomId
 from switchhook.core.model import Clips, Room
 from switchhook.dialects.plivo.actions.conference import conference, hang_up
 from switchhook.dialects.plivo.actions.overlays import Layer
-from switchhook.dialects.plivo.actions.sounds import needed, speech, web_sound
+from switchhook.dialects.plivo.actions.sounds import needed, speech, warn, web_sound
 from switchhook.dialects.plivo.asked import Answer, Asked, Resource, Resources, path
 from switchhook.dialects.plivo.problems import not_found, of_refusal
 
@@ -83,7 +83,10 @@ def play(rest: Rest, asked: Asked) -> Answer:
 
 def speak(rest: Rest, asked: Asked) -> Answer:
     """POST Member/{ids}/Speak/: speaks a text to these members, over the talk."""
-    return _lay(rest, asked, speech(asked), "speak")
+    clips, warnings = speech(asked)
+    answer = _lay(rest, asked, clips, "speak")
+    warn(rest, _chosen(rest, asked)[1][0], warnings)
+    return answer
 
 
 def _lay(rest: Rest, asked: Asked, clips: Clips, kind: str) -> Answer:

@@ -7,9 +7,15 @@ action on the same call began, on either leg.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml.common import DefusedXmlException  # type: ignore[import-untyped]
+from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
 
 from switchhook.core.errors import Refused
+from switchhook.core.ids import LegId
 from switchhook.core.model import Clips
 from switchhook.dialects.plivo import shapes
 from switchhook.dialects.plivo.actions.legs import flag, leg_in_progress, legs_argument, legs_wanted
@@ -18,7 +24,8 @@ from switchhook.dialects.plivo.asked import Answer, Asked, Resources, path
 from switchhook.dialects.plivo.links import escaped, is_web_url
 from switchhook.dialects.plivo.problems import invalid, missing, of_refusal
 from switchhook.dialects.plivo.run.clips import speak_clip
-from switchhook.dialects.plivo.xml import elements as e
+from switchhook.dialects.plivo.xml.attributes import Attributes
+from switchhook.dialects.plivo.xml.spoken import speak as read_speak
 
 if TYPE_CHECKING:
     from switchhook.dialects.plivo.rest import Rest
@@ -41,7 +48,10 @@ def play(rest: Rest, asked: Asked) -> Answer:
 
 def speak(rest: Rest, asked: Asked) -> Answer:
     """POST Call/{uuid}/Speak/: speaks a text."""
-    return _lay(rest, asked, speech(asked), "speak", None)
+    clips, warnings = speech(asked)
+    answer = _lay(rest, asked, clips, "speak", None)
+    warn(rest, rest.need(asked).id, warnings)
+    return answer
 
 
 def stop_play(rest: Rest, asked: Asked) -> Answer:
@@ -93,8 +103,8 @@ def web_sound(url: str, name: str) -> str:
     return found
 
 
-def speech(asked: Asked) -> Clips:
-    """Returns the clips of a Speak: its text in its voice and language.
+def speech(asked: Asked) -> tuple[Clips, tuple[str, ...]]:
+    """Returns the clips of a Speak, its text in its voice and language, and warnings about its SSML.
 
     Go's SDK sends the voice under the name `length` (plivo-voice-api 5.2).
     """
@@ -103,12 +113,38 @@ def speech(asked: Asked) -> Clips:
         raise invalid("text", f"at most {LONGEST_SPEECH} characters can be spoken")
     misplaced = shapes.text(asked.given, "length")
     voice = shapes.text(asked.given, "voice") or ("" if misplaced.isdigit() else misplaced) or "WOMAN"
-    language = shapes.text(asked.given, "language") or "en-US"
+    language = shapes.text(asked.given, "language")
     if not _VOICE.fullmatch(voice):
         raise invalid("voice")
-    if not _LANGUAGE.fullmatch(language):
+    if language and not _LANGUAGE.fullmatch(language):
         raise invalid("language")
-    return (speak_clip(e.Speak(text, voice, language)),)
+    warnings: list[str] = []
+    given = {"voice": voice, "language": language} if language else {"voice": voice}
+    node = _markup(text, voice)
+    clip = speak_clip(read_speak(node, Attributes("Speak", given, warnings)))
+    if not clip:
+        raise invalid("text", "it says nothing")
+    return (clip,), tuple(warnings)
+
+
+def _markup(text: str, voice: str) -> Element:
+    """Returns the text as an element: SSML where it is a whole `speak`, or where the voice reads SSML."""
+    if text.startswith("<speak") or ("<" in text and voice.lower().startswith("polly.")):
+        try:
+            found: Element = fromstring(f"<Speak>{text}</Speak>", forbid_dtd=True)
+        except (ParseError, DefusedXmlException):
+            pass
+        else:
+            return found[0] if len(found) == 1 and found[0].tag == "speak" else found
+    plain = Element("Speak")
+    plain.text = text
+    return plain
+
+
+def warn(rest: Rest, leg: LegId, warnings: Iterable[str]) -> None:
+    """Writes what is not done as asked into the timeline of a call."""
+    for text in warnings:
+        rest.exchange.write("Warning", {"dialect": "plivo", "text": f"Speak by API: {text}"}, leg=leg)
 
 
 RESOURCES: Resources = (
