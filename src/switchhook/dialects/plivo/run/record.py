@@ -20,6 +20,7 @@ from switchhook.dialects.plivo.outgoing import Webhook
 from switchhook.dialects.plivo.run.prompts import BEEP, Prompts
 from switchhook.dialects.plivo.run.step import Step
 from switchhook.dialects.plivo.xml import elements as e
+from switchhook.dialects.plivo.xml.nodes import KEYS
 from switchhook.exchange.recordings import Recorded
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class RecordStep(Step):
     def __init__(self, session: Session, element: e.Record) -> None:
         super().__init__(session)
         self._element = element
+        any_key = session.dialect.exchange.settings.plivo.record_any_key
+        self._finish_on = (KEYS if any_key else "#") if element.finish_on is None else element.finish_on
         self._tape: Recorded | None = None
         self._beep = Prompts(session, (), lambda: None)
         self._pressed = ""
@@ -89,7 +92,7 @@ class RecordStep(Step):
             self.session.alarm(_SILENT, left_s, self._stop)
 
     def on_digit(self, fact: f.DigitHeard) -> None:
-        if fact.digit in self._element.finish_on and self._tape is not None and not self._stopped:
+        if fact.digit in self._finish_on and self._tape is not None and not self._stopped:
             self._pressed = fact.digit
             self._stop()
 

@@ -12,6 +12,7 @@ from switchhook.dialects.plivo.xml.spoken import prompts
 MOST_DIGITS = 99
 MOST_SPOKEN_DIGITS = 32
 MOST_HINTS, LONGEST_HINT, LONGEST_HINTS = 500, 100, 10_000
+DEFAULT_FINISH = "#"
 MODELS = ("default", "command_and_search", "phone_call")
 DIGIT_END_S, SPEECH_END_S = 2, 1  # what `auto` is
 
@@ -27,7 +28,7 @@ def get_digits(node: Node, given: Attributes) -> e.GetDigits:
         timeout_s=given.whole("timeout", 5, 1, 3600),
         digit_timeout_s=given.whole("digitTimeout", 2, 1, 3600),
         most=given.whole("numDigits", MOST_DIGITS, 1, MOST_DIGITS),
-        finish_on=finish_keys(given, "#"),
+        finish_on=DEFAULT_FINISH if (keys := finish_keys(given)) is None else keys,
         tries=given.whole("retries", 1, 1, 100),
         beep=given.flag("playBeep", False),
         valid="".join(key for key in valid if key in KEYS) or KEYS,
@@ -54,7 +55,7 @@ def get_input(node: Node, given: Attributes) -> e.GetInput:
         speech_end_s=_end(given, "speechEndTimeout", SPEECH_END_S),
         start_s=given.whole("startInputTimeout", 0, 1, 60) or None,
         tries=given.whole("retries", 1, 1, 100),
-        finish_on=finish_keys(given, "#"),
+        finish_on=DEFAULT_FINISH if (keys := finish_keys(given)) is None else keys,
         most=given.whole("numDigits", MOST_SPOKEN_DIGITS, 1, MOST_SPOKEN_DIGITS),
         model=model if model in MODELS else "default",
         hints=_hints(given),

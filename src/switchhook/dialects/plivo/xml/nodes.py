@@ -39,14 +39,14 @@ def sequences(text: str) -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda part: (-len(part), part)))
 
 
-def finish_keys(given: Attributes, default: str) -> str:
-    """Returns the keys that end an input: `none` or empty is no key at all; what is no key is left out."""
+def finish_keys(given: Attributes) -> str | None:
+    """Returns the keys that end an input, or None for the default: `none` or empty is no key at all."""
     found = given.raw("finishOnKey")
     if found is None:
-        return default
+        return None
     if found.lower() in ("", "none", "null"):
         return ""
     keys = "".join(key for key in found if key in KEYS)
     if len(keys) != len(found):
         given.warn(f"finishOnKey={found!r} is no key")
-    return keys or default
+    return keys or None

@@ -17,7 +17,7 @@ def record(node: Node, given: Attributes) -> e.Record:
         file_format=_one_of(given, "fileFormat", ("mp3", "wav")),
         max_s=given.whole("maxLength", 60, 1, e.MOST_S),
         silence_s=given.whole("timeout", 15, 1, e.MOST_S),
-        finish_on=finish_keys(given, "#"),
+        finish_on=finish_keys(given),
         beep=given.flag("playBeep", True),
         session=given.flag("recordSession", False),
         on_dial=given.flag("startOnDialAnswer", False),
