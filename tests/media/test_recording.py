@@ -95,6 +95,26 @@ async def test_what_is_said_in_a_pause_is_not_in_the_file_and_leaves_no_gap(tmp_
 
 
 @story
+async def test_a_pause_outlives_the_pump(tmp_path: Path) -> None:
+    async with studio() as s:
+        s.phone("a", 600)
+        tape = Recording(RecordingId("r"), str(tmp_path / "r.wav"), (LegId("a"),))
+        s.engine.record(tape)
+        await asyncio.sleep(0.5)
+        s.engine.record(replace(tape, paused=True))
+        await asyncio.sleep(0.1)
+        os.kill(s.child("pump"), signal.SIGKILL)
+        await s.until(lambda: "pump" in s.restarted)
+        await asyncio.sleep(0.8)
+        s.engine.record(tape)
+        await asyncio.sleep(0.5)
+        s.engine.stop_recording(RecordingId("r"))
+        ended = (await s.until(lambda: s.came(RecordingEnded)))[0]
+        assert ended.error == ""
+        assert 700 <= ended.duration_ms <= 1_300  # and neither the pause nor the restart
+
+
+@story
 async def test_a_file_that_is_there_is_never_written_over(tmp_path: Path) -> None:
     async with studio() as s:
         s.phone("a", 600)

@@ -304,6 +304,24 @@ async def test_the_floor_is_told_when_another_member_talks() -> None:
 
 
 @in_virtual_time
+async def test_nothing_is_known_of_a_conference_that_is_over() -> None:
+    async with stage() as on:
+        world, *lines = await three(on, f"floorEvent='true' record='true' {CALLBACK}")
+        await ask(world, "POST", "Member/all/Play/", url=SONG)
+        lines[0].talks()
+        await on.passes(1)
+        for line in lines:
+            line.hangs_up()
+        await on.passes(1)
+        dialect = on.dialects["plivo"]
+        kept = [value for value in vars(dialect.conferences).values() if isinstance(value, dict | set)]
+        assert kept == [{}, {}, set(), {}]
+        assert dialect.overlays._laid == {}
+        assert not on.exchange.recordings.running(room=next(iter(on.exchange.state.rooms), None))
+        assert on.nothing_left()
+
+
+@in_virtual_time
 async def test_nobody_listens_for_a_floor_that_nobody_wants() -> None:
     async with stage() as on:
         _, ann, *_ = await three(on)

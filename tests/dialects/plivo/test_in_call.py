@@ -233,6 +233,20 @@ def test_digits_are_sent_to_the_leg(body: dict[str, Any], at_customer: str, at_a
     story()
 
 
+@pytest.mark.parametrize(("digits", "tone_ms"), [("5", 160), ("5@250", 250), ("5@1", 40), ("5@99999", 6000)])
+def test_tones_are_as_long_as_asked(digits: str, tone_ms: int) -> None:
+    @in_virtual_time
+    async def story() -> None:
+        async with stage() as on:
+            world, customer, _ = await bridged(on)
+            sent: list[tuple[str, str, int]] = []
+            on.media.send_digits = lambda leg, keys, ms=160: sent.append((leg, keys, ms))  # type: ignore[method-assign]
+            await post(world, customer, "DTMF", digits=digits)
+            assert sent == [(customer.leg, "5", tone_ms)]
+
+    story()
+
+
 # --- Record ---------------------------------------------------------------------------------------------------------
 
 
