@@ -86,6 +86,7 @@ def create(
     credentials: tuple[str, str] | None = None,
     hops_left: int = 70,
     leg: LegId | None = None,
+    early_audio: bool = False,
 ) -> LegId:
     """Sends one telephone an INVITE; it rings for `ring_s` at the longest."""
     leg = leg or LegId(work.state.ids.new())
@@ -109,6 +110,7 @@ def create(
                 parent=parent,
                 dial=dial,
                 limit_s=limit_s,
+                early_audio=early_audio,
             )
         )
     )
@@ -129,6 +131,8 @@ def originate(work: Work, request: r.Originate) -> r.Accepted:
         limit_s=request.limit_s,
         headers=request.headers,
         answer_after=request.answer_after,
+        early_audio=request.early_audio,
+        parent=request.parent,
     )
     return r.Accepted(leg=leg)
 
@@ -141,7 +145,7 @@ def rang(work: Work, event: e.LegRang) -> None:
     if leg is None or leg.side is not Side.OUTBOUND or leg.state not in (LegState.DIALLING, LegState.RINGING):
         return
     dial = work.state.dials.get(leg.dial) if leg.dial is not None else None
-    heard = dial is not None and (dial.plan.waiting is Waiting.REAL or dial.plan.early_audio)
+    heard = leg.early_audio or (dial is not None and (dial.plan.waiting is Waiting.REAL or dial.plan.early_audio))
     if leg.state is LegState.DIALLING or (heard and event.early and not leg.early):
         work.fact(f.LegRinging(leg.id, event.early))
         if dial is not None and dial.lead is not None:

@@ -91,6 +91,7 @@ class Leg:
     rooms: tuple[RoomId, ...] = ()
     focus: RoomId | None = None  # the room in which it talks
     early: bool = False  # not answered, but there is audio already (183): from us (inbound), or from it
+    early_audio: bool = False  # outbound: who had it dialled wants to know when its early audio begins
     phone_held: bool = False  # its telephone has put us on hold
     playing: Sound | None = None  # a sound meant for this leg alone; it hears nothing else meanwhile
     overlay: Sound | None = None  # a sound over whatever else it hears; the others hear the leg as before

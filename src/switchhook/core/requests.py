@@ -68,6 +68,8 @@ class Originate:
     limit_s: float = 14_400.0
     headers: tuple[tuple[str, str], ...] = ()
     answer_after: int | None = None
+    early_audio: bool = False  # `LegRinging` is told again when early audio comes after plain ringing
+    parent: LegId | None = None  # the call that it belongs to, for the record
 
 
 @dataclass(frozen=True, slots=True)

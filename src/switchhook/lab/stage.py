@@ -159,8 +159,11 @@ class Line:
         if self.over is None and not self.up:
             does()
 
-    def rings(self) -> None:
-        self.stage.exchange.tell(e.LegRang(self.leg))
+    def rings(self, early: bool = False) -> None:
+        """Says that it rings, with early audio if wanted."""
+        if early:
+            self._session()
+        self.stage.exchange.tell(e.LegRang(self.leg, early))
 
     def answers(self) -> None:
         """Picks up."""

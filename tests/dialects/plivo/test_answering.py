@@ -6,6 +6,7 @@ import pytest
 
 from switchhook.core.errors import Unavailable
 from switchhook.core.outcomes import Outcome
+from switchhook.dialects.plivo.shapes import make_call
 from switchhook.lab.virtual_time import in_virtual_time, run
 from tests.dialects.plivo.common import ACCOUNT, APP, CUSTOMER, NUMBER, SIP, World, document, stage
 
@@ -352,3 +353,50 @@ async def test_a_telephone_that_is_not_registered_is_2020() -> None:
         end = world.one("/hangup")
         assert (end["HangupCauseCode"], end["HangupCause"]) == ("2020", "USER_NOT_REGISTERED")
         assert end["To"] == f"sip:1003@{SIP}"
+
+
+@pytest.mark.parametrize(
+    ("ringing", "early", "digits", "before"),
+    [
+        ((True,), True, "1w2", 1),
+        ((False, True), True, "1w2@300", 1),
+        ((False,), True, "1w2", 0),
+        ((True,), False, "1w2", 0),
+        ((True,), "false", "12@1", 0),
+    ],
+)
+def test_digits_are_sent_on_early_audio_if_wanted_and_always_once(
+    ringing: tuple[bool, ...], early: object, digits: str, before: int
+) -> None:
+    async def story() -> None:
+        async with stage() as on:
+            world = World(on)
+            asked = {"from": NUMBER, "to": "+14155550177", "answer_url": world.page("/start", "<Wait length='9'/>")}
+            asked |= {"ring_url": f"{APP}/ring", "send_digits": digits, "send_on_preanswer": early}
+            phone = on.phone("+14155550177", rings_after_s=None)
+            await world.api("POST", "Call/", asked)
+            line = await phone.rings()
+
+            def sent() -> int:
+                return on.kinds().count("DigitsSent")
+
+            for with_audio in ringing:
+                line.rings(with_audio)
+                await on.settled()
+            assert sent() == before
+            assert len(world.hooks("/ring")) == 1
+            line.answers()
+            await on.settled()
+            assert sent() == 1
+            assert on.media.digits_sent(line.leg) == digits.partition("@")[0]
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("digits", "tone"), [("12", None), ("12@300", 300), ("12@1", 40), ("12@99999", 6000), ("12@9999999999999", 6000)]
+)
+def test_the_length_of_a_tone_is_read_within_bounds(digits: str, tone: int | None) -> None:
+    asked = {"from": NUMBER, "to": "1", "answer_url": f"{APP}/start", "send_digits": digits}
+    wanted = make_call(asked, 60)
+    assert (wanted.send_digits, wanted.tone_ms) == ("12", tone)

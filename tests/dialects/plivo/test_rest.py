@@ -352,6 +352,9 @@ async def test_a_live_call_shows_both_parties_and_who_it_is_put_together_with() 
 async def test_a_call_by_api_shows_from_as_given_and_ringing() -> None:
     async with stage() as on:
         world = World(on)
+        first = (await world.api("POST", "Call/", {**CALL, "to": f"sip:1002@{SIP}"})).json()["request_uuid"]
+        linked = (await world.api("POST", "Call/", {**CALL, "to": f"sip:1003@{SIP}", "parent_call_uuid": first})).json()
+        assert on.exchange.state.legs[linked["request_uuid"]].parent == first  # as its record will say
         asked = {**CALL, "caller_name": "Shop", "parent_call_uuid": UNKNOWN}
         uuid = (await world.api("POST", "Call/", asked)).json()["request_uuid"]
         view = (await world.api("GET", f"Call/{uuid}/?status=live")).json()

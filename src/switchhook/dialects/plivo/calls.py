@@ -42,6 +42,7 @@ class Call:
     aleg: str = ""  # the leg that dialled it
     parent: str = ""
     send_digits: str = ""
+    tone_ms: int | None = None  # of these digits
     digits_early: bool = False  # they are sent on early media, if there is any before the answer
     detect: Detect | None = None
     machine: str = ""  # `true` or `false` once that is known

@@ -149,9 +149,13 @@ class Plivo:
         for dial in self.watch.of_leg(fact.leg):
             dial.on_b_ringing(fact)
         session = self.sessions.get(fact.leg)
-        if session is None or session.call.side is Side.INBOUND or session.call.rang:
+        if session is None or session.call.side is Side.INBOUND:
             return
         call = session.call
+        if fact.early and call.digits_early:
+            session.send_digits()
+        if call.rang:
+            return
         call.rang = True
         if call.links.ring is not None:
             session.notify(call.links.ring, session.fields("Ring"))

@@ -166,14 +166,15 @@ class Rest:
         repeated = self.exchange.repeats.find(key)
         if isinstance(repeated, Answer):
             return repeated
-        if wanted.parent and wanted.error_if_parent_not_found and self.live(asked, wanted.parent) is None:
+        parent = self.live(asked, wanted.parent) if wanted.parent else None
+        if wanted.parent and wanted.error_if_parent_not_found and parent is None:
             raise not_found("parent_call_uuid")
         destinations = [self._destination(asked, address) for address in wanted.to]
         try:
             self.exchange.limits.need(asked.account.auth_id, len(destinations))
         except Refused as refused:
             raise of_refusal(refused) from refused
-        calls = [self._ring(asked, wanted, destination) for destination in destinations]
+        calls = [self._ring(asked, wanted, destination, parent) for destination in destinations]
         body: dict[str, object] = {
             "api_id": asked.api_id,
             "message": "calls fired" if wanted.several else "call fired",
@@ -189,7 +190,7 @@ class Rest:
         except Refused as refused:
             raise of_refusal(refused) from refused
 
-    def _ring(self, asked: Asked, wanted: shapes.MakeCall, destination: Destination) -> LegId:
+    def _ring(self, asked: Asked, wanted: shapes.MakeCall, destination: Destination, parent: Leg | None) -> LegId:
         request = r.Originate(
             account=asked.account.auth_id,
             destination=destination,
@@ -199,6 +200,8 @@ class Rest:
             ring_s=max(1.0, float(wanted.ring_timeout)),
             limit_s=float(wanted.time_limit),
             headers=wanted.sip_headers,
+            early_audio=wanted.digits_early,
+            parent=parent.id if parent is not None else None,
         )
         try:
             leg = self.exchange.ask(request, cause=asked.api_id).leg
@@ -210,7 +213,7 @@ class Rest:
         call.from_api, call.as_asked, call.parent = True, wanted.caller, wanted.parent
         call.sender = shown(self.exchange.settings, wanted.caller)
         call.send_digits, call.hangup_on_ring_s = wanted.send_digits, wanted.hangup_on_ring
-        call.digits_early, call.detect = wanted.digits_early, wanted.detect
+        call.tone_ms, call.digits_early, call.detect = wanted.tone_ms, wanted.digits_early, wanted.detect
         call.headers = wanted.sip_headers
         return leg
 

@@ -19,6 +19,7 @@ Arguments = Mapping[str, Any]
 
 MAX_DESTINATIONS = 1000
 LONGEST_CALL_S = 86_400
+SHORTEST_TONE_MS, LONGEST_TONE_MS = 40, 6000
 _RESERVED = ("ph-", "plivo", "fs-", "sipauth", "zt-", "twilio")
 _TOKEN = re.compile(r"[A-Za-z0-9!%'*+.^_`|~-]+")
 _DIGITS = re.compile(r"[0-9*#wWA-Da-d]+(@\d+)?")
@@ -37,6 +38,7 @@ class MakeCall:
     fallback: Link | None
     caller_name: str
     send_digits: str
+    tone_ms: int | None
     digits_early: bool
     detect: Detect | None
     time_limit: int
@@ -84,6 +86,7 @@ def make_call(given: Arguments, longest_s: int) -> MakeCall:
         fallback=link(given, "fallback_url", "fallback_method"),
         caller_name=text(given, "caller_name")[:50],
         send_digits=digits(given, "send_digits"),
+        tone_ms=tone_ms(given, "send_digits"),
         digits_early=truth(given.get("send_on_preanswer")),
         detect=detection(given),
         time_limit=min(limit, LONGEST_CALL_S),
@@ -175,11 +178,17 @@ def truth(value: object) -> bool:
 
 
 def digits(given: Arguments, name: str) -> str:
-    """Returns keys to press; the tone length after `@` is read and not used."""
+    """Returns keys to press, without the tone length after `@`."""
     value = text(given, name)
     if value and not _DIGITS.fullmatch(value):
         raise invalid(name, "0-9 * # w W are expected")
     return value.partition("@")[0]
+
+
+def tone_ms(given: Arguments, name: str) -> int | None:
+    """Returns how long each key is pressed, as it stands behind `@`, within what telephones make of it."""
+    length = text(given, name).partition("@")[2][:9]
+    return min(max(int(length), SHORTEST_TONE_MS), LONGEST_TONE_MS) if length else None
 
 
 def sip_headers(value: object) -> tuple[tuple[str, str], ...]:

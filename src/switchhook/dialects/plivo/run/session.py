@@ -361,12 +361,19 @@ class Session:
         """The leg is up: the first document of a call that we made is asked for now."""
         self.call.answered_at = at
         if self.call.from_api and self.call.links.answer is not None and self.call.documents == 0:
-            if self.call.send_digits:
-                self.ask(r.SendKeys(self.call.leg, self.call.send_digits))
+            self.send_digits()
             if self.call.detect is not None:
                 self.dialect.detections.begin(self, self.call.detect, self._first)
             else:
                 self._first()
+
+    def send_digits(self) -> None:
+        """Presses the keys that came with the call, once."""
+        digits, self.call.send_digits = self.call.send_digits, ""
+        if digits:
+            tone_ms = self.call.tone_ms
+            leg = self.call.leg
+            self.ask(r.SendKeys(leg, digits) if tone_ms is None else r.SendKeys(leg, digits, tone_ms))
 
     def _first(self) -> None:
         if self.leg is not None and self.call.links.answer is not None and self.call.documents == 0:
