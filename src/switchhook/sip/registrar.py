@@ -138,7 +138,7 @@ class Registrar:
             flow=transaction.source,
             path=tuple(request.get_all("path")),
             q=q,
-            user_agent=request.first("user-agent")[:200],
+            user_agent=(request.get("user-agent") or "")[:200],
         )
 
     def _expires_of(self, request: Message, address: Address) -> int:

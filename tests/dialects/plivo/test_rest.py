@@ -179,7 +179,7 @@ def test_a_wrong_method_is_405(method: str, path: str) -> None:
     run(story())
 
 
-@pytest.mark.parametrize("path", ["Nothing/", f"Call/{UNKNOWN}/Fly/", "Call/a/b/c/d/", "Application/"])
+@pytest.mark.parametrize("path", ["Nothing/", f"Call/{UNKNOWN}/Fly/", "Call/a/b/c/d/", "Media/"])
 def test_an_unknown_resource_is_404(path: str) -> None:
     async def story() -> None:
         async with stage() as on:
