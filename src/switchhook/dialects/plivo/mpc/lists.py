@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from math import floor
 from operator import ge, gt, le, lt
 from typing import Any
 
@@ -61,6 +62,8 @@ def _bound(
 ) -> Callable[[Party], bool]:
     def within(party: Party) -> bool:
         value = read(party)
+        if value is not None and at == floor(at):  # compared as exactly as it is written
+            value = floor(value)
         return value is not None and holds(value, at)
 
     return within

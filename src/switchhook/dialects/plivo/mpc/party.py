@@ -1,4 +1,4 @@
-"""A Multi-Party Call and those who were ever in it, as this dialect tells of them; the call itself is the core's room."""
+"""A Multi-Party Call and those who were ever in it, as this dialect tells of them; the call is a room of the core."""
 
 from __future__ import annotations
 

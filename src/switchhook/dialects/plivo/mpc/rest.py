@@ -328,7 +328,12 @@ def play(rest: Rest, asked: Asked) -> Answer:
 
 def speak(rest: Rest, asked: Asked) -> Answer:
     """POST MultiPartyCall/{mid}/Member/{pid}/Speak/."""
-    return _lay(rest, asked, speech(asked), "speak", mixed=s.flag(asked.given, "mix", True))
+    mixed = s.flag(asked.given, "mix", True)
+    spoken, warnings = speech(asked)
+    answer = _lay(rest, asked, spoken, "speak", mixed=mixed)
+    for text in warnings:
+        rest.exchange.write("Warning", {"dialect": "plivo", "text": text}, leg=answer.leg)
+    return answer
 
 
 def _lay(rest: Rest, asked: Asked, clips: Clips, kind: str, *, mixed: bool) -> Answer:
@@ -344,7 +349,7 @@ def _lay(rest: Rest, asked: Asked, clips: Clips, kind: str, *, mixed: bool) -> A
         "mpcMemberId": [member.member_id for member in members],
         "mpcName": party.name,
     }
-    return Answer(202, body)
+    return Answer(202, body, members[0].leg if members else "")
 
 
 def _lift(kind: str) -> Resource:

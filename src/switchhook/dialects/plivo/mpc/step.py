@@ -75,6 +75,7 @@ class MultiPartyCallStep(ParticipantStep):
 
     def __init__(self, session: Session, element: MultiPartyCall, *, last: bool) -> None:
         self.last = last
+        element = element.against(session.base, session.warn)
         book = session.dialect.mpc
         call = session.call
         party = book.open(call.account, element.name, element.room, element.seat)

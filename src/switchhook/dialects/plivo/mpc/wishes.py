@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
 
 from switchhook.core.model import Role
 from switchhook.dialects.plivo.links import Link
@@ -92,3 +94,24 @@ class MultiPartyCall:
     name: str
     room: RoomWishes
     seat: SeatWishes
+
+    def against(self, base: str, warn: Callable[[str], None]) -> MultiPartyCall:
+        """Returns it with URLs resolved against that of its document; one that cannot be used is left out."""
+        return replace(self, room=_resolved(self.room, base, warn), seat=_resolved(self.seat, base, warn))
+
+
+W = TypeVar("W", RoomWishes, SeatWishes)
+
+
+def _resolved(wishes: W, base: str, warn: Callable[[str], None]) -> W:
+    changes: dict[str, Any] = {}
+    for each in fields(wishes):
+        link = getattr(wishes, each.name)
+        if not isinstance(link, Link):
+            continue
+        found = link.against(base)
+        usable = found.valid_url and found.valid_method
+        changes[each.name] = found if usable else 0 if each.name in ("enter", "exit") else None
+        if not usable:
+            warn(f"MultiPartyCall: {link.method} {link.url} cannot be used")
+    return replace(wishes, **changes)
