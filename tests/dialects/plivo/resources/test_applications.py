@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from switchhook.lab.virtual_time import in_virtual_time
 from tests.dialects.plivo.common import ACCOUNT, APP, OTHER, OTHER_TOKEN, SIP, SUB, SUB_TOKEN, World, stage
 
@@ -129,7 +131,7 @@ async def test_a_sub_account_has_its_own() -> None:
         assert [each["app_id"] for each in mine.json()["objects"]] == [app]
         for path in ("Application/app1/", "Application/10/"):
             assert (await world.api("GET", path, auth=(SUB, SUB_TOKEN), account=SUB)).status_code == 404
-        stranger = {"auth": (OTHER, OTHER_TOKEN), "account": OTHER}
+        stranger: dict[str, Any] = {"auth": (OTHER, OTHER_TOKEN), "account": OTHER}
         for method in ("GET", "POST", "DELETE"):
             answer = await world.api(method, f"Application/{app}/", {"app_name": "mine"}, **stranger)
             assert (answer.status_code, "not found" in answer.json()["error"]) == (404, True)

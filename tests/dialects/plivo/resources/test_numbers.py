@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,7 +131,7 @@ def test_a_number_that_somebody_has_is_not_given_again(number: str) -> None:
     async def told() -> None:
         async with stage() as on:
             world = World(on)
-            theirs = {"auth": (OTHER, OTHER_TOKEN), "account": OTHER}
+            theirs: dict[str, Any] = {"auth": (OTHER, OTHER_TOKEN), "account": OTHER}
             await world.api("POST", "Number/", {"numbers": OWN})
             answer = await world.api("POST", "Number/", {"numbers": f"14155550199,{number}"}, **theirs)
             assert answer.status_code == 400

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from switchhook.lab.virtual_time import in_virtual_time
 from tests.dialects.plivo.common import ACCOUNT, APP, OTHER, OTHER_TOKEN, SUB, SUB_TOKEN, World, stage
 
@@ -16,7 +18,7 @@ async def test_a_new_sub_account_authenticates_at_once_and_sees_its_own() -> Non
         assert made["message"] == "created"
         auth_id, token = made["auth_id"], made["auth_token"]
         assert (auth_id[:2], len(auth_id), len(token)) == ("SA", 20, 40)
-        theirs = {"auth": (auth_id, token), "account": auth_id}
+        theirs: dict[str, Any] = {"auth": (auth_id, token), "account": auth_id}
         shown = (await world.api("GET", f"Subaccount/{auth_id}/")).json()
         assert (shown["name"], shown["enabled"], shown["auth_token"], shown["account"]) == (
             "Shop", True, token, f"/v1/Account/{ACCOUNT}/",
@@ -37,7 +39,7 @@ async def test_a_disabled_one_is_refused() -> None:
     async with stage() as on:
         world = World(on)
         made = (await world.api("POST", "Subaccount/", {"name": "Shop"})).json()
-        theirs = {"auth": (made["auth_id"], made["auth_token"]), "account": made["auth_id"]}
+        theirs: dict[str, Any] = {"auth": (made["auth_id"], made["auth_token"]), "account": made["auth_id"]}
         for enabled, status in ((False, 401), ("True", 200)):
             changed = await world.api("POST", f"Subaccount/{made['auth_id']}/", {"enabled": enabled, "name": "Shop 2"})
             assert changed.status_code == 202
@@ -51,13 +53,13 @@ async def test_deleting_hands_its_objects_over_or_deletes_them() -> None:
         async with stage() as on:
             world = World(on)
             made = (await world.api("POST", "Subaccount/", {"name": "Shop"})).json()
-            sub = {"subaccount": made["auth_id"]}
+            sub: dict[str, Any] = {"subaccount": made["auth_id"]}
             app = await world.api("POST", "Application/", {"app_name": "a", "answer_url": f"{APP}/a", **sub})
             await world.api("POST", "Number/", {"numbers": "14155550190", "app_id": app.json()["app_id"], **sub})
             deleted = await world.api("DELETE", f"Subaccount/{made['auth_id']}/", {"cascade": cascade})
             assert (deleted.status_code, deleted.content) == (204, b"")
             assert (await world.api("GET", f"Subaccount/{made['auth_id']}/")).status_code == 404
-            theirs = {"auth": (made["auth_id"], made["auth_token"]), "account": made["auth_id"]}
+            theirs: dict[str, Any] = {"auth": (made["auth_id"], made["auth_token"]), "account": made["auth_id"]}
             assert (await world.api("GET", "", **theirs)).status_code == 401
             for path in (f"Application/{app.json()['app_id']}/", "Number/14155550190/"):
                 answer = await world.api("GET", path)
@@ -70,7 +72,7 @@ async def test_a_call_outlives_its_sub_account() -> None:
     async with stage() as on:
         world = World(on)
         made = (await world.api("POST", "Subaccount/", {"name": "Shop"})).json()
-        theirs = {"auth": (made["auth_id"], made["auth_token"]), "account": made["auth_id"]}
+        theirs: dict[str, Any] = {"auth": (made["auth_id"], made["auth_token"]), "account": made["auth_id"]}
         world.page("/answer", "<Wait length='60'/>")
         asked, customer = {**CALL, "hangup_url": f"{APP}/hangup"}, on.phone("+14155550123")
         assert (await world.api("POST", "Call/", asked, **theirs)).status_code == 201
@@ -92,7 +94,7 @@ async def test_what_the_file_declares_is_shown_and_stays() -> None:
         for method in ("POST", "DELETE"):
             answer = await world.api(method, f"Subaccount/{SUB}/", {"name": "x"})
             assert (answer.status_code, "configuration file" in answer.json()["error"]) == (403, True)
-        stranger = {"auth": (OTHER, OTHER_TOKEN), "account": OTHER}
+        stranger: dict[str, Any] = {"auth": (OTHER, OTHER_TOKEN), "account": OTHER}
         assert (await world.api("GET", f"Subaccount/{SUB}/", **stranger)).status_code == 404
 
 
@@ -107,7 +109,7 @@ async def test_the_account_says_where_it_is() -> None:
         refused = await world.api("POST", "", {"name": "Other", "city": "Berlin"})
         assert (refused.status_code, "configuration file" in refused.json()["error"]) == (403, True)
         assert (await world.api("GET", "")).json()["city"] == "Munich"
-        stranger = {"auth": (OTHER, OTHER_TOKEN), "account": OTHER}
+        stranger: dict[str, Any] = {"auth": (OTHER, OTHER_TOKEN), "account": OTHER}
         await world.api("POST", "", {"name": "Other"}, **stranger)  # which the file does not name
         assert (await world.api("GET", "", **stranger)).json()["name"] == "Other"
 
