@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import time
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
@@ -110,7 +111,7 @@ class Office:
 
 
 @asynccontextmanager
-async def office() -> AsyncIterator[Office]:
+async def office(context: ssl.SSLContext | None = None) -> AsyncIterator[Office]:
     made = Office()
 
     def answer(connection: ServerConnection, request: Any) -> Any:
@@ -119,6 +120,6 @@ async def office() -> AsyncIterator[Office]:
             return connection.respond(503, "not now\n")
         return None
 
-    async with serve(made.serve, "127.0.0.1", 0, process_request=answer, max_size=None) as server:
+    async with serve(made.serve, "127.0.0.1", 0, process_request=answer, max_size=None, ssl=context) as server:
         made.port = next(iter(server.sockets)).getsockname()[1]
         yield made

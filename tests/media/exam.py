@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from switchhook.core.errors import Unavailable
-from switchhook.core.events import Event, RecordingEnded, SoundEnded
-from switchhook.core.ids import LegId, RecordingId, SoundId
+from switchhook.core.events import Event, RecordingEnded, SoundEnded, StreamOver
+from switchhook.core.ids import LegId, RecordingId, SoundId, StreamId
 from switchhook.core.sources import Sound, Voice
 from switchhook.exchange.ports import Codec, Media, MediaStats, Recording, Session
 
@@ -131,6 +131,17 @@ async def nobody_who_is_silent_talks(c: Candidate) -> None:
     assert c.events == []
 
 
+async def a_stream_of_a_leg_that_is_not_open_is_over_and_strange_streams_change_nothing(c: Candidate) -> None:
+    forked = Forked(StreamId("s"), A, "ws://127.0.0.1:9/", "127.0.0.1", ())
+    c.media.fork(forked)
+    c.media.tell_fork(StreamId("t"), "1")
+    c.media.end_fork(StreamId("t"))
+    await c.passes(0.3)
+    (over,) = c.events
+    assert isinstance(over, StreamOver)
+    assert (over.stream, bool(over.error)) == ("s", True)
+
+
 QUESTIONS = [
     ports_are_even_different_and_limited,
     closing_gives_statistics_once,
@@ -140,5 +151,6 @@ QUESTIONS = [
     a_recording_ends_once,
     paused_time_is_not_in_a_recording,
     nobody_who_is_silent_talks,
+    a_stream_of_a_leg_that_is_not_open_is_over_and_strange_streams_change_nothing,
     strangers_are_ignored,
 ]

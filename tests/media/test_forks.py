@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from switchhook.core.events import StreamConnected, StreamOver, StreamPressed, S
 from switchhook.core.ids import LegId, SoundId, StreamId
 from switchhook.core.sources import Sound, Stream, Voice
 from switchhook.exchange.ports import Codec, Forked
+from switchhook.lab.authority import Authority
 from tests.media.bots import Bot, Office, office
 from tests.media.phones import amplitude
 from tests.media.studio import Studio, story, studio
@@ -214,6 +217,7 @@ async def test_several_streams_go_on_without_a_break_across_switches_and_a_kille
         await asyncio.sleep(0.8)
         for bot in bots:
             assert bot.breaks() == []
+            assert bot.longest_gap() < 0.15  # by this test's own clock, on a machine that may be busy
             name = bot.frames[0]["start"]["callId"]
             assert level(bot, 500 + 100 * int(name[1:])) > 7_000
         for n in range(0, 10, 2):
@@ -232,3 +236,21 @@ async def test_a_killed_workshop_costs_a_connection_and_the_stream_begins_anew()
         assert bot.frames[0]["start"]["streamId"] == stream
         assert bot.breaks() == []
         assert s.came(StreamOver) == []
+
+
+@story
+async def test_a_wss_program_is_reached_at_the_checked_address_and_its_certificate_counts() -> None:
+    with TemporaryDirectory() as folder:
+        authority = Authority.at(Path(folder) / "ca.pem", ("bot.example",))
+        async with studio() as s, office(authority.context("bot.example")) as o:
+            s.phone("a", 600)
+            url = f"wss://bot.example:{o.port}/bot"
+            stream = fork(s, o, url=url, verify=False)
+            bot = await o.bot(frames=10)
+            assert bot.headers["Host"] == f"bot.example:{o.port}"
+            assert bot.breaks() == []
+            s.engine.end_fork(stream)
+            await s.until(lambda: bot.code == 1000)
+            fork(s, o, url=url, retries=0)
+            over = (await s.until(lambda: s.came(StreamOver)))[0]
+            assert "certificate" in over.error

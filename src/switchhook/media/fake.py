@@ -20,6 +20,7 @@ from switchhook.core.events import (
     MediaLost,
     RecordingEnded,
     SoundEnded,
+    StreamOver,
     VoiceStarted,
     VoiceStopped,
 )
@@ -191,7 +192,10 @@ class FakeMedia:
         self._judge(leg, found)
 
     def fork(self, stream: Forked) -> None:
-        self.forks[stream.id] = stream
+        if stream.leg in self._legs:
+            self.forks[stream.id] = stream
+        else:
+            self._soon(lambda: self._emit(StreamOver(stream.id, "the leg has no audio")))
 
     def end_fork(self, stream: StreamId) -> None:
         self.forks.pop(stream, None)

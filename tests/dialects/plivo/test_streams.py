@@ -13,7 +13,7 @@ import pytest
 
 from switchhook.core.facts import StreamEnded
 from switchhook.core.model import StreamEnd
-from switchhook.dialects.plivo.streaming.signing import forms_of, upgrade_headers
+from switchhook.dialects.plivo.streaming.signing import forms_of, upgrade_headers, without_login
 from switchhook.dialects.plivo.streaming.wishes import content_type, extra_headers
 from switchhook.lab.bots import Bot
 from switchhook.lab.phone import Phone
@@ -170,6 +170,17 @@ async def test_a_stream_goes_on_through_a_transfer_where_that_is_configured(worl
     await customer.hears_only("person")
     assert len(bot.streams) == 1
     assert [each["Event"] for each in told(world)] == ["StartStream"]
+    await customer.hang_up()
+
+
+async def test_a_password_in_a_url_goes_to_the_program_and_into_no_journal(world: World) -> None:
+    stream = '<Stream>ws://me:secret%21@bot.test/agent</Stream>'
+    customer, bot = await calling(world, stream, "<Wait length='5'/>")
+    forked = (await bot.joined()).forked
+    assert forked.url == BOT
+    assert dict(forked.headers)["Authorization"] == f"Basic {base64.b64encode(b'me:secret!').decode()}"
+    assert without_login("wss://bot.test/x?y=1") == ("wss://bot.test/x?y=1", ())
+    assert not any("secret" in str(entry.body) for entry in world.entries)
     await customer.hang_up()
 
 

@@ -66,7 +66,6 @@ _OPERATIONS = (
     *_absent(
         REST,
         NO_OTHER,
-        "POST, GET, DELETE Call/{call_uuid}/Stream/",
         "MultiPartyCall/ and below",
         "Application/",
         "Endpoint/",
@@ -326,7 +325,7 @@ _CONFERENCE = (
 
 _OTHERS = tuple(
     Line(_element(name), "the whole element", ABSENT, "skipped with a warning")
-    for name in ("Record", "GetDigits", "GetInput", "MultiPartyCall", "PreAnswer", "DTMF", "Message", "Stream")
+    for name in ("Record", "GetDigits", "GetInput", "MultiPartyCall", "PreAnswer", "DTMF", "Message")
 )
 
 _TRANSFER = tuple(
@@ -341,4 +340,37 @@ _TRANSFER = tuple(
     )
 )
 
-_SECTIONS = (_OPERATIONS, _ACTIONS, _MAKE, _MOVE, _COMMON, _HOOKS, _SIMPLE, _DIAL, _CONFERENCE, _OTHERS, _TRANSFER)
+AUDIO = "Audio streams"
+
+_STREAMS = (
+    *_done(
+        REST,
+        "test_streams.py",
+        *(f"{method} Call/{{call_uuid}}/Stream/" for method in ("POST", "GET", "DELETE")),
+        *(f"{method} Call/{{call_uuid}}/Stream/{{stream_id}}/" for method in ("GET", "DELETE")),
+    ),
+    *_done(
+        _element("Stream"), "test_streams.py", "body", "bidirectional", "audioTrack", "streamTimeout", "contentType",
+        "keepCallAlive", "extraHeaders", "statusCallbackUrl", "statusCallbackMethod", "maxRetries",
+    ),
+    Line(_element("Stream"), "noiseCancellation", PARTLY, "accepted, without effect", "test_streams.py"),
+    Line(_element("Stream"), "noiseCancellationLevel", PARTLY, "accepted, without effect", "test_streams.py"),
+    *_done(
+        AUDIO,
+        "test_streams.py",
+        "start, media, dtmf, stop: every 20 ms, silence too, across switches and killed audio processes",
+        "playAudio in both encodings at 8 to 48 kHz, checkpoint, clearAudio, sendDTMF, stop",
+        "playedStream, clearedAudio",
+        "StartStream, StopStream, DroppedStream, DegradedStream, PlayedStream, ClearedAudio",
+        "signature of the upgrade, in each form that receivers check",
+        "two more tries of a connection that fails",
+        "URLs under the policy of webhooks",
+        "end by the program, its time, the API, the call, a transfer",
+    ),
+    *_absent(AUDIO, "ignored", "muteStream, unmuteStream"),
+)  # fmt: skip
+
+_SECTIONS = (
+    _OPERATIONS, _ACTIONS, _MAKE, _MOVE, _COMMON, _HOOKS, _SIMPLE, _DIAL, _CONFERENCE,
+    _OTHERS, _STREAMS, _TRANSFER,
+)  # fmt: skip

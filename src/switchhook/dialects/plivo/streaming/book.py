@@ -23,7 +23,7 @@ from switchhook.dialects.plivo.calls import Call, call_of
 from switchhook.dialects.plivo.links import Link, Tuning
 from switchhook.dialects.plivo.outgoing import Webhook
 from switchhook.dialects.plivo.run.stream import StreamStep
-from switchhook.dialects.plivo.streaming.signing import upgrade_headers
+from switchhook.dialects.plivo.streaming.signing import upgrade_headers, without_login
 from switchhook.dialects.plivo.streaming.wishes import CONTENT_TYPES, Wishes, extra_headers
 
 if TYPE_CHECKING:
@@ -67,10 +67,11 @@ class Streams:
         """Streams a leg's audio; raises `Refused`."""
         settings = self._exchange.settings
         encoding, rate = CONTENT_TYPES[wishes.content_type]
+        url, login = without_login(wishes.url)  # a password in the URL must not come into the journal
         plan = StreamPlan(
-            url=wishes.url, bidirectional=wishes.bidirectional, tracks=wishes.tracks, encoding=encoding, rate=rate,
+            url=url, bidirectional=wishes.bidirectional, tracks=wishes.tracks, encoding=encoding, rate=rate,
             timeout_s=float(wishes.timeout_s), extra=extra_headers(wishes.extra), retries=wishes.retries,
-            credentials=upgrade_headers(settings, leg.account, wishes.url),
+            credentials=(*login, *upgrade_headers(settings, leg.account, url)),
         )  # fmt: skip
         session = self._dialect.sessions.get(leg.id)
         call = session.call if session is not None else call_of(settings, leg)

@@ -6,7 +6,8 @@ Receivers check them by three recipes that disagree: over the wss URL, over the 
 
 from __future__ import annotations
 
-from urllib.parse import urldefrag
+from base64 import b64encode
+from urllib.parse import unquote, urldefrag, urlsplit, urlunsplit
 
 from switchhook.dialects.plivo import signatures
 from switchhook.dialects.plivo.auth import main_of
@@ -34,3 +35,13 @@ def forms_of(url: str) -> tuple[str, ...]:
     rest = url.partition("://")[2]
     seen = (url, f"https://{rest}", f"http://{rest}", f"http://{rest}/websocket")
     return tuple(dict.fromkeys(form for each in seen for form in signatures.forms_of(each)))
+
+
+def without_login(url: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Returns a URL without user and password, and the header that these stand for (RFC 7617)."""
+    parts = urlsplit(url)
+    if parts.username is None:
+        return url, ()
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    plain = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return plain, (("Authorization", f"Basic {b64encode(pair.encode()).decode()}"),)
