@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from switchhook.core.events import RecordingEnded
-from switchhook.core.ids import LegId, RecordingId
+from switchhook.core.ids import LegId, RecordingId, SoundId
+from switchhook.core.sources import Sound, Voice
 from switchhook.exchange.ports import Codec, Recording
 from tests.media.phones import amplitude
 from tests.media.studio import story, studio
@@ -112,6 +113,38 @@ async def test_a_pause_outlives_the_pump(tmp_path: Path) -> None:
         ended = (await s.until(lambda: s.came(RecordingEnded)))[0]
         assert ended.error == ""
         assert 700 <= ended.duration_ms <= 1_300  # and neither the pause nor the restart
+
+
+@pytest.mark.parametrize("stereo", [True, False])
+def test_what_a_leg_hears_is_recorded_with_prompts_and_music(stereo: bool, tmp_path: Path) -> None:
+    async def told() -> None:
+        async with studio() as s:
+            s.phone("a", 600)
+            s.phone("b", 900)
+            s.hear(a="b", b="a")
+            await asyncio.sleep(0.3)
+            leg, path = LegId("a"), str(tmp_path / "r.wav")
+            tape = Recording(RecordingId("r"), path, (leg,), stereo=stereo, ears=(leg,))
+            s.engine.record(tape)
+            await asyncio.sleep(0.6)
+            prompt = Sound(SoundId("p"), ("tone:1500:5000",), repeat=0)
+            s.hear(a=[Voice(LegId("b")), prompt])
+            await asyncio.sleep(0.6)
+            s.hear(a=[prompt])
+            await asyncio.sleep(0.6)
+            s.engine.stop_recording(RecordingId("r"))
+            await s.until(lambda: s.came(RecordingEnded))
+            sound = read(tmp_path / "r.wav")
+            assert sound.shape[1] == 1 + stereo
+            said, heard = sound[:, 0], sound[:, -1]
+            parts = [slice(1_200, 3_600), slice(6_400, 8_400), slice(11_200, 13_200)]
+            b_voice = [amplitude(heard[part], 900) > 5_000 for part in parts]
+            tones = [amplitude(heard[part], 1_500) > 1_000 for part in parts]
+            assert (b_voice, tones) == ([True, True, False], [False, True, True])
+            assert all(amplitude(said[part], 600) > 5_000 for part in parts)
+            assert (amplitude(heard[parts[0]], 600) < 100) == stereo
+
+    asyncio.run(told())
 
 
 @story

@@ -413,6 +413,7 @@ class Tape:
     room: RoomId | None = None  # follows this room: customers left, the others right
     follows: LegId | None = None  # follows this leg: what it says left, whom it hears right
     mono: bool = False  # both sides in one channel
+    heard: bool = False  # right is all that `follows` hears, prompts and music too
     paused: bool = False  # what is said now is not in the file
 
 

@@ -407,6 +407,7 @@ class StartRecording:
     room: RoomId | None = None
     follow: LegId | None = None
     mono: bool = False  # one channel with everybody, in place of two sides
+    heard: bool = False  # following a leg: with all that it hears, prompts and music too, in place of the voices alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ def start_recording(work: Work, request: r.StartRecording) -> r.Accepted:
         room=request.room,
         follows=request.follow,
         mono=request.mono,
+        heard=request.heard and request.follow is not None,
     )
     work.fact(f.RecordingStarted(tape))
     work.act(a.Record(tape))

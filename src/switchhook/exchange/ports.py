@@ -141,6 +141,7 @@ class Recording:
     max_ms: int | None = None
     stereo: bool = False  # two channels also if nobody is on the right yet
     paused: bool = False  # nothing is written now, and no gap is left for it
+    ears: tuple[LegId, ...] = ()  # all that these legs hear, on the right (in a mono file with the rest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,14 +108,15 @@ class Recordings:
         cause: str = "",
         max_s: float | None = None,
         mono: bool = False,
+        heard: bool = False,
         wanted_format: str = "wav",
         ended: Ended | None = None,
     ) -> Recorded | None:
         """Begins to record a room, a leg and whom it hears, or `only` a leg; None, with a warning, when it cannot be.
 
         `id` is a name that somebody has been told already; it must be nobody else's.
-        `max_s` is the longest time of audio in the file; `mono` puts both sides into one channel. `ended` is told once,
-        with what became of it.
+        `max_s` is the longest time of audio in the file; `mono` puts both sides into one channel. `heard` takes
+        all that the followed leg hears, prompts and music too. `ended` is told once, with what became of it.
         """
         leg = follow or only or next(iter(self._members(room)), None)
         recording = id or RecordingId(self._exchange.state.ids.new())
@@ -134,7 +135,7 @@ class Recordings:
         max_ms = None if max_s is None else round(max_s * 1000)
         legs = (only,) if only is not None else ()
         request = r.StartRecording(
-            legs, (), str(path), id=recording, max_ms=max_ms, room=room, follow=follow, mono=mono
+            legs, (), str(path), id=recording, max_ms=max_ms, room=room, follow=follow, mono=mono, heard=heard
         )
         try:
             self._exchange.ask(request, cause=cause)

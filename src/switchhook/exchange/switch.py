@@ -259,9 +259,13 @@ class Exchange:
     def _record(self, action: a.Record) -> None:
         tape = action.tape
         following = tape.room is not None or tape.follows is not None
-        left, right = ((*tape.left, *tape.right), ()) if tape.mono else (tape.left, tape.right)
+        ears = (tape.follows,) if tape.heard and tape.follows is not None else ()
+        others = () if ears else tape.right
+        left, right = ((*tape.left, *others), ()) if tape.mono else (tape.left, others)
         stereo = following and not tape.mono
-        self.media.record(Recording(tape.id, tape.path, left, right, tape.max_ms, stereo=stereo, paused=tape.paused))
+        self.media.record(
+            Recording(tape.id, tape.path, left, right, tape.max_ms, stereo=stereo, paused=tape.paused, ears=ears)
+        )
 
     # --- around -----------------------------------------------------------------------------------------------------
 

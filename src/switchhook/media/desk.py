@@ -30,7 +30,9 @@ class Desk:
         self.recorded: set[int] = set()
         self.noticed: set[int] = set()
         self.forked: set[int] = set()  # what they say goes to a program
-        self.overheard: set[int] = set()  # what they hear goes to one, too
+        self.overheard: set[int] = set()  # what they hear goes to one, too, or into a recording
+        self._forked_ears: set[int] = set()
+        self.taped_ears: set[int] = set()
         self._changed: set[int] = set()
         self.noise, self.sounds, self.relays, self.rings = ([Roster(rows) for _ in range(4)] for _ in range(4))
         self._rosters = {NOISE: self.noise, SOUND: self.sounds, RELAY: self.relays}
@@ -106,13 +108,15 @@ class Desk:
 
     def fork(self, forked: set[int], overheard: set[int]) -> None:
         """States whose voice goes to programs, and what whose ears hear; the latter are mixed, never relayed."""
-        self._changed |= (self.forked ^ forked) | (self.overheard ^ overheard)
-        self.forked, self.overheard = forked, overheard
+        self._changed |= (self.forked ^ forked) | (self._forked_ears ^ overheard)
+        self.forked, self._forked_ears = forked, overheard
+        self.overheard = self._forked_ears | self.taped_ears
 
-    def record(self, rows: set[int]) -> None:
-        """States which legs are recorded, and so need a jitter ring."""
-        self._changed |= self.recorded ^ rows
-        self.recorded = rows
+    def record(self, rows: set[int], ears: set[int]) -> None:
+        """States which legs are recorded, and so need a jitter ring, and whose ears; those are mixed, never relayed."""
+        self._changed |= (self.recorded ^ rows) | (self.taped_ears ^ ears)
+        self.recorded, self.taped_ears = rows, ears
+        self.overheard = self._forked_ears | self.taped_ears
 
     # --- what follows from it -----------------------------------------------------------------------------------
 

@@ -37,6 +37,7 @@ class Outbound:
         self._mouths: dict[int, Mouth] = {}
         self._event_ts: dict[int, int] = {}
         self.recordings: dict[int, tuple[Array, Array]] = {}
+        self.ears: dict[int, tuple[Array, int]] = {}  # whose ears go into which channel of a recording
         self._heard = np.zeros((table.legs + 1, FRAME), np.float32)  # by those whose ears are listened in to
         self.forks = forks.running(table)
 
@@ -191,13 +192,18 @@ class Outbound:
         for slot, (left, right) in list(self.recordings.items()):
             if table.rec_state[slot] != RECORDING:
                 del self.recordings[slot]
+                self.ears.pop(slot, None)
                 continue
+            ears, channel = self.ears.get(slot, (None, 0))
             if table.rec_written[slot] - table.rec_taken[slot] >= RECORDING_FRAMES:
                 continue  # the disk stands still; the gap is told with the next frame
             place = int(table.rec_written[slot]) % RECORDING_FRAMES
             gap = tick - int(table.rec_tick[slot]) - 1 if table.rec_tick[slot] else 0
             for side, rows in enumerate((left, right)):
-                said = np.clip(self._said[rows].sum(axis=0), -32_768, 32_767)
+                said = self._said[rows].sum(axis=0)
+                if ears is not None and side == channel:
+                    said = said + self._heard[ears].sum(axis=0)
+                said = np.clip(said, -32_768, 32_767)
                 table.rec_ring[slot, place, side] = said.astype(np.int16)
             table.rec_gap[slot, place] = max(0, gap)
             table.rec_dropped[slot] += max(0, gap)

@@ -93,8 +93,12 @@ class Taken:
     stopping: bool = False
     begun: bool = False
 
+    @property
+    def channels(self) -> int:
+        return 2 if self.recording.right or self.recording.stereo else 1
+
     def statement(self, find: Callable[[LegId], Leg | None]) -> Message:
-        """Says to the pump whose voices go into the ring."""
+        """Says to the pump whose voices go into the ring, and whose ears."""
 
         def rows(legs: tuple[LegId, ...]) -> list[list[int]]:
             return [[found.row, found.use] for leg in legs if (found := find(leg)) is not None]
@@ -103,6 +107,7 @@ class Taken:
         return {
             "say": "record", "slot": self.slot, "use": self.use, "left": rows(self.recording.left),
             "right": rows(self.recording.right), "limit": limit, "paused": self.recording.paused,
+            "ears": rows(self.recording.ears), "channels": self.channels,
         }  # fmt: skip
 
     def file(self) -> Message:
@@ -110,7 +115,7 @@ class Taken:
         resume, self.begun = self.begun, True
         return {
             "say": "record", "slot": self.slot, "use": self.use, "path": self.recording.path,
-            "channels": 2 if self.recording.right or self.recording.stereo else 1, "resume": resume,
+            "channels": self.channels, "resume": resume,
         }  # fmt: skip
 
 

@@ -153,6 +153,8 @@ class Statements:
         for slot, sides in self._outbound.recordings.items():
             left, right = (side[side != row] for side in sides)
             self._outbound.recordings[slot] = (left, right)
+        for slot, (ears, side) in self._outbound.ears.items():
+            self._outbound.ears[slot] = (ears[ears != row], side)
         self._recorded()
         if table.ring_on[row]:
             self._outbound.silence(row)
@@ -224,8 +226,9 @@ class Statements:
             return
         sides = [
             np.array([row for row, its_use in m[side] if table.use[row] == its_use], np.int64)
-            for side in ("left", "right")
+            for side in ("left", "right", "ears")
         ]
+        self._outbound.ears.pop(slot, None)
         if table.rec_use[slot] != use:
             table.rec_use[slot] = 0
             for name in ("rec_written", "rec_taken", "rec_dropped", "rec_tick"):
@@ -239,6 +242,8 @@ class Statements:
             table.rec_tick[slot] = 0  # the first frame after the pause follows the last one before it
         else:
             self._outbound.recordings[slot] = (sides[0], sides[1])
+            if m["ears"]:
+                self._outbound.ears[slot] = (sides[2], m["channels"] - 1)
         self._recorded()
 
     def _stop_record(self, m: Message) -> None:
@@ -246,14 +251,16 @@ class Statements:
         if table.rec_use[slot] == m["use"] and table.rec_state[slot] == RECORDING:
             table.rec_state[slot] = STOPPING
             self._outbound.recordings.pop(slot, None)
+            self._outbound.ears.pop(slot, None)
             self._recorded()
 
     def _recorded(self) -> None:
         if not self._outbound.recordings and not self._desk.recorded:
             return
         rows = {int(row) for sides in self._outbound.recordings.values() for side in sides for row in side}
-        if rows != self._desk.recorded:
-            self._desk.record(rows)
+        ears = {int(row) for found, _ in self._outbound.ears.values() for row in found}
+        if (rows, ears) != (self._desk.recorded, self._desk.taped_ears):
+            self._desk.record(rows, ears)
 
     # --- everything at once -------------------------------------------------------------------------------------
 

@@ -253,7 +253,7 @@ def test_tones_are_as_long_as_asked(digits: str, tone_ms: int) -> None:
 @in_virtual_time
 async def test_a_recording_has_both_parties_and_its_end_is_told() -> None:
     async with stage() as on:
-        world, customer, agent = await bridged(on)
+        world, customer, _ = await bridged(on)
         began = on.now
         answer = await post(world, customer, "Record", time_limit=120, callback_url=f"{APP}/rec")
         body = answer.json()
@@ -262,7 +262,7 @@ async def test_a_recording_has_both_parties_and_its_end_is_told() -> None:
         assert body["message"] == "call recording started"
         assert body["url"].endswith(f"/v1/Account/{ACCOUNT}/Recording/{body['recording_id']}.wav")
         (tape,) = on.media.recordings
-        assert (set(tape.left), tape.right, tape.stereo) == ({customer.leg, agent.leg}, (), False)
+        assert (tape.left, tape.right, tape.ears, tape.stereo) == ((customer.leg,), (), (customer.leg,), False)
         assert world.hooks("/rec") == []
         on.web.on(f"{APP}/rec", "")
         await on.passes(9.99)
@@ -317,13 +317,15 @@ async def test_a_recording_goes_on_through_a_transfer_and_takes_the_new_partner(
         world, customer, agent = await bridged(on)
         await post(world, customer, "Record", record_channel_type="stereo", file_format="wav")
         (tape,) = on.media.recordings
-        assert (tape.left, tape.right, tape.stereo) == ((customer.leg,), (agent.leg,), True)
+        assert (tape.left, tape.right, tape.ears, tape.stereo) == ((customer.leg,), (), (customer.leg,), True)
+        assert agent.up
         await world.transfer(customer, aleg_url=world.page("/dial", f"<Dial><User>sip:1002@{SIP}</User></Dial>"))
         target = await on.phone("1002").rings()
         target.answers()
         await on.settled()
         (tape,) = on.media.recordings
-        assert (tape.left, tape.right) == ((customer.leg,), (target.leg,))
+        assert (tape.left, tape.ears) == ((customer.leg,), (customer.leg,))
+        assert customer.hears == {"1002"}
         customer.hangs_up()
         await on.passes(0.1)
         assert not on.media.recordings

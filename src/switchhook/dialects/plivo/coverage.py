@@ -95,7 +95,7 @@ _ACTIONS = (
         REST,
         "POST Call/{call_uuid}/Record/",
         PARTLY,
-        "no transcription; prompts are not in the file",
+        "no transcription",
         "test_in_call.py",
     ),
     *_done(

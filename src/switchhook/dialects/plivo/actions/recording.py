@@ -40,7 +40,7 @@ def start(rest: Rest, asked: Asked) -> Answer:
     warn_of_transcription(rest, asked, leg.id)
     found = rest.exchange.recordings.start(
         leg.account, follow=leg.id, cause=asked.api_id,
-        max_s=limit, mono=channels == "mono", wanted_format=wanted, ended=ended,
+        max_s=limit, mono=channels == "mono", heard=True, wanted_format=wanted, ended=ended,
     )  # fmt: skip
     return started(rest, asked, found, "call recording started")
 
