@@ -9,9 +9,8 @@ fetched or played, the built-in music is heard instead, with a warning; it is tr
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
+import asyncio
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -21,6 +20,9 @@ from switchhook.core.events import SoundEnded
 from switchhook.core.hearing import HOLD_MUSIC, RINGBACK
 from switchhook.core.ids import LegId, SoundId
 from switchhook.core.sources import Sound, Source, Sources
+from switchhook.exchange.ports import Reply
+from switchhook.exchange.sender import TooLong
+from switchhook.exchange.sound_files import SoundFiles
 
 if TYPE_CHECKING:
     from switchhook.exchange.switch import Exchange
@@ -29,6 +31,7 @@ MAX_BYTES = 10 * 1024 * 1024  # plivo-xml 2.2
 CONNECT_S = 2.0
 READ_S = 120.0
 AGAIN_S = 10.0  # what could not be fetched or played is not tried again before
+KNOWN = 10_000  # sounds under way whose files are remembered
 _BUILTIN = "builtin:hold"
 
 
@@ -37,11 +40,12 @@ class Sounds:
 
     def __init__(self, exchange: Exchange, hold_music: str = _BUILTIN) -> None:
         self._exchange = exchange
-        self._files: dict[str, str] = {}
+        self._files = SoundFiles(exchange.clock)
+        self._begun: OrderedDict[SoundId, dict[str, str]] = OrderedDict()  # the files of sounds under way, by URL
         self._broken: dict[str, tuple[float, str]] = {}  # until when, and why
         self._fetching: set[str] = set()
+        self._served: dict[str, str] = {}  # just fetched, for those who waited for it
         self._waiting: dict[str, set[LegId]] = {}
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._hold = _clip(hold_music)
 
     def stock(self) -> None:
@@ -97,7 +101,7 @@ class Sounds:
         for clip in music.clips:
             if self._why_broken(clip):
                 missing = True
-            elif _is_url(clip) and clip not in self._files:
+            elif _is_url(clip) and not self._found(music.id, clip):
                 missing = True
                 self._waiting.setdefault(clip, set()).add(leg)
                 self._fetch(clip)
@@ -115,7 +119,7 @@ class Sounds:
             return True
         ready = True
         for clip in source.clips:
-            if _is_url(clip) and clip not in self._files:
+            if _is_url(clip) and not self._found(source.id, clip):
                 ready = False
                 if why := self._why_broken(clip):
                     self._exchange.soon(SoundEnded(leg, source.id, why))
@@ -132,50 +136,67 @@ class Sounds:
 
     def _named(self, source: Source) -> Source:
         if isinstance(source, Sound):
-            return replace(source, clips=tuple(self._file(clip) for clip in source.clips))
+            files = self._begun.get(source.id, {})
+            clips = tuple(f"file:{files[clip]}" if clip in files else clip for clip in source.clips)
+            return replace(source, clips=clips)
         return source
 
-    def _file(self, clip: str) -> str:
-        return f"file:{self._files[clip]}" if clip in self._files else clip
+    def _found(self, sound: SoundId, url: str) -> str:
+        """Returns the file of a URL in a sound: the one it began with, or the one that is good now."""
+        files = self._begun.setdefault(sound, {})
+        self._begun.move_to_end(sound)
+        if len(self._begun) > KNOWN:
+            self._begun.popitem(last=False)
+        if url not in files and (path := self._served.get(url) or self._files.fresh(url)):
+            files[url] = path
+        return files.get(url, "")
 
     def _fetch(self, url: str) -> None:
-        if url not in self._files and not self._why_broken(url) and url not in self._fetching:
+        if not self._files.fresh(url) and not self._why_broken(url) and url not in self._fetching:
             self._fetching.add(url)
             self._exchange.spawn(self._load(url), name=f"fetch {url}")
 
     async def _load(self, url: str) -> None:
         try:
-            reply = await self._exchange.sender.send(
-                "GET", url, connect_s=CONNECT_S, read_s=READ_S, max_bytes=MAX_BYTES
-            )
-            if not 200 <= reply.status < 300:
-                raise Unavailable(f"{url} answered {reply.status}")
-            self._files[url] = self._keep(url, reply.body)
+            self._served[url] = await self._files.take(url, await self._ask(url))
         except Unavailable as error:
-            self._broken[url] = (self._exchange.clock.now() + AGAIN_S, str(error))
             self._exchange.write("Warning", {"text": f"sound not fetched: {error}"})
+            if old := self._files.keep_old(url, AGAIN_S):
+                self._served[url] = old
+            else:
+                self._broken[url] = (self._exchange.clock.now() + AGAIN_S, str(error))
         finally:
             self._fetching.discard(url)
+        # Who waited for it gets it, also where it is good for this one time only.
         waiting = self._waiting.pop(url, set())
         for leg in waiting:
             found = self._exchange.state.legs.get(leg)
             if found is not None:
                 self._exchange.media.hear(self.fetched([(leg, found.heard)]))
+        self._served.pop(url, None)
 
-    def _keep(self, url: str, body: bytes) -> str:
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="switchhook-sounds-")
-        ending = ".mp3" if body[:3] == b"ID3" or body[:1] == b"\xff" else ".wav"
-        path = os.path.join(self._folder.name, hashlib.sha256(url.encode()).hexdigest()[:32] + ending)
-        with open(path, "wb") as file:
-            file.write(body)
-        return path
+    async def _ask(self, url: str) -> Reply:
+        """Asks for a sound, once more if that fails; raises `Unavailable`."""
+        for last in (False, True):
+            try:
+                async with asyncio.timeout(READ_S):
+                    reply = await self._exchange.sender.send(
+                        "GET", url, headers=self._files.conditions(url),
+                        connect_s=CONNECT_S, read_s=READ_S, max_bytes=MAX_BYTES,
+                    )  # fmt: skip
+            except TooLong:
+                raise
+            except (Unavailable, TimeoutError) as error:
+                if last:
+                    raise Unavailable(str(error) or f"{url} was not there within {READ_S:g} s") from error
+                continue
+            if last or reply.status < 400:
+                return reply
+        raise AssertionError("the last try returns or raises")
 
     def close(self) -> None:
         """Deletes the fetched files."""
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
+        self._files.close()
 
 
 def _is_url(clip: str) -> bool:
