@@ -11,7 +11,7 @@ from switchhook.core.errors import Unavailable
 from switchhook.core.events import Event, RecordingEnded, SoundEnded, StreamOver
 from switchhook.core.ids import LegId, RecordingId, SoundId, StreamId
 from switchhook.core.sources import Sound, Voice
-from switchhook.exchange.ports import Codec, Media, MediaStats, Recording, Session
+from switchhook.exchange.ports import Codec, Forked, Media, MediaStats, Recording, Session
 
 A, B, C = LegId("a"), LegId("b"), LegId("c")
 SESSION = Session("127.0.0.1", 9, Codec.PCMU, 0)
