@@ -89,7 +89,7 @@ def speak(wanted: clips.Speech, espeak: str) -> bytes:
     problem = ""
     for name in dict.fromkeys((language, language.split("-")[0], _NEAREST)):
         command = [espeak, "-v", name + variant, "-s", "165", "-b", "1", "--stdin", "--stdout"]
-        if "<speak" in text:
+        if text.startswith("<speak"):
             command.insert(1, "-m")
         try:
             made = subprocess.run(command, input=text.encode(), capture_output=True, timeout=SPEECH_S, check=False)

@@ -115,6 +115,7 @@ class Session:
 
     def begin(self, origin: Origin, link: Link, extra: Fields | None = None) -> None:
         """Fetches a document and runs it in place of whatever is left of the present one."""
+        left = tuple(self._rest) if origin is Origin.ACTION and self._falls_through() else None
         self._stop()
         self.call.documents += 1
         if self.call.documents > self.dialect.exchange.settings.plivo.max_documents:
@@ -130,7 +131,7 @@ class Session:
         self.transfer_pending = origin is Origin.TRANSFER
         if not self.up:
             asyncio.get_running_loop().call_later(RINGING_AFTER_S, self.show_ringing)
-        self.wait_for(lambda: self._fetch(origin, link, extra or {}))
+        self.wait_for(lambda: self._fetch(origin, link, extra or {}, left))
 
     def wait_for(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Runs `work` as the one thing that the session waits for; a transfer or a hangup cancels it."""
@@ -149,7 +150,15 @@ class Session:
         """What the session waited for has come."""
         self._waiting = None
 
-    async def _fetch(self, origin: Origin, link: Link, extra: Fields) -> None:
+    def _falls_through(self) -> bool:
+        """True where the next element runs when an action answers no document, as the application wants it."""
+        leg = self.leg
+        application = self.dialect.exchange.directory.applications.get(leg.program_ref) if leg is not None else None
+        return application is not None and application.action_fallthrough
+
+    async def _fetch(
+        self, origin: Origin, link: Link, extra: Fields, left: tuple[Element, ...] | None = None
+    ) -> None:
         event = "StartApp" if origin is Origin.ANSWER else "Redirect"
         try:
             document, base = await self._document(link, {**self.fields(event), **extra}, first=origin is Origin.ANSWER)
@@ -161,6 +170,9 @@ class Session:
                 return
             code = origin.unreachable if isinstance(error, Unavailable) else origin.bad_document
             self._waiting = None
+            if left is not None and code == origin.bad_document:
+                self.run(Document(left))
+                return
             self.end(Ending(code, "Error"))
             return
         self._waiting = None
@@ -178,7 +190,7 @@ class Session:
         except TooLong as error:
             raise NotADocument(str(error)) from error
         content_type = next((value for name, value in reply.headers if name.lower() == "content-type"), "")
-        document = read(reply.body, content_type)
+        document = read(reply.body, content_type, strict=settings.plivo.strict)
         for warning in document.warnings:
             self.warn(warning)
         return document, reply.url or link.url

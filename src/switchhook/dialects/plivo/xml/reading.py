@@ -32,13 +32,16 @@ class NotADocument(Exception):
     """The answer is no document of ours; the text says why."""
 
 
-def read(body: bytes, content_type: str = "application/xml") -> e.Document:
-    """Returns the elements of `body` in order; raises `NotADocument`."""
+def read(body: bytes, content_type: str = "application/xml", *, strict: bool = False) -> e.Document:
+    """Returns the elements of `body` in order; raises `NotADocument`, if `strict` also for an unknown element."""
     warnings: list[str] = []
     media = content_type.partition(";")[0].strip().lower()
     root = _root(body)
     if media not in ("application/xml", "text/xml"):
         warnings.append(f"Content-Type {media or '(none)'} is not application/xml")
+    unknown = [str(node.tag) for node in root if node.tag not in _READERS]
+    if strict and unknown:
+        raise NotADocument(f"element {unknown[0]} is unknown")
     found = [element for node in root if (element := _element(node, warnings)) is not None]
     return e.Document(tuple(found), tuple(warnings))
 
