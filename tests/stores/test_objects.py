@@ -79,7 +79,12 @@ def test_a_disk_that_fails_is_told_and_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="full"):
         kept.write([Document("number", "b", "MA", {})], [("endpoint", "a")])
     assert [each.id for each in kept.all()] == ["a"]
-    for ask in (lambda: archive.add(ROW), lambda: archive.remove("r1"), lambda: archive.find("r1")):
+    asks: tuple[Callable[[], object], ...] = (
+        lambda: archive.add(ROW),
+        lambda: archive.remove("r1"),
+        lambda: archive.find("r1"),
+    )
+    for ask in asks:
         with pytest.raises(Unavailable, match="no such table"):
             ask()
     engine.dispose()

@@ -63,8 +63,8 @@ def view(rest: Rest, asked: Asked, row: RecordingRow) -> View:
         conference_uuid=row.room if conference else None,
         mpc_name=row.room_name if party else None,
         mpc_uuid=row.room if party else None,
-        from_number=shown_party(exchange.settings, row.caller),
-        to_number=shown_party(exchange.settings, row.called),
+        from_number=_party(rest, row.caller),
+        to_number=_party(rest, row.called),
         recording_id=row.id,
         recording_format=row.format,
         recording_type="conference" if conference or party else "call",
@@ -76,6 +76,13 @@ def view(rest: Rest, asked: Asked, row: RecordingRow) -> View:
         recording_storage_duration=max(0, int((exchange.clock.now() - row.added_at) // DAY_S)),
         resource_uri=uri(asked, "Recording", row.id),
     )
+
+
+def _party(rest: Rest, address: str) -> str:
+    """Shows a party as the webhooks of its call did."""
+    directory = rest.exchange.directory
+    key = directory.key(address)
+    return shown_party(rest.exchange.settings, address, key if key in directory.endpoints else "")
 
 
 async def list_all(rest: Rest, asked: Asked) -> Answer:
