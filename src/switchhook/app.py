@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from importlib import import_module
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ from switchhook.audio import audio_settings
 from switchhook.core.ids import LegId
 from switchhook.exchange.chance import PooledRandom
 from switchhook.exchange.clock import SystemClock
-from switchhook.exchange.guard import Guard
+from switchhook.exchange.guard import Guard, refused_urls
 from switchhook.exchange.ports import Entry, FactJournal, MediaAddress, MediaStats
 from switchhook.exchange.rest import Rest, give_back
 from switchhook.exchange.sender import HttpSender
@@ -139,8 +139,11 @@ class Server:
         recorder = Recorder()
         self.journal = SqlJournal(engine, projection=recorder)
         stack.callback(self.journal.close)
+        guard = Guard(settings.webhooks.allow, loopback=settings.http_listen.is_loopback)
+        for refused in refused_urls(guard, _urls(settings)):
+            log.warning("a configured URL will not be asked", reason=refused)
         sender = HttpSender(
-            Guard(settings.webhooks.allow, loopback=settings.http_listen.is_loopback),
+            guard,
             user_agent=settings.webhooks.user_agent,
             verify=settings.webhooks.verify_tls,
         )
@@ -293,6 +296,12 @@ class Server:
             "sip": bool(self.sockets.addresses),
             "accepting": not self.stopping,
         }
+
+
+def _urls(settings: Settings) -> Iterator[str]:
+    """Yields the URLs of the configured applications."""
+    for each in settings.applications:
+        yield from filter(None, (each.answer_url, each.hangup_url, each.fallback_answer_url))
 
 
 def _import_seldom() -> None:

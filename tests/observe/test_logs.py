@@ -65,3 +65,13 @@ def test_a_line_that_json_cannot_hold_is_written_all_the_same() -> None:
     configure("info", "json", out)
     log("x").info("odd", text="\ud800")
     assert json.loads(out.getvalue())["event"] == "unwritable line"
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_passwords_in_urls_are_never_logged(form: str) -> None:
+    out = io.StringIO()
+    configure("info", form, out)
+    log("web").warning("refused", url="http://app:secret@10.0.0.1/answer")
+    logging.getLogger("uvicorn.error").warning("asked http://app:secret@10.0.0.1/answer")
+    assert out.getvalue().count("http://app:***@10.0.0.1/answer") == 2
+    assert "secret" not in out.getvalue()

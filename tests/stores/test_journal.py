@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 
 from switchhook.core import facts
 from switchhook.core.errors import Unavailable
-from switchhook.core.ids import LegId
+from switchhook.core.ids import LegId, SoundId
 from switchhook.core.model import By
 from switchhook.core.outcomes import Outcome
+from switchhook.core.sources import Sound
 from switchhook.exchange.ports import Entry
+from switchhook.stores import schema
 from switchhook.stores.database import connect
 from switchhook.stores.journal import SqlJournal
 from switchhook.stores.reading import Reader
@@ -235,3 +237,16 @@ def test_a_rest_gives_the_pages_back_and_writing_goes_on(tmp_path) -> None:
     finally:
         journal.close()
         engine.dispose()
+
+
+def test_no_password_in_a_url_reaches_the_disk(engine: Engine) -> None:
+    url = "http://app:secret@10.0.0.1/a.wav"
+    journal = SqlJournal(engine)
+    journal.append(line(1, url=url, text=f'{{"answer_url": "{url}"}}'))
+    sound = facts.SoundStarted(LegId("leg"), Sound(SoundId("s"), (url,), 1))
+    journal.facts(2.0, [sound], "XML")
+    journal.close()
+    with engine.connect() as connection:
+        stored = "".join(connection.execute(select(schema.entry.c.body)).scalars())
+    assert "secret" not in stored
+    assert stored.count("http://app:***@10.0.0.1/") == 3

@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import zlib
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from importlib import import_module
 from urllib.parse import unquote, urljoin, urlsplit
 
 import httpx2
+import structlog
 
 from switchhook.core.errors import Unavailable
-from switchhook.exchange.guard import Guard
+from switchhook.core.masking import masked
+from switchhook.exchange.guard import Forbidden, Guard
 from switchhook.exchange.ports import Reply
 
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
 MAX_REDIRECTS = 5
+TOLD_S = 60.0
+
+log = structlog.get_logger("exchange")
 
 
 class TooLong(Unavailable):
@@ -33,11 +39,17 @@ class TooLong(Unavailable):
 
 
 def redirected(method: str, url: str, body: bytes, reply: Reply) -> tuple[str, str, bytes] | None:
-    """Returns method, URL and body of the request that `reply` sends us on to, or None when it is the answer."""
+    """Returns method, URL and body of the request that `reply` sends us on to, or None when it is the answer.
+
+    Raises `Unavailable` when it sends us on to what is no URL.
+    """
     location = dict(reply.headers).get("location", "")
     if reply.status not in (301, 302, 303, 307, 308) or not location:
         return None
-    to = urljoin(url, location)
+    try:
+        to = urljoin(url, location)
+    except ValueError as error:
+        raise Unavailable(f"{masked(url)} redirects to what is no URL: {error}") from error
     return (method, to, body) if reply.status in (307, 308) else ("GET", to, b"")
 
 
@@ -68,6 +80,7 @@ class HttpSender:
         self._transport = transport
         self._user_agent = user_agent
         self._made: httpx2.AsyncClient | None = None
+        self._told: dict[str, float] = {}  # hosts whose refusal stands in the log, until when
 
     @property
     def _client(self) -> httpx2.AsyncClient:
@@ -82,7 +95,7 @@ class HttpSender:
             follow_redirects=False,
             limits=httpx2.Limits(max_connections=500, max_keepalive_connections=100, keepalive_expiry=15),
             transport=self._transport,
-            headers={"User-Agent": self._user_agent},
+            headers={"User-Agent": self._user_agent, "Accept-Encoding": "identity"},
         )
 
     async def warm(self) -> None:
@@ -120,14 +133,18 @@ class HttpSender:
         """
         timeout = httpx2.Timeout(read_s, connect=connect_s, pool=connect_s)
         for _ in range(MAX_REDIRECTS + 1):
-            reply = await self._once(method, url, headers, body, timeout, max_bytes)
+            try:
+                async with asyncio.timeout(connect_s + read_s):  # one byte now and then keeps no answer open for ever
+                    reply = await self._once(method, url, headers, body, timeout, max_bytes)
+            except TimeoutError:
+                raise Unavailable(f"{masked(url)}: no whole answer within {connect_s + read_s:g} s") from None
             moved = redirected(method, url, body, reply) if follow else None
             if moved is None:
                 return reply
             method, url, body = moved
             if not body:
                 headers = [(name, value) for name, value in headers if name.lower() != "content-type"]
-        raise Unavailable(f"{url}: more than {MAX_REDIRECTS} redirects")
+        raise Unavailable(f"{masked(url)}: more than {MAX_REDIRECTS} redirects")
 
     async def _once(
         self,
@@ -150,9 +167,9 @@ class HttpSender:
             finally:
                 await answer.aclose()
         except httpx2.HTTPError as error:
-            raise Unavailable(f"{url}: {_words(error)}") from error
+            raise Unavailable(f"{masked(url)}: {_words(error)}") from error
         except (httpx2.InvalidURL, ValueError) as error:
-            raise Unavailable(f"{url}: {error}") from error
+            raise Unavailable(f"{masked(url)}: {error}") from error
         pairs = tuple((name.lower(), value) for name, value in answer.headers.items())
         return Reply(answer.status_code, pairs, content, url)
 
@@ -162,8 +179,20 @@ class HttpSender:
         if not addresses:
             raise Unavailable(f"{host} has no address")
         for address in addresses:
-            self._guard.check(address, host)
+            try:
+                self._guard.check(address, host)
+            except Forbidden as refused:
+                self._tell(host, refused)
+                raise
         return addresses[0]
+
+    def _tell(self, host: str, refused: Forbidden) -> None:
+        """Logs what was refused, each host once a minute: the request's own reader sees a call's timeline at best."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._told.get(host, 0.0):
+            self._told = {known: until for known, until in self._told.items() if until > now}
+            self._told[host] = now + TOLD_S
+            log.warning("request refused by policy", host=host, reason=str(refused))
 
     async def _aim(self, url: str) -> tuple[str, str, dict[str, object]]:
         """Returns the URL with the checked address in place of the name, the Host header, and the TLS name."""
@@ -171,9 +200,9 @@ class HttpSender:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
         except ValueError as error:
-            raise Unavailable(f"{url}: {error}") from error
+            raise Unavailable(f"{masked(url)}: {error}") from error
         if parts.scheme not in ("http", "https") or not host:
-            raise Unavailable(f"{url} is not an http(s) URL")
+            raise Unavailable(f"{masked(url)} is not an http(s) URL")
         netloc = parts.netloc.rpartition("@")[2]
         found = await self.reach(host)
         address = f"[{found}]" if ":" in found else found
@@ -192,11 +221,23 @@ def _credentials(url: str) -> tuple[tuple[str, str], ...]:
 
 
 async def _read(answer: httpx2.Response, max_bytes: int, url: str) -> bytes:
+    """Reads an answer of at most `max_bytes`, also when it is unpacked: a small one may be packed from a huge one."""
+    if answer.is_stream_consumed:  # a transport that has no stream (a lab's) has unpacked it already
+        if len(answer.content) > max_bytes:
+            raise TooLong(f"{masked(url)}: the answer is longer than {max_bytes} bytes", answer.status_code)
+        return answer.content
+    coding = answer.headers.get("content-encoding", "").strip().lower()
+    unpack = zlib.decompressobj(wbits=47) if coding in ("gzip", "x-gzip", "deflate") else None
+    if unpack is None and coding not in ("", "identity"):
+        raise Unavailable(f"{masked(url)}: the answer is packed as {coding}, which was not asked for")
     content = bytearray()
-    async for chunk in answer.aiter_bytes():
-        content += chunk
+    async for chunk in answer.aiter_raw():
+        try:
+            content += chunk if unpack is None else unpack.decompress(chunk, max_bytes + 1 - len(content))
+        except zlib.error as error:
+            raise Unavailable(f"{masked(url)}: the answer cannot be unpacked: {error}") from error
         if len(content) > max_bytes:
-            raise TooLong(f"{url}: the answer is longer than {max_bytes} bytes", answer.status_code)
+            raise TooLong(f"{masked(url)}: the answer is longer than {max_bytes} bytes", answer.status_code)
     return bytes(content)
 
 

@@ -14,6 +14,8 @@ import msgspec
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
+from switchhook.core.masking import masked
+
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 # Chatty at INFO and of no use to an operator.
 _QUIET = ("alembic", "sqlalchemy", "httpcore2", "httpx2", "websockets")
@@ -48,13 +50,15 @@ def log(name: str) -> Any:
 def to_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     """Renders a line as JSON; what JSON cannot hold becomes text."""
     try:
-        return _encoder.encode(event).decode()
+        return masked(_encoder.encode(event).decode())
     except (msgspec.EncodeError, TypeError, ValueError, RecursionError):
-        return _encoder.encode({"event": "unwritable line", "level": "error", "line": ascii(event)[:4000]}).decode()
+        line = masked(ascii(event))[:4000]
+        return _encoder.encode({"event": "unwritable line", "level": "error", "line": line}).decode()
 
 
 def _text(out: TextIO) -> Processor:
-    return structlog.dev.ConsoleRenderer(colors=out.isatty(), pad_event_to=32)
+    render = structlog.dev.ConsoleRenderer(colors=out.isatty(), pad_event_to=32)
+    return lambda logger, method, event: masked(render(logger, method, event))
 
 
 def _configure_standard(level: int, out: TextIO, shared: list[Processor], render: list[Processor]) -> None:

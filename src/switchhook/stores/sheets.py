@@ -27,6 +27,7 @@ import msgspec
 from sqlalchemy import Connection, Row, or_, select
 
 from switchhook.core.facts import Fact, LegCreated
+from switchhook.core.masking import masked
 from switchhook.exchange.entries import LEARNT, MESSAGE, NAMES, Calls, Learn, Name, message_values, names_itself
 from switchhook.exchange.ports import Entry
 from switchhook.stores import schema
@@ -197,11 +198,15 @@ _encoder = msgspec.json.Encoder(enc_hook=str)
 
 
 def encoded(moments: list[Any]) -> str:
-    """Returns a sheet's lines as JSON; of a line that JSON cannot hold, what can be said of it as text."""
+    """Returns a sheet's lines as JSON; of a line that JSON cannot hold, what can be said of it as text.
+
+    Passwords in URLs are masked: a journal is copied, mailed and shown.
+    """
     try:
-        return _encoder.encode(moments).decode()
+        return masked(_encoder.encode(moments).decode())
     except (msgspec.EncodeError, TypeError, ValueError, RecursionError):
-        return _encoder.encode([[at, _safe(cause), *map(_readable, lines)] for at, cause, *lines in moments]).decode()
+        plain = [[at, _safe(cause), *map(_readable, lines)] for at, cause, *lines in moments]
+        return masked(_encoder.encode(plain).decode())
 
 
 def _short(text: str, call: str, leg: str) -> str:
