@@ -158,4 +158,5 @@ _TOUCHES: dict[type, Touch | None] = {kind: _touch_of(kind) for kind in get_args
     f.DialKept: _touch_room_of_dial,
     f.DialMoved: _touch_room_of_dial,
     f.DialTried: _touch_leg_and_room_of_dial,
+    f.DialAccepting: _touch_leg_and_room_of_dial,  # its early audio is private from now on
 }
