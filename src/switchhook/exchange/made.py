@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Literal
 
 import msgspec
 
@@ -55,7 +56,7 @@ class MadeApplication(Application):
     """An application; its answer URL may be empty until somebody sets it."""
 
     message_url: str = ""
-    message_method: str = "POST"
+    message_method: Literal["GET", "POST"] = "POST"
     default_app: bool = False  # of numbers that are rented without an application
     default_endpoint_app: bool = False  # of telephones that are made without one
     log_incoming_messages: bool = True

@@ -169,7 +169,7 @@ def _need(rest: Rest, asked: Asked) -> Application:
 def _put(rest: Rest, asked: Asked, was: MadeApplication) -> Changes:
     new = _with(asked, was)
     others = [each for each in all_within(rest, (new.account,)) if each.app_id != new.app_id]
-    if any(each.name == new.name for each in others):
+    if any((each.name or each.app_id) == new.name for each in others):
         raise invalid("app_name", "another application has this name")
     changed: list[Made] = [new]
     for each in others:  # there is one default of each kind

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from switchhook.dialects.plivo.links import is_web_url
 from switchhook.dialects.plivo.problems import invalid, missing
 from switchhook.dialects.plivo.shapes import Arguments, text
 
 LONGEST = 255
+Method = Literal["GET", "POST"]
+_METHODS: dict[str, Method] = {"GET": "GET", "POST": "POST"}
 
 
 def words(given: Arguments, name: str, default: str = "", *, longest: int = LONGEST) -> str:
@@ -58,9 +61,9 @@ def url(given: Arguments, name: str, default: str = "") -> str:
     return value
 
 
-def method(given: Arguments, name: str, default: str = "POST") -> str:
+def method(given: Arguments, name: str, default: Method = "POST") -> Method:
     """Returns an HTTP method; raises `Problem` 400."""
-    value = text(given, name).upper() or default
-    if value not in ("GET", "POST"):
+    found = _METHODS.get(text(given, name).upper() or default)
+    if found is None:
         raise invalid(name, "GET or POST is expected")
-    return value
+    return found

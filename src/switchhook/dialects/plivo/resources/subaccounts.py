@@ -126,9 +126,13 @@ async def delete(rest: Rest, asked: Asked) -> Answer:
         if not (made(found, "this sub-account") and isinstance(found, MadeAccount)):
             return Changes()
         changes, directory = Changes(remove=[found]), rest.exchange.directory
-        owned = (*directory.applications.values(), *directory.endpoints.values(), *directory.numbers.values())
+        owned: tuple[object, ...] = (
+            *directory.applications.values(),
+            *directory.endpoints.values(),
+            *directory.numbers.values(),
+        )
         for each in owned:
-            if each.account == found.auth_id and isinstance(each, (MadeApplication, MadeEndpoint, MadeNumber)):
+            if isinstance(each, (MadeApplication, MadeEndpoint, MadeNumber)) and each.account == found.auth_id:
                 if cascade:
                     changes.remove.append(each)
                 else:
