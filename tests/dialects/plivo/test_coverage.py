@@ -73,7 +73,7 @@ def test_every_argument_that_is_read_is_on_the_page() -> None:
     assert moved.names == set(of("REST: arguments of POST Call/{call_uuid}/")) - {"callback_url, callback_method"}
 
 
-@pytest.mark.parametrize("name", ["Speak", "Play", "Wait", "Dial", "Conference", "Redirect", "Hangup", "Stream"])
+@pytest.mark.parametrize("name", ["Speak", "Play", "Wait", "Dial", "Conference", "Redirect", "Hangup", "Stream", "MultiPartyCall"])
 def test_every_attribute_that_is_read_is_on_the_page(name: str) -> None:
     asked = attributes_of(name, f"<{name}>x</{name}>")
     page = of(f"XML: {name}")
@@ -103,7 +103,7 @@ def folded(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-@pytest.mark.parametrize("section", ["Record", "GetDigits", "GetInput", "MultiPartyCall", "PreAnswer"])
+@pytest.mark.parametrize("section", ["Record", "GetDigits", "GetInput", "PreAnswer"])
 def test_elements_that_are_absent_are_skipped_with_a_warning(section: str) -> None:
     assert all(line.state == ABSENT for line in of(f"XML: {section}").values())
     assert reading.read(f"<Response><{section}/></Response>".encode()).warnings == (f"element {section} is skipped",)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from switchhook.dialects.plivo.mpc.coverage import ROWS
+
 DONE, PARTLY, ABSENT = "done", "partly", "absent"
 
 
@@ -66,7 +68,6 @@ _OPERATIONS = (
     *_absent(
         REST,
         NO_OTHER,
-        "MultiPartyCall/ and below",
         "Application/",
         "Endpoint/",
         "Number/ and PhoneNumber/",
@@ -167,7 +168,7 @@ _MAKE = (
         "sip_headers",
     ),
     *_done(MAKE, "test_answering.py", "ring_method", "fallback_url", "fallback_method"),
-    *_absent(
+    *_done(
         MAKE,
         "test_detection.py",
         "machine_detection",
@@ -325,7 +326,7 @@ _CONFERENCE = (
 
 _OTHERS = tuple(
     Line(_element(name), "the whole element", ABSENT, "skipped with a warning")
-    for name in ("Record", "GetDigits", "GetInput", "MultiPartyCall", "PreAnswer", "DTMF", "Message")
+    for name in ("Record", "GetDigits", "GetInput", "PreAnswer", "DTMF", "Message")
 )
 
 _TRANSFER = tuple(
@@ -370,7 +371,9 @@ _STREAMS = (
     *_absent(AUDIO, "ignored", "muteStream, unmuteStream"),
 )  # fmt: skip
 
+_MULTI_PARTY = tuple(Line(*row) for row in ROWS)
+
 _SECTIONS = (
     _OPERATIONS, _ACTIONS, _MAKE, _MOVE, _COMMON, _HOOKS, _SIMPLE, _DIAL, _CONFERENCE,
-    _OTHERS, _STREAMS, _TRANSFER,
+    _OTHERS, _STREAMS, _TRANSFER, _MULTI_PARTY,
 )  # fmt: skip

@@ -161,10 +161,8 @@ def _groups(given: Arguments) -> frozenset[str]:
 
 
 def _link(given: Arguments, url: str, method: str, default: str = "GET") -> Link | None:
-    found = shapes.link({method: default, **given} if shapes.text(given, method) == "" else given, url, method)
-    if found is None or shapes.text(given, method):
-        return found
-    return Link(found.url, default)
+    found = shapes.link(given, url, method)
+    return found if found is None or shapes.text(given, method) else Link(found.url, default)
 
 
 def _music(given: Arguments, name: str) -> Link | None:

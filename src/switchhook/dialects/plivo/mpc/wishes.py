@@ -43,7 +43,6 @@ class RoomWishes:
     agent_music: Link | None = None
     customer_music: Link | None = None
     wait_for_agent: bool = False
-    wait_s: int | None = None
     record: bool = False
     record_format: str = "mp3"
     record_from: int = 1  # members
