@@ -45,7 +45,8 @@ _LEG = {
 _STATED = [
     [_LEG, {"say": "hear", "id": 1, "batch": [[1, 7, 1, [[2, 8]], []]]}, {"say": "end", "row": 1, "use": 7}],
     [_LEG, {"say": "digits", "row": 1, "use": 7, "keys": [["5", 1]], "tone_ms": 160}, {"say": "ack", "number": 3}],
-    [{"say": "record", "slot": 0, "use": 1, "left": [[1, 7]], "right": [], "limit": 0},
+    [{"say": "record", "slot": 0, "use": 1, "left": [[1, 7]], "right": [], "limit": 0,
+      "paused": False, "ears": [[1, 7]], "channels": 1},
      {"say": "stop_record", "slot": 0, "use": 1}, {"say": "play", "play": 0, "use": 1, "clips": [0], "repeat": 1}],
 ]  # fmt: skip
 _JSON = [msgspec.json.encode(one) for one in _STATED]

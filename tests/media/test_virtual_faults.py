@@ -210,7 +210,10 @@ def test_two_telephones_behind_one_address_are_told_apart_and_each_may_move_its_
 def test_a_disk_may_stand_still_for_ten_seconds_and_longer_ones_are_told_as_a_gap(stalled_s: float, gap: int) -> None:
     stage = Stage(TABLE, 2)
     stage.hear({0: [1], 1: [0]})
-    stage.take({"say": "record", "slot": 0, "use": 9, "left": [[0, 1]], "right": [[1, 2]], "limit": 0})
+    stage.take({
+        "say": "record", "slot": 0, "use": 9, "left": [[0, 1]], "right": [[1, 2]], "limit": 0,
+        "paused": False, "ears": [], "channels": 2,
+    })  # fmt: skip
     stage.desk.settle()
     TABLE.rec_taken[0] = 0
     run(stage, round(stalled_s / PHASE_S), (0, 1))
