@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from switchhook.media import g711, rtp, statements
+from switchhook.media import g711, heirs, rtp, statements
 from switchhook.media.desk import Desk
 from switchhook.media.inbound import Inbound
 from switchhook.media.outbound import Outbound
@@ -41,6 +41,8 @@ class ListWire:
 
     def watch(self, row: int, *, drain: bool) -> None:
         self.live.add(row)
+        if drain:
+            self.queue = [each for each in self.queue if each[0] != row]
 
     def leave(self, row: int) -> None:
         self.live.discard(row)
@@ -57,16 +59,19 @@ class ListWire:
         packets: list[bytes] = []
         odd: list[Odd] = []
         later = []
+        unwatched = [each for each in self.queue if each[0] not in self.live]  # waits in the kernel
         for each in self.queue:
             row, source, packet = each
+            if row not in self.live:
+                continue
             if row in rows or any(one.row == row for one in odd):
                 later.append(each)
             elif source == self.expected.get(row):
                 rows.append(row)
                 packets.append(packet)
-            elif row in self.live:
+            else:
                 odd.append(Odd(row, False, source, packet))
-        self.queue = later
+        self.queue = later + unwatched
         columns = np.zeros((len(rows), STRIDE), np.uint8)
         for line, packet in zip(columns, packets, strict=True):
             line[: len(packet)] = np.frombuffer(packet, np.uint8)
@@ -120,6 +125,8 @@ class Stage:
         return ("10.0.0.1", 4000 + 2 * row)
 
     def take(self, message: dict[str, object]) -> None:
+        while self.desk.idle:  # as the pump: statements may be about them
+            self.catch_up()
         with patch.object(statements, "time", SimpleNamespace(monotonic=lambda: self.now)):
             self._statements.take(message)
         assert self.answers == []
@@ -139,9 +146,16 @@ class Stage:
         self.wire.now = self.now
         self.inbound.receive(self.number, self.now)
         self.outbound.tick(self.number % 4, self.number // 4, self.now)
+        if self.desk.idle:
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Takes one more leg over from the pump before."""
+        self._statements.catch_up(0.0)
+        self.desk.settle()
 
     def kill(self) -> None:
-        """A new pump on the same table: nothing else survives."""
+        """A new pump on the same table: nothing else survives. Of the legs that can wait it takes one in each phase."""
         self._make()
         self._statements.take_over()
         self.desk.settle()
@@ -149,7 +163,7 @@ class Stage:
     def _make(self) -> None:
         table = self.table
         self.wire = ListWire(table.legs, self.sent)
-        self.outbox, self.desk = Outbox(table), Desk(table)
+        self.outbox, self.desk = Outbox(table), Desk(table, heirs.idle(table, self.now))
         self.outbound = Outbound(table, self.desk, self.wire, self.outbox)
         reporter = Reporter(table, self.wire)
         self.inbound = Inbound(table, self.desk, self.wire, self.outbox, self.outbound, reporter)

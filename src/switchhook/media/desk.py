@@ -9,6 +9,8 @@ Rejected: rebuilding the lists as arrays in each phase in which something change
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 from switchhook.media import mixer
@@ -23,8 +25,9 @@ _NOBODY, _SEVERAL = -1, -2  # in place of the one listener that a talker is rela
 class Desk:
     """Read by the packet path (`relay_pairs`) and by the ticks (`noise`, `sounds`, `relays`, `plans`, `rings`)."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, idle: Array = _NONE) -> None:
         self._table = table
+        self.idle: deque[int] = deque(idle.tolist())  # rows of a dead pump that are still to be taken over, by `adopt`
         rows = table.legs + 1
         self.hearers: dict[int, set[int]] = {}
         self.recorded: set[int] = set()
@@ -52,13 +55,26 @@ class Desk:
             self._in_ring[row] = self.rings[row % 4]
             self.rings[row % 4].add(row)
             self._changed.add(row)
-        for row in np.flatnonzero(table.use).tolist():  # a pump that takes over from a dead one
-            self._voices[row] = table.voices[row, : table.voice_count[row]].tolist()
-            self._sounds[row] = table.sounds[row, : table.sound_count[row]].tolist()
-            self._index(row)
-            self._changed.add(row)
-            if table.noticed[row]:
-                self.noticed.add(row)
+        waiting = set(self.idle)
+        for row in np.flatnonzero(table.use).tolist():
+            if row not in waiting:
+                self._take_over(row)
+
+    def adopt(self) -> int:
+        """Takes over the next of the rows that could wait, and returns it."""
+        row = self.idle.popleft()
+        self._take_over(row)
+        return row
+
+    def _take_over(self, row: int) -> None:
+        """Goes on with a leg of a dead pump, as the table says that it was."""
+        table = self._table
+        self._voices[row] = table.voices[row, : table.voice_count[row]].tolist()
+        self._sounds[row] = table.sounds[row, : table.sound_count[row]].tolist()
+        self._index(row)
+        self._changed.add(row)
+        if table.noticed[row]:
+            self.noticed.add(row)
 
     # --- what was stated ----------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import gc
 import json
 import os
 import resource
@@ -169,9 +170,13 @@ class Keeper:
         import switchhook.media.pump
         import switchhook.media.workshop  # noqa: F401
         from switchhook.media import g711
+        from switchhook.media.outbound import comfort_noise
 
         g711.encoding()
         g711.decoding()
+        comfort_noise()
+        gc.collect()
+        gc.freeze()  # once for all children: none looks through what they share, or copies its pages by doing so
 
     def _rank(self) -> None:
         """Takes the pump's priority, since on a busy machine a killed pump's heir would wait for its turn else."""

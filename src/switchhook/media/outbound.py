@@ -6,6 +6,8 @@ one array. While a key is pressed towards a listener its audio is held (`hush`),
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from switchhook.media import forks, g711, jitter, plays, rtp, streams, voices
@@ -22,8 +24,9 @@ NOISE_RMS = 15.8  # -60 dBm0
 SENT = 1  # place in `counters`
 
 
+@cache
 def comfort_noise() -> Array:
-    """Returns 64 frames of noise near -60 dBm0, the same in every process."""
+    """Returns 64 frames of noise near -60 dBm0, the same in every process; made once, by whoever forks them."""
     return np.random.default_rng(60).normal(0.0, NOISE_RMS, (64, FRAME)).round().astype(np.int16)
 
 

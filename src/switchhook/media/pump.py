@@ -21,7 +21,7 @@ from collections import deque
 import numpy as np
 
 from switchhook.core.errors import PeerBroke
-from switchhook.media import g711, jitter
+from switchhook.media import g711, heirs, jitter
 from switchhook.media.desk import Desk
 from switchhook.media.inbound import Inbound
 from switchhook.media.link import Message, Unframer, frame, frame_encoded
@@ -131,7 +131,7 @@ class Pump:
         self._wire, self._wire_note = open_wire(ports, table.settings.wire)
         self._link = ControlEnd(listener)
         self._outbox = Outbox(table)
-        self._desk = Desk(table)
+        self._desk = Desk(table, heirs.idle(table, time.monotonic()))
         self._outbound = Outbound(table, self._desk, self._wire, self._outbox)
         self._reporter = Reporter(table, self._wire)
         self._inbound = Inbound(table, self._desk, self._wire, self._outbox, self._outbound, self._reporter)
@@ -154,7 +154,6 @@ class Pump:
         g711.encoding()
         self._statements.take_over()
         self._desk.settle()
-        gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 50, 100)
         number = int((time.monotonic() - zero) / PHASE_S)
@@ -193,10 +192,16 @@ class Pump:
         counters[MOST_WORK_US] = max(counters[MOST_WORK_US], work)
 
     def _control(self, since: float) -> None:
-        """Takes statements for 1 ms, and for longer while the phase that began at `since` has time left."""
-        messages = self._link.receive()
+        """Takes statements for 1 ms, and for longer while the phase that began at `since` has time left.
+
+        While legs of a dead pump are still to be taken over, that comes first: statements may be about them.
+        """
+        end = max(time.monotonic() + STATEMENTS_S, since + BUSY_S)
+        if self._desk.idle:
+            self._statements.catch_up(end)
+            self._desk.settle()
+        messages = self._link.receive() if not self._desk.idle else None
         if messages:
-            end = max(time.monotonic() + STATEMENTS_S, since + BUSY_S)
             take = self._statements.take
             while messages:
                 take(messages.popleft())

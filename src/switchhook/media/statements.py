@@ -39,8 +39,10 @@ class Statements:
         self._table, self._desk, self._wire, self._outbox = table, desk, wire, outbox
         self._outbound, self._inbound, self._reporter, self._answer = outbound, inbound, reporter, answer
         self.live = Roster(table.legs + 1)  # the rows in use
+        waiting = set(desk.idle)
         for row in np.flatnonzero(table.use).tolist():
-            self.live.add(row)
+            if row not in waiting:
+                self.live.add(row)
         self._named: set[int] | None = None
         self._pressed: dict[tuple[int, int], int] = {}  # (row, use): the last order of keys taken
         self._does: dict[str, Callable[[Message], None]] = {
@@ -66,6 +68,17 @@ class Statements:
             self._aim(row)
         table.hush[:] = 0
         self._forked()
+
+    def catch_up(self, until: float) -> None:
+        """Continues legs that could wait, at least one and no further ones after `until` (monotonic seconds)."""
+        idle = self._desk.idle
+        while idle:
+            row = self._desk.adopt()
+            self.live.add(row)
+            self._wire.watch(row, drain=False)
+            self._aim(row)
+            if time.monotonic() > until:
+                return
 
     # --- legs ---------------------------------------------------------------------------------------------------
 
