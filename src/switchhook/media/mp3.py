@@ -1,6 +1,6 @@
 """A recording as MP3: made of the finished WAV file by a process of its own, which takes no time from the calls.
 
-Needs PyAV (the `mp3` extra). The file appears under its name when it is whole, and only then the WAV file goes.
+Needs PyAV (the `mp3` extra). The file appears under its name when it is whole; the WAV file stays.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def converter() -> Callable[[Path, Path], None] | None:
 
 
 def convert(source: Path, made: Path) -> None:
-    """Writes `made` and removes `source`; blocks, and raises Unavailable with one line when it cannot be done."""
+    """Writes `made`, and leaves `source`; blocks, and raises Unavailable with one line when it cannot be done."""
     command = [sys.executable, "-m", __name__, str(source), str(made)]
     try:
         run = subprocess.run(command, capture_output=True, timeout=LONGEST_S, check=False)
@@ -52,7 +52,6 @@ def encode(source: Path, made: Path) -> None:
                 out.mux(stream.encode(piece))
         out.mux(stream.encode(None))
     os.replace(part, made)
-    source.unlink()
 
 
 if __name__ == "__main__":

@@ -127,7 +127,8 @@ def get(rest: Rest, asked: Asked) -> Answer:
 async def bring(rest: Rest, asked: Asked) -> Answer:
     """POST Number/: numbers of a carrier of one's own, all or none."""
     g.needed(asked.given, "numbers")
-    wanted = list(dict.fromkeys(address_key(each) for each in text(asked.given, "numbers").split(",") if each.strip()))
+    listed_so = text(asked.given, "numbers").strip("[]").split(",")  # the Python SDK writes a list as Python does
+    wanted = list(dict.fromkeys(address_key(each.strip(" '\"")) for each in listed_so if each.strip()))
     if not 1 <= len(wanted) <= MOST or not all(_NUMBER.fullmatch(each) for each in wanted):
         raise invalid("numbers", f"1 to {MOST} numbers with commas between them are expected")
     plain = _described(asked, _PLAIN)
