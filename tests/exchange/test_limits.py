@@ -124,8 +124,8 @@ async def test_a_call_that_comes_in_over_the_limit_is_refused_with_503_and_the_r
         await talking(on)
         late = on.phone("+14155550177").calls(NUMBER)
         assert late.over is Outcome.OVER_LIMIT
-        warnings = [each for each in on.entries if each.kind == "Warning"]
-        assert [(each.leg, "max_calls" in str(each.body["text"])) for each in warnings] == [(late.leg, True)]
+        refused = [each for each in on.entries if each.kind == "LegEnded"]
+        assert [(each.leg, "max_calls" in str(each.body["reason"])) for each in refused] == [(late.leg, True)]
 
 
 @in_virtual_time

@@ -64,8 +64,8 @@ def arrived(work: Work, event: e.LegArrived) -> None:
         connect(work, r.Connect(event.leg, route.plan))
     elif not isinstance(route, r.ToProgram):
         outcome = route.outcome if isinstance(route, r.ToNobody) else Outcome.NOT_FOUND
-        status = route.status if isinstance(route, r.ToNobody) else 0
-        hang_up(work, event.leg, outcome, By.SERVER, status=status)
+        status, reason = (route.status, route.reason) if isinstance(route, r.ToNobody) else (0, "")
+        hang_up(work, event.leg, outcome, By.SERVER, status=status, reason=reason)
 
 
 def create(

@@ -47,6 +47,7 @@ class ToNobody:
     outcome: Outcome
     account: str = ""
     status: int = 0
+    reason: str = ""  # the rule, for people
 
 
 Route = ToProgram | ToParties | ToNobody

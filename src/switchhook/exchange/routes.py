@@ -99,18 +99,21 @@ class Directory:
                 number = address_key(user)
                 barred = _E164.fullmatch(number) and not any(_matches(prefix, number) for prefix in trunk.prefixes)
                 owner = self.accounts.get(account)
-                if barred or (owner is not None and not self.allowed(owner, number)):
-                    raise Refused(Reason.FORBIDDEN, f"account {account} may not dial {text}")
+                if barred:
+                    rule = f"[[trunk]] prefixes of {trunk.name}"
+                    raise Refused(Reason.FORBIDDEN, f"{text} is outside what may be dialled there ({rule})")
+                if owner is not None and not self.allowed(owner, number):
+                    raise Refused(Reason.FORBIDDEN, f"account {account} may not dial {text} ([[account]] allow)")
                 return Destination(text, Trunk(trunk.name, user), key)
         raise Refused(Reason.FORBIDDEN, f"{host} is not a trunk of this server")
 
     def _outside(self, account: str, text: str, key: str, trusted: bool) -> Destination:
         trunk = self.trunk_for(key)
         if trunk is None:
-            raise Refused(Reason.NO_ROUTE, f"no trunk takes {text}")
+            raise Refused(Reason.NO_ROUTE, f"no trunk takes {text} ([[trunk]] prefixes)")
         allowed = self.accounts.get(account)
         if not trusted and allowed is not None and not self.allowed(allowed, key):
-            raise Refused(Reason.FORBIDDEN, f"account {account} may not dial {text}")
+            raise Refused(Reason.FORBIDDEN, f"account {account} may not dial {text} ([[account]] allow)")
         user = f"+{key}" if _E164.fullmatch(key) else key
         return Destination(text, Trunk(trunk.name, user), key)
 
@@ -184,7 +187,8 @@ class Directory:
             destination = self.destination(telephone.account, arrival.to_user)
         except Refused as refused:
             missing = refused.reason is Reason.NO_ROUTE
-            return ToNobody(Outcome.NOT_FOUND if missing else Outcome.FORBIDDEN, telephone.account)
+            outcome = Outcome.NOT_FOUND if missing else Outcome.FORBIDDEN
+            return ToNobody(outcome, telephone.account, reason=str(refused))
         return self._to(telephone.account, destination, arrival, back, user, user, registered)
 
     def _related(self, one: str, other: str) -> bool:

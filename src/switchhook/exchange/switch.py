@@ -163,8 +163,7 @@ class Exchange:
         route = self.directory.route(event.arrival, self.state.registered)
         rule = "" if isinstance(route, requests.ToNobody) else self.limits.of_arrival(route.account)
         if rule:
-            self.write("Warning", {"text": f"the call is refused: {rule}"}, leg=event.leg)
-            route = requests.ToNobody(Outcome.OVER_LIMIT, route.account)
+            route = requests.ToNobody(Outcome.OVER_LIMIT, route.account, reason=rule)
         return events.LegArrived(event.leg, event.arrival, route)
 
     def on_session(self, leg: LegId, session: Session) -> None:

@@ -400,3 +400,26 @@ def test_the_length_of_a_tone_is_read_within_bounds(digits: str, tone: int | Non
     asked = {"from": NUMBER, "to": "1", "answer_url": f"{APP}/start", "send_digits": digits}
     wanted = make_call(asked, 60)
     assert (wanted.send_digits, wanted.tone_ms) == ("12", tone)
+
+
+@in_virtual_time
+async def test_webhooks_say_how_a_caller_was_vouched_for_and_the_to_of_a_telephone() -> None:
+    async with stage() as on:
+        world = World(on)
+        world.page("/answer", "<Wait length='9'/>")
+        on.phone(CUSTOMER).calls(NUMBER).hangs_up()
+        on.phone("2001").calls("+14155550123").hangs_up()
+        asked = {"from": NUMBER, "answer_url": f"{APP}/answer", "hangup_url": f"{APP}/hangup"}
+        for to in (f"sip:1001@{SIP}", "+14155550171"):
+            on.phone(to).rings_after_s = None
+            await world.api("POST", "Call/", {**asked, "to": to})
+        await on.settled()
+        assert (await world.api("DELETE", "Call/")).status_code == 204
+        await on.settled()
+        names = ("SIPAuthType", "SIPAuthUser", "SIPSourceIP", "SIP-H-To")
+        assert sorted(world.told("/hangup", *names)) == [
+            ("", "", "", ""),
+            ("", "", "", f"<sip:1001@{SIP}>"),
+            ("credentials", "2001", "127.0.0.1", ""),
+            ("ip", "", "127.0.0.1", ""),
+        ]

@@ -36,6 +36,7 @@ class Call:
     created_at: float
     links: Links = field(default_factory=Links)
     headers: tuple[tuple[str, str], ...] = ()  # `X-PH-` of this call
+    sip: tuple[tuple[str, str], ...] = ()  # fields about how the call came over SIP
     forwarded_from: str = ""
     from_api: bool = False
     as_asked: str = ""  # `from` as it was given: by the API client, or in the INVITE
@@ -98,10 +99,22 @@ def call_of(settings: Settings, leg: Leg) -> Call:
         as_asked=numbered(sender, leg.caller),
         created_at=leg.created_at,
         headers=tuple((f"X-PH-{name[5:]}", value) for name, value in headers if name.upper().startswith("X-PH-")),
+        sip=_over_sip(settings, leg, named),
         forwarded_from=_diverted(headers),
         aleg=leg.parent or "",
         answered_at=leg.answered_at,
     )
+
+
+def _over_sip(settings: Settings, leg: Leg, dialled: str) -> tuple[tuple[str, str], ...]:
+    """Returns who vouched for a caller, by password or by address, and the To of a call to a telephone of ours."""
+    arrival = leg.arrival
+    if arrival is None:
+        return (("SIP-H-To", f"<sip:{dialled}@{settings.sip.domain}>"),) if dialled else ()
+    source = ("SIPSourceIP", arrival.source.rpartition(":")[0].strip("[]"))
+    if arrival.caller_kind is CallerKind.ENDPOINT:
+        return (("SIPAuthType", "credentials"), ("SIPAuthUser", arrival.caller_name), source)
+    return (("SIPAuthType", "ip"), source)
 
 
 def _diverted(headers: tuple[tuple[str, str], ...]) -> str:

@@ -235,7 +235,7 @@ _HOOKS = (
         HOOKS, "test_conference_api.py", "Conference callbackUrl: floor, record", "recording callbacks of conferences"
     ),
     *_absent(HOOKS, "ignored", "er (edge region)"),
-    *_absent(HOOKS, "HangupCause, not sent", "SIPAuthType, SIPAuthUser, SIPSourceIP", "SIP-H-To"),
+    *_done(HOOKS, "test_answering.py", "SIPAuthType, SIPAuthUser, SIPSourceIP", "SIP-H-To"),
 )
 
 

@@ -42,6 +42,7 @@ def standard(settings: Settings, call: Call, event: str, status: str) -> Fields:
         fields["Machine"] = call.machine
     if call.forwarded_from:
         fields["ForwardedFrom"] = call.forwarded_from
+    fields.update(call.sip)
     fields.update(call.headers)
     return fields
 
