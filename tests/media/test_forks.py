@@ -71,6 +71,10 @@ async def test_frames_flow_at_once_in_each_encoding_and_silence_is_sent_too(
         seen = len(bot.frames)
         await s.until(lambda: len(bot.frames) > seen + 40)
         assert abs(bot.audio(last=10)).max() < 20
+        a.muted = True  # as a telephone that holds us: no packets at all are silence, too
+        seen = len(bot.frames)
+        await s.until(lambda: len(bot.frames) > seen + 40)
+        assert abs(bot.audio(last=10)).max() < 20
         assert bot.breaks() == []
         s.engine.end_fork(stream)
         await s.until(lambda: bot.code == 1000)

@@ -6,8 +6,7 @@ the checked address, so that a name cannot point elsewhere between check and use
 
 from __future__ import annotations
 
-import ipaddress
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from switchhook.core.errors import Unavailable
@@ -18,14 +17,6 @@ from switchhook.exchange.ports import Forked
 
 if TYPE_CHECKING:
     from switchhook.exchange.switch import Exchange
-
-
-@runtime_checkable
-class Reaches(Protocol):
-    """A sender that knows which hosts may be reached."""
-
-    async def reach(self, host: str) -> str:
-        """Returns the address to connect to; raises `Unavailable`, naming the rule, when it may not be reached."""
 
 
 class Forks:
@@ -67,14 +58,7 @@ class Forks:
     async def _reach(self, url: str) -> str:
         if not is_stream_url(url):
             raise Unavailable(f"{url} is not a ws or wss URL")
-        host = urlsplit(url).hostname or ""
-        sender = self._exchange.sender
-        if isinstance(sender, Reaches):
-            return await sender.reach(host)
-        try:
-            return str(ipaddress.ip_address(host))
-        except ValueError as error:
-            raise Unavailable(f"{host} is not known") from error
+        return await self._exchange.sender.reach(urlsplit(url).hostname or "")
 
 
 def is_stream_url(url: str) -> bool:

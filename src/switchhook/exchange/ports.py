@@ -325,6 +325,9 @@ class Reply:
 
 
 class Sender(Protocol):
+    async def reach(self, host: str) -> str:
+        """Returns the IP address to connect to for a host; raises `Unavailable`, naming the rule, when none may be."""
+
     async def send(
         self,
         method: str,

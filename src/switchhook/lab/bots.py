@@ -93,6 +93,16 @@ class Bot:
         if self.now is not None:
             self._emit(StreamTold(self.now.forked.id, "played", name))
 
+    def has_cleared(self) -> None:
+        """Has what it said ahead of time forgotten."""
+        if self.now is not None:
+            self._emit(StreamTold(self.now.forked.id, "cleared"))
+
+    def falls_behind(self) -> None:
+        """Reads too slowly, or talks too far ahead."""
+        if self.now is not None:
+            self._emit(StreamTold(self.now.forked.id, "degraded", "connection degraded"))
+
     def _leave(self, error: str) -> None:
         talk = self.now
         if talk is not None:

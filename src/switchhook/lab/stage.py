@@ -104,6 +104,9 @@ class StageWeb:
         """Returns the requests to `url` so far, compared without query."""
         return [hook for hook in self.hooks if hook.url.split("?", 1)[0] == url]
 
+    async def reach(self, host: str) -> str:
+        return "127.0.0.1"
+
     async def send(
         self,
         method: str,

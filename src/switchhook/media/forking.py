@@ -123,6 +123,7 @@ class Fork:
         self._most_unread = int(UNREAD_S / TICK_S) * len(self._tracks)
         self._playout, self._decoder = Playout(), Downward()
         self._marks: deque[tuple[int, str]] = deque()  # (frame number that must have been taken, name)
+        self._seen = 0  # frames that the pump had taken
         self._played_level, self._unread_level = Gauge(), Gauge()
         self._unread: asyncio.Queue[str] = asyncio.Queue()
         self._frames: Frames | None = None
@@ -321,6 +322,9 @@ class Fork:
             table.fork_put[slot] = put + 1
         self._played_level.rises(self._playout.level)
         got = self._got()
+        if got < self._seen:  # the table was cleared, and numbers begin anew: what was in the ring will not be told of
+            self._marks = deque((0, name) for _, name in self._marks)
+        self._seen = got
         while self._marks and self._marks[0][0] <= got:
             _, name = self._marks.popleft()
             if self._frames is not None:

@@ -57,6 +57,11 @@ def clip(clip: str) -> str:
     return clip
 
 
+def _stream_ended(body: Body, parties: Parties) -> str:
+    why = str(body.get("error") or ("the call is over" if body["end"] == "call" else body["end"]))
+    return f"the audio stream of {parties.name(body['leg'])} ended: {why}"
+
+
 def sources(heard: list[Body], parties: Parties) -> str:
     """`customer +4930 and hold music`, or `nothing`."""
     names = [
@@ -213,10 +218,7 @@ _WORDS: dict[str, Say] = {
     ),
     "StreamOpened": lambda body, parties: "the program at the stream's end is reached",
     "StreamNoted": lambda body, parties: f"stream: {body['what']} {body.get('text', '')}".rstrip(),
-    "StreamEnded": lambda body, parties: (
-        f"the audio stream of {parties.name(body['leg'])} ended: "
-        + (body.get("error") or {"call": "the call is over"}.get(body["end"], body["end"]))
-    ),
+    "StreamEnded": _stream_ended,
     "RoomOpened": _room_opened,
     "RoomStarted": lambda body, parties: "the conference begins",
     "MemberJoined": lambda body, parties: f"{parties.name(body['member']['leg'])} joins",

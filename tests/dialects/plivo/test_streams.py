@@ -17,7 +17,7 @@ from switchhook.dialects.plivo.streaming.signing import forms_of, upgrade_header
 from switchhook.dialects.plivo.streaming.wishes import content_type, extra_headers
 from switchhook.lab.bots import Bot
 from switchhook.lab.phone import Phone
-from switchhook.lab.world import SPEECH, World
+from switchhook.lab.world import MUSIC, SPEECH, World
 from tests.dialects.plivo.common import ACCOUNT, TOKEN, settings
 
 BOT = "ws://bot.test/agent"
@@ -61,10 +61,15 @@ async def test_a_program_and_a_customer_talk_until_the_program_hangs_up_and_the_
     bot.presses("1")
     await customer.was_pressed("1")
     bot.has_played("greeting")
+    bot.has_cleared()
+    bot.falls_behind()
     bot.hangs_up()
     await customer.hears_only(SPEECH)
     await customer.ended(within_s=10.0)
-    assert [each["Event"] for each in told(world)] == ["StartStream", "PlayedStream", "StopStream"]
+    assert [each["Event"] for each in told(world)] == [
+        "StartStream", "PlayedStream", "ClearedAudio", "DegradedStream", "StopStream",
+    ]  # fmt: skip
+    assert told(world)[3]["Error"] == "connection degraded"
     first = told(world)[0]
     assert first["ServiceURL"] == f"{BOT}?who=1"
     assert first["StreamID"] == bot.streams[0].forked.id
@@ -174,7 +179,7 @@ async def test_a_stream_goes_on_through_a_transfer_where_that_is_configured(worl
 
 
 async def test_a_password_in_a_url_goes_to_the_program_and_into_no_journal(world: World) -> None:
-    stream = '<Stream>ws://me:secret%21@bot.test/agent</Stream>'
+    stream = "<Stream>ws://me:secret%21@bot.test/agent</Stream>"
     customer, bot = await calling(world, stream, "<Wait length='5'/>")
     forked = (await bot.joined()).forked
     assert forked.url == BOT
@@ -331,3 +336,25 @@ async def test_a_voice_agent_hands_the_caller_warmly_to_a_person_and_takes_the_c
     assert len(bot.streams) == 2
     assert customer.ears.gaps(300, mark) == []
     await customer.hang_up()
+
+
+async def test_a_stream_listens_through_hold_and_a_warm_transfer_of_the_person_it_listens_to(world: World) -> None:
+    customer, agent, target = await world.phones("customer", "agent", "target")
+    bot = world.bot(BOT)
+    await world.talking(customer, agent)
+    call = world.plivo.uuid(customer)
+    answer = await rest(world, "POST", f"Call/{call}/Stream/", service_url=BOT, audio_track="both")
+    assert answer.status_code == 202
+    await bot.hears_only("customer", "agent")
+    await world.phlo.warm_transfer(agent, target)
+    await bot.hears_only("customer", MUSIC)
+    await target.answer()
+    await target.hears_only("agent")
+    await bot.hears_only("customer", MUSIC)  # the consult is private, also to who listens in on the customer
+    await agent.hang_up()
+    await bot.hears_only("customer", "target")
+    assert len(bot.streams) == 1
+    assert bot.now is not None
+    await customer.hang_up()
+    await world.passes(0.5)
+    assert bot.now is None

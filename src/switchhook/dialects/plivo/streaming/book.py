@@ -93,9 +93,11 @@ class Streams:
     # --- what becomes of them -----------------------------------------------------------------------------------
 
     def _heard(self, stamped: Stamped) -> None:
-        row = self._rows.get(stamped.fact.stream)  # type: ignore[union-attr]
+        fact = stamped.fact
+        assert isinstance(fact, f.StreamOpened | f.StreamNoted | f.StreamEnded)
+        row = self._rows.get(fact.stream)
         if row is not None:
-            self._told[type(stamped.fact)](row, stamped.fact, stamped.at)
+            self._told[type(fact)](row, fact, stamped.at)
 
     def _opened(self, row: Row, fact: f.StreamOpened, at: float) -> None:
         if row.started_at is None:
