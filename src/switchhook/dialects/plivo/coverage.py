@@ -45,6 +45,7 @@ REST = "REST: operations"
 MAKE = "REST: arguments of POST Call/"
 MOVE = "REST: arguments of POST Call/{call_uuid}/"
 ACTION = "REST: actions on live calls"
+NOUNS = "REST: arguments and fields of resources"
 COMMON = "REST: common rules"
 HOOKS = "Webhooks"
 NO_OTHER = "404 `not found`"
@@ -60,26 +61,100 @@ _OPERATIONS = (
         "DELETE Call/{call_uuid}/",
         "DELETE Call/",
         "DELETE Request/{request_uuid}/",
-        "GET /v1/Account/{auth_id}/",
     ),
     *_done(REST, "test_limits.py", "GET Call/?status=queued", "GET Call/{call_uuid}/?status=queued"),
     *_done(REST, "test_records.py", "GET Call/{call_uuid}/"),
     *_done(REST, "test_history.py", "GET Call/"),
-    *_absent(
-        REST,
-        NO_OTHER,
-        "Application/",
-        "Endpoint/",
-        "Number/ and PhoneNumber/",
-        "Recording/",
-        "Media/",
-        "Transcription/",
-        "Pricing/",
-        "JWT/Token/",
-        "Subaccount/",
-    ),
-    *_absent(REST, "405: the account is in the configuration file", "POST /v1/Account/{auth_id}/"),
+    *_absent(REST, NO_OTHER, "Media/", "Transcription/", "Pricing/", "JWT/Token/"),
 )
+
+_RESOURCES = (
+    *_done(
+        REST,
+        "resources/test_applications.py",
+        "POST Application/",
+        "GET Application/",
+        "GET Application/{app_id}/",
+        "POST Application/{app_id}/",
+        "DELETE Application/{app_id}/",
+    ),
+    *_done(
+        REST,
+        "resources/test_endpoints.py",
+        "POST Endpoint/",
+        "GET Endpoint/",
+        "GET Endpoint/{endpoint_id}/",
+        "POST Endpoint/{endpoint_id}/",
+        "DELETE Endpoint/{endpoint_id}/",
+    ),
+    *_done(
+        REST,
+        "resources/test_numbers.py",
+        "GET Number/",
+        "POST Number/",
+        "GET Number/{number}/",
+        "POST Number/{number}/",
+        "DELETE Number/{number}/",
+        "POST PhoneNumber/{number}/",
+    ),
+    Line(
+        REST, "GET PhoneNumber/", PARTLY, "lata and rate_center do not restrict", "resources/test_numbers.py"
+    ),
+    *_done(
+        REST,
+        "resources/test_recording_list.py",
+        "GET Recording/",
+        "GET Recording/{recording_id}/",
+        "DELETE Recording/{recording_id}/",
+    ),
+    *_done(
+        REST,
+        "resources/test_subaccounts.py",
+        "POST Subaccount/",
+        "GET Subaccount/",
+        "GET Subaccount/{auth_id}/",
+        "POST Subaccount/{auth_id}/",
+        "DELETE Subaccount/{auth_id}/",
+        "GET /v1/Account/{auth_id}/",
+        "POST /v1/Account/{auth_id}/",
+    ),
+    *_done(
+        NOUNS,
+        "resources/test_applications.py",
+        "Application: app_name, answer_url, hangup_url, fallback_answer_url and their methods",
+        "Application: default_number_app, default_endpoint_app",
+        "Application: cascade, new_endpoint_application",
+        "subaccount",
+    ),
+    Line(
+        NOUNS, "Application: public_uri", PARTLY, "telephones of the account reach it, strangers do not",
+        "resources/test_applications.py",
+    ),
+    Line(
+        NOUNS, "Application: message_url, message_method, log_incoming_messages", PARTLY, "kept and shown: no messages",
+        "resources/test_applications.py",
+    ),
+    *_done(
+        NOUNS,
+        "resources/test_endpoints.py",
+        "Endpoint: username, password, alias, app_id",
+        "Endpoint: sip_registered, sip_contact, sip_expires, sip_user_agent",
+    ),
+    *_done(
+        NOUNS,
+        "resources/test_numbers.py",
+        "Number: app_id (an application or a PHLO), alias, number_startswith, type, services",
+    ),
+    Line(NOUNS, "Number: cnam_lookup", PARTLY, "kept and shown, nothing is looked up", "resources/test_numbers.py"),
+    *_done(
+        NOUNS,
+        "resources/test_recording_list.py",
+        "Recording: call_uuid, from_number, to_number, conference_, mpc_, add_time and storage filters",
+        "Recording: MP3 where the `mp3` extra is installed, else WAV",
+    ),
+    *_done(NOUNS, "test_recordings.py", "recording_url: GET and HEAD with HTTP Basic, ranges"),
+    *_done(NOUNS, "resources/test_bad_input.py", "a bad value is named, and nothing changes"),
+)  # fmt: skip
 
 _ACTIONS = (
     *_done(
@@ -374,6 +449,6 @@ _STREAMS = (
 _MULTI_PARTY = tuple(Line(*row) for row in ROWS)
 
 _SECTIONS = (
-    _OPERATIONS, _ACTIONS, _MAKE, _MOVE, _COMMON, _HOOKS, _SIMPLE, _DIAL, _CONFERENCE,
+    _OPERATIONS, _RESOURCES, _ACTIONS, _MAKE, _MOVE, _COMMON, _HOOKS, _SIMPLE, _DIAL, _CONFERENCE,
     _OTHERS, _STREAMS, _TRANSFER, _MULTI_PARTY,
 )  # fmt: skip

@@ -37,6 +37,7 @@ async def test_the_inventory_is_searched() -> None:
         assert await found("country_iso=US&pattern=212") == ["12125550181"]
         assert await found("country_iso=US&pattern=1*0180") == ["14155550180"]
         assert await found("country_iso=US&region=cali") == ["14155550180"]
+        assert await found("country_iso=US&city=san%20francisco") == ["14155550180"]
         assert await found("country_iso=US&services=voice") == ["14155550180", "12125550181", "18005550182"]
         assert await found("country_iso=US&services=sms") == []
         assert await found("country_iso=FR") == []

@@ -59,7 +59,7 @@ def search(rest: Rest, asked: Asked) -> Answer:
     kind = g.matching(given, "type", _TYPE, ", ".join(TYPES))
     digits = g.matching(given, "pattern", _PATTERN, "digits and *")
     pattern = re.compile(digits.replace("*", r"\d*"))
-    region = text(given, "region").lower()
+    region, city = text(given, "region").lower(), text(given, "city").lower()
     found = [
         each
         for each in rest.exchange.settings.inventory
@@ -67,6 +67,7 @@ def search(rest: Rest, asked: Asked) -> Answer:
         and kind in ("", "any", each.type)
         and pattern.search(address_key(each.number))
         and region in each.region.lower()
+        and city in each.city.lower()
         and speaks(asked)
         and not is_taken(rest, address_key(each.number))
     ]
