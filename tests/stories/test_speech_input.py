@@ -108,3 +108,20 @@ async def test_what_is_said_is_in_the_file_and_the_key_is_not(real_world: RealWo
     samples = await asyncio.to_thread(read_wav, Path(found.path))
     assert 1.3 < hears(samples) < 1.7
     await customer.hang_up()
+
+
+async def test_a_voicemail_is_spoken_to_behind_its_beep(real_world: RealWorld) -> None:
+    world = real_world
+    leave = '<Wait length="20" beep="true"/><DTMF>7</DTMF><Wait length="9"/>'
+    world.web.on("http://app.test/start", f"<Response>{leave}</Response>")
+    (machine,) = await world.phones("machine")
+    machine.falls_silent()
+    await world.plivo.call(machine, "http://app.test/start")
+    await machine.answer()
+    await world.passes(0.5)
+    machine.say(Utterance(tone((400, 800, 1200), 1.0), loop=False))  # its greeting
+    await world.passes(1.5)
+    assert machine.keys == ""
+    machine.say(Utterance(tone(1000, 0.6), loop=False))
+    await machine.was_pressed("7", within_s=3.0)
+    await machine.hang_up()

@@ -28,10 +28,19 @@ class Play:
 
 
 @dataclass(frozen=True, slots=True)
+class BeepWanted:
+    """What counts as a voicemail's beep."""
+
+    least_ms: int = 300
+    gap_ms: int = 50  # so long without the tone is its end
+    level: int = 256  # of 32767: quieter is none
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     length_s: int = 1
     silence_ms: int = 0  # ends after so long a silence; 0: nobody listens for it
-    beep: bool = False  # ends with a voicemail's beep
+    beep: BeepWanted | None = None  # ends with a voicemail's beep
 
 
 Prompt = Speak | Play | Wait  # what other elements may have inside

@@ -7,6 +7,7 @@ its text, with a warning. Only tags and attributes named here reach the program.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from xml.etree.ElementTree import Element as Node
 from xml.sax.saxutils import escape, quoteattr
@@ -17,7 +18,8 @@ from switchhook.dialects.plivo.xml.nodes import all_text, no_children, own_text
 
 LONGEST_SPEECH = 3000
 MOST_LOOPS = 10_000
-BEEP_TUNING = ("duration", "inter_silence", "intra_silence", "threshold")
+
+_TUNING = re.compile(r"(duration|inter_silence|intra_silence|threshold)\s*[=:]\s*(\d{1,5})")
 
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 _KNOWN: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -107,19 +109,25 @@ def wait(node: Node, given: Attributes) -> e.Wait:
         silence = False
     if beep and (silence or given.text("minSilence")):
         given.warn("beep is ignored where silence or minSilence is set")
-        beep = False
+        beep = None
     return e.Wait(length, least_ms if silence else 0, beep)
 
 
-def _beep(given: Attributes) -> bool:
-    """Says whether a beep is listened for: true, or a text that tunes the detector."""
+def _beep(given: Attributes) -> e.BeepWanted | None:
+    """Returns which beep is listened for: `true` is an ordinary one, another text tunes the detector."""
     found = given.text("beep", "false").lower()
     if found in ("true", "false"):
-        return found == "true"
-    if any(name in found for name in BEEP_TUNING):
-        return True
-    given.warn(f"beep={found!r} is neither true nor false")
-    return False
+        return e.BeepWanted() if found == "true" else None
+    tuned = {name: int(value) for name, value in _TUNING.findall(found)}
+    if not tuned:
+        given.warn(f"beep={found!r} is neither true nor false")
+        return None
+    usual = e.BeepWanted()
+    return e.BeepWanted(
+        max(20, tuned.get("duration", usual.least_ms)),
+        max(20, tuned.get("inter_silence", usual.gap_ms)),
+        tuned.get("threshold", usual.level),
+    )
 
 
 _PROMPTS: dict[str, Callable[[Node, Attributes], e.Prompt]] = {"Speak": speak, "Play": play, "Wait": wait}
