@@ -107,11 +107,11 @@ class Live:
 
 
 @asynccontextmanager
-async def live(patch: pytest.MonkeyPatch) -> AsyncIterator[Live]:
+async def live(patch: pytest.MonkeyPatch, **more: object) -> AsyncIterator[Live]:
     web, api = bind("127.0.0.1", 0), bind("127.0.0.1", 0)
     app = Application(f"http://127.0.0.1:{web.getsockname()[1]}")
     url = {"answer_url": f"{app.base}/answer?tenant=7", "hangup_url": f"{app.base}/hangup", "hangup_method": "GET"}
-    stage = LiveStage(settings(application=[{"app_id": "app1", "account": ACCOUNT, **url}]))
+    stage = LiveStage(settings(application=[{"app_id": "app1", "account": ACCOUNT, **url}], **more))
     stage.open()
     sender = HttpSender(Guard((), loopback=True))
     stage.exchange.sender = sender
@@ -143,11 +143,13 @@ async def live(patch: pytest.MonkeyPatch) -> AsyncIterator[Live]:
 Story = Callable[[Live], Coroutine[Any, Any, None]]
 
 
-def on_a_live_server(story: Story) -> Callable[[pytest.MonkeyPatch], None]:
+def on_a_live_server(story: Story, **more: object) -> Callable[[pytest.MonkeyPatch], None]:
+    """Runs a story as a test; `more` are tables of the configuration."""
+
     @wraps(story)
     def test(monkeypatch: pytest.MonkeyPatch) -> None:
         async def play() -> None:
-            async with live(monkeypatch) as server:
+            async with live(monkeypatch, **more) as server:
                 await story(server)
                 assert server.app.refused == []
 

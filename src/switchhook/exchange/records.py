@@ -19,7 +19,10 @@ class EndedAs:
 
 @dataclass(frozen=True, kw_only=True)
 class LegFilter:
-    """Which leg records are wanted; unset fields do not restrict. Numbers match exactly or by their first digits."""
+    """Which leg records are wanted; unset fields do not restrict. Numbers match exactly or by their first digits.
+
+    `caller` and `called` may name several with `<` between them.
+    """
 
     accounts: tuple[str, ...] = ()
     direction: str = ""

@@ -181,9 +181,10 @@ def _rules(wanted: LegFilter) -> Iterable[ColumnElement[bool]]:
     if wanted.direction:
         yield leg.direction == wanted.direction
     for column, text in ((leg.caller, wanted.caller), (leg.called, wanted.called)):
-        if text:
-            bare = text.removeprefix("+")
-            yield or_(*(_begins(column, before + bare) for before in ("", "+", "sip:", "sip:+")))
+        wanted_ones = [each.strip().removeprefix("sip:").removeprefix("+") for each in text.split("<") if each.strip()]
+        if wanted_ones:
+            spelt = [before + each for each in wanted_ones for before in ("", "+", "sip:", "sip:+")]
+            yield or_(*(_begins(column, each) for each in spelt))
     if wanted.parent is not None:
         yield leg.parent == wanted.parent
     if wanted.outcomes:

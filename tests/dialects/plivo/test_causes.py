@@ -34,7 +34,7 @@ def test_every_outcome_is_mapped(outcome: Outcome) -> None:
 @pytest.mark.parametrize("reason", Reason)
 def test_every_refusal_is_mapped(reason: Reason) -> None:
     assert reason in PROBLEMS
-    assert of_refusal(Refused(reason)).status in (400, 403, 404, 409, 429)
+    assert of_refusal(Refused(reason)).status in (400, 403, 404, 409)
 
 
 @pytest.mark.parametrize("origin", Origin)

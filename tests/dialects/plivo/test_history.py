@@ -87,6 +87,8 @@ def told(tmp_path: Path, story: Any) -> None:
         ("to_number=sip:1001@switchhook.local", ["b-leg"]),
         ("to_number=1001", ["b-leg"]),
         ("to_number=9", []),
+        ("to_number=9<1001<+4", ["b-leg"]),
+        ("from_number=14155550100<", ["busy"]),
         ("parent_call_uuid=talked", ["b-leg"]),
         ("bill_duration=60", ["talked"]),
         ("bill_duration=0", ["busy"]),

@@ -81,15 +81,15 @@ async def test_a_dial_waits_for_its_turn_too_while_the_caller_hears_ringing() ->
 
 
 @in_virtual_time
-async def test_too_many_calls_are_429_and_none_of_them_is_dialled() -> None:
+async def test_too_many_calls_are_409_and_none_of_them_is_dialled() -> None:
     async with stage(account=limited(max_calls=2)) as on:
         world = World(on)
         answer = await world.api("POST", "Call/", {**CALL, "to": f"sip:1001@{SIP}<sip:1002@{SIP}<sip:1003@{SIP}"})
-        assert answer.status_code == 429
+        assert answer.status_code == 409
         assert "[[account]] max_calls" in answer.json()["error"]
         assert "LegCreated" not in on.kinds()
         assert (await world.api("POST", "Call/", {**CALL, "to": f"sip:1001@{SIP}<sip:1002@{SIP}"})).status_code == 201
-        assert (await world.api("POST", "Call/", {**CALL, "to": f"sip:1003@{SIP}"})).status_code == 429
+        assert (await world.api("POST", "Call/", {**CALL, "to": f"sip:1003@{SIP}"})).status_code == 409
 
 
 @in_virtual_time

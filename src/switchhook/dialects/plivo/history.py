@@ -68,8 +68,8 @@ def history(given: Arguments, account: str, now: float) -> History:
     filters = LegFilter(
         accounts=(account,),
         direction=one_of(given, "call_direction", ("inbound", "outbound")),
-        caller=_party(given, "from_number"),
-        called=_party(given, "to_number"),
+        caller=text(given, "from_number"),
+        called=text(given, "to_number"),
         parent=text(given, "parent_call_uuid") or None,
         ended_from=after,
         ended_before=before,
@@ -87,10 +87,6 @@ def one_of(given: Arguments, name: str, words: tuple[str, ...]) -> str:
     if value and not found:
         raise invalid(name, f"one of {', '.join(words)} is expected")
     return found
-
-
-def _party(given: Arguments, name: str) -> str:
-    return text(given, name).removeprefix("sip:").lstrip("+")
 
 
 def between(given: Arguments, time: str, now: float) -> tuple[float, float | None]:

@@ -51,10 +51,6 @@ def _bad_address(refused: Refused, name: str) -> Problem:
     return invalid(name, str(refused))
 
 
-def _too_much(refused: Refused, name: str) -> Problem:
-    return Problem(429, f"not possible now: {refused}")
-
-
 def _conflict(refused: Refused, name: str) -> Problem:
     return Problem(409, f"not possible now: {refused}")
 
@@ -78,5 +74,5 @@ PROBLEMS = {
     Reason.NOT_REGISTERED: _conflict,
     Reason.NOT_RELATED: _gone,
     Reason.NO_PROMPT: _gone,
-    Reason.OVER_LIMIT: _too_much,
+    Reason.OVER_LIMIT: _conflict,
 }
