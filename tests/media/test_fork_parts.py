@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from switchhook.media import fork_frames as frames
 from switchhook.media import forks, g711
 from switchhook.media.fork_audio import MOST_S, Downward, Playout, Upward
-from switchhook.media.forking import Gauge
+from switchhook.media.forking import Fork, Gauge, Lost
 from switchhook.media.settings import MediaSettings
 from switchhook.media.table import FORK_BACK, Table
 from tests.media.phones import amplitude
@@ -153,3 +153,15 @@ def test_the_ring_back_gives_each_frame_once_and_passes_over_what_was_cleared() 
     forks.begin(table, 1, 8, 0, 1, False)
     assert forks.running(table).tolist() == [1]
     assert forks.take(table, slots)[0, 0] == 0
+
+
+def test_a_program_that_does_not_read_is_told_of_and_then_lost() -> None:
+    told: list[str] = []
+    table = Table(MediaSettings(max_legs=2, max_forks=2, clip_memory_mb=1))
+    message = {"slot": 0, "use": 1, "tracks": ("inbound",), "retries": 0, "bidirectional": False}
+    fork = Fork(table, message, lambda m: told.append(m["is"]))
+    for _ in range(40 * 50):
+        fork._put("frame")
+    assert told == ["degraded"] * 3
+    with pytest.raises(Lost):
+        fork._put("frame")

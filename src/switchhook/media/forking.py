@@ -6,7 +6,7 @@ timestamps whatever happens to the pump, also while a killed one is replaced.
 
 Backwards the pump is kept a few frames ahead of its need, no more, so that a program that clears its audio is obeyed
 at once. All buffers have an end: what a program says ahead of time (60 s, then it is refused), what it does not read
-(40 s, then the connection counts as lost), its messages (64 KB).
+(40 s, then the connection counts as lost), its messages (1 MB).
 
 A connection that cannot be made, or breaks, is tried again; one that the program closes is not. It goes to the address
 that the policy has checked, never to what the name means by now; a redirect to another host is an error.
@@ -42,7 +42,7 @@ AFTER_S, PATIENCE_S = 0.030, 0.015
 AHEAD = 5  # frames (100 ms) that the pump is kept ahead
 CONNECT_S, PING_S, AGAIN_S = 5.0, 20.0, 0.5
 LASTED_S = 5.0  # a connection that held so long may be tried as often as a first one when it breaks
-LONGEST = 64 * 1024
+LONGEST = 1024 * 1024  # bytes of a message: the documented 64 KB, and forgiving
 UNREAD_S = 40.0
 LEVELS = (0.3, 0.6, 0.9)
 TRACKS = ("inbound", "outbound")
