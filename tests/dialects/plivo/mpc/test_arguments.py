@@ -43,7 +43,8 @@ async def test_the_first_decides_about_the_whole() -> None:
     async with stage() as on:
         mpc = Mpc(World(on))
         wait = mpc.world.page("/wait", "<Speak>wait</Speak>")
-        more = {"max_duration": 600, "max_participants": "2", "wait_music_url": wait, "wait_music_method": "POST"}
+        more: dict[str, Any] = {"max_duration": 600, "max_participants": "2"}
+        more |= {"wait_music_url": wait, "wait_music_method": "POST"}
         agent = await mpc.agent(start_mpc_on_enter=False, stay_alone=True, **more)
         assert agent.hears == {"speak:en-US:WOMAN:wait"}
         assert on.web.to(wait)[0].method == "POST"

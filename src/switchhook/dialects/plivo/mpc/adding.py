@@ -59,6 +59,10 @@ class Adding:
         if known is not None:
             self._need_room(known)
             self._need_strangers(known, [destination for _, destination in found])
+        try:
+            self._exchange.limits.need(account, len(found))
+        except Refused as refused:
+            raise of_refusal(refused) from refused
         rung = tuple(Rung(target, destination, LegId(ids.new())) for target, destination in found)
         legs = tuple(each.leg for each in rung)
         request = Request(

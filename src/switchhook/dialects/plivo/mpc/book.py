@@ -84,6 +84,11 @@ class Book:
         """Returns who is in, or on the way in, with that leg."""
         return self._coming.get(leg) or self._inside.get(leg)
 
+    @property
+    def empty(self) -> bool:
+        """True when nothing is under way."""
+        return not any((self._named, self._rooms, self._coming, self._inside, self._dials, self.taping.running))
+
     # --- coming -----------------------------------------------------------------------------------------------------
 
     def open(self, account: str, name: str, wishes: RoomWishes, seat: SeatWishes, *, hidden: bool = False) -> Party:

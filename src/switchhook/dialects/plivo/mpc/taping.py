@@ -37,6 +37,11 @@ class Taping:
         self._tapes: dict[RecordingId, tuple[Party, Link | None]] = {}
         dialect.exchange.subscribe(self._heard, (f.RecordingPaused,))
 
+    @property
+    def running(self) -> int:
+        """How many recordings are under way."""
+        return len(self._tapes)
+
     def status(self, party: Party) -> str:
         """Returns what the recording of the whole is doing."""
         found = self._exchange.recordings.find(party.tape) if party.tape is not None else None
