@@ -150,6 +150,8 @@ class Call:
             self.reply(transaction, 500)  # out of order (12.2.2)
             return
         dialog.remote_cseq = number
+        if transaction.reliable:
+            self.engine.riders.put(self, transaction.source)
         if dialog.pinned is not None and dialog.follow(transaction.source):
             self._moved(transaction.source.peer)
         take = _TAKES.get(request.verb)

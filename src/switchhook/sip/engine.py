@@ -35,6 +35,7 @@ from switchhook.sip.later import Later
 from switchhook.sip.locate import literal_place
 from switchhook.sip.message import MAX_MESSAGE, Malformed, Message, parse
 from switchhook.sip.outgoing import Outgoing, OutgoingCall
+from switchhook.sip.riders import Riders
 from switchhook.sip.timers import Timers
 from switchhook.sip.tokens import Tokens
 from switchhook.sip.transactions import ClientTransaction, ServerTransaction, Transactions, reply_flow
@@ -90,6 +91,7 @@ class Engine:
         self.transactions = Transactions(self.timers, self.send, self.counters, self.tokens)
         self.streams = Streams(transport, self.timers)
         self.calls: dict[str, Call] = {}  # by our tag
+        self.riders: Riders[Call] = Riders()  # calls by the connections that they use or used
         self.server_line = f"Server: {name}\r\n"
         self.agent_line = f"User-Agent: {name}\r\n"
         self.registers = registers
@@ -153,9 +155,8 @@ class Engine:
         """A connection broke or could not be made."""
         self.timers.at(now)
         self.transactions.broken(flow)
-        if flow.reliable:
-            for call in list(self.calls.values()):
-                call.lost_connection(flow)
+        for call in self.riders.on(flow):
+            call.lost_connection(flow)
 
     # --- out
 
@@ -224,6 +225,8 @@ class Engine:
         call = IncomingCall(self, owner, transaction)
         transaction.user = call
         self.enter(call, label)
+        if transaction.reliable:
+            self.riders.put(call, transaction.source)
         transaction.respond(100, response(transaction.request, 100))
         return call
 
@@ -254,6 +257,7 @@ class Engine:
     def drop(self, call: Call) -> None:
         """Forgets a call; what still comes for it is of an unknown dialog."""
         self.calls.pop(call.local_tag, None)
+        self.riders.leave(call)
         call.dropped()
         if self.tap is not None:
             self._unlabelling.put(call.call_id)

@@ -106,6 +106,8 @@ class OutgoingCall(Call):
             self._send_invite()
             return
         self._invite = invite
+        if invite.reliable:
+            self.engine.riders.put(self, flow)
         layer.begin(invite)
 
     def _goes_by_tcp(self, flow: Flow) -> bool:

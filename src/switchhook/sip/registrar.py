@@ -15,6 +15,7 @@ from switchhook.sip.engine import Engine
 from switchhook.sip.flow import Flow
 from switchhook.sip.headers import Address, param, parse_address, whole_number
 from switchhook.sip.message import Message
+from switchhook.sip.riders import Riders
 from switchhook.sip.settings import LineSettings
 from switchhook.sip.timers import Timer
 from switchhook.sip.transactions import ServerTransaction
@@ -57,6 +58,7 @@ class Registrar:
         self._changed = changed
         self._users: dict[str, list[Binding]] = {}
         self._sweep: Timer | None = None
+        self._riders: Riders[str] = Riders()  # users by the connections of their contacts
 
     def bindings(self, username: str) -> list[Binding]:
         """Returns the live contacts of a user, preferred first."""
@@ -78,6 +80,7 @@ class Registrar:
                 self._engine.refuse(transaction, 400)
                 return
             self._users.pop(username, None)
+            self._note_connections(username)
         elif contacts:
             refusal = self._bind(transaction, username, contacts)
             if refusal is not None:
@@ -122,7 +125,14 @@ class Registrar:
             self._users[username] = found
         else:
             self._users.pop(username, None)
+        self._note_connections(username)
         return None
+
+    def _note_connections(self, username: str) -> None:
+        self._riders.leave(username)
+        for binding in self._users.get(username, ()):
+            if binding.flow is not None and binding.flow.reliable:
+                self._riders.put(username, binding.flow)
 
     def _binding(self, transaction: ServerTransaction, address: Address, expires: int, cseq: int) -> Binding:
         request = transaction.request
@@ -170,15 +180,17 @@ class Registrar:
                 self._users[username] = live
             else:
                 del self._users[username]
+            self._note_connections(username)
             self._changed(username, self._names(username))
         self._sweep = self._engine.timers.start(1.0, self._expire) if self._users else None
 
     def broken(self, flow: Flow) -> None:
         """A connection is gone: its bindings are left to what their Contact says."""
-        for found in self._users.values():
-            for binding in found:
+        for username in self._riders.on(flow):
+            for binding in self._users.get(username, ()):
                 if binding.flow == flow:
                     binding.flow = None
+            self._note_connections(username)
 
 
 def _same(one: str, other: str) -> bool:

@@ -244,6 +244,7 @@ class _Udp:
         self._wildcard = host in ("0.0.0.0", "::")
         self._local = place_of(host, self.port)
         self._flows: dict[tuple[str, int], Flow] = {}  # of the peers seen lately
+        self._refused: set[Flow] = set()  # peers that the system would not send to, still to be told of
         self._loop.add_reader(self._socket.fileno(), self._readable)
 
     def local_toward(self, remote: str) -> str:
@@ -269,8 +270,14 @@ class _Udp:
         except BlockingIOError:
             pass  # the send buffer is full: lost like on the network, a timer sends it again
         except OSError:
-            if len(wire):
-                self._loop.call_soon(self.owner.on_broken, flow)
+            if wire and flow not in self._refused:
+                self._refused.add(flow)
+                self._loop.call_soon(self._tell_refused, flow)
+
+    def _tell_refused(self, flow: Flow) -> None:
+        """Once for all datagrams of a turn of the loop: whoever is told looks at every transaction."""
+        self._refused.discard(flow)
+        self.owner.on_broken(flow)
 
     def _readable(self) -> None:
         receive, on_message, flows = self._socket.recvfrom, self.owner.on_message, self._flows

@@ -18,6 +18,7 @@ from switchhook.sip.counters import Counters
 from switchhook.sip.flow import Flow
 from switchhook.sip.headers import Via, split_list
 from switchhook.sip.message import Message
+from switchhook.sip.riders import Riders
 from switchhook.sip.timers import T1, T2, T4, Timer, Timers
 from switchhook.sip.tokens import COOKIE, Tokens
 
@@ -172,6 +173,8 @@ class ClientTransaction(Transaction):
         super()._forget()
         self.on_response = self.on_failure = _ignore  # the call holds us; let us not hold the call
         self.layer.clients.pop(self.key, None)
+        if self.reliable:
+            self.layer.riders.leave(self)
 
     def hand_over(self, message: Message | None) -> None:
         assert message is not None
@@ -325,6 +328,7 @@ class Transactions:
         self.clients: dict[str, ClientTransaction] = {}
         self.servers: dict[str, ServerTransaction] = {}
         self.merges: dict[str, ServerTransaction] = {}
+        self.riders: Riders[ClientTransaction] = Riders()  # of those on connections
         self.refused = 0  # server transactions that refuse and are not over
 
     # --- client side
@@ -344,14 +348,15 @@ class Transactions:
     def begin(self, transaction: ClientTransaction) -> None:
         """Sends the request of a transaction made before."""
         self.clients[transaction.key] = transaction
+        if transaction.reliable:
+            self.riders.put(transaction, transaction.flow)
         transaction.start()
 
     def send_cancel(self, invite: ClientTransaction, extra: str) -> None:
         branch = invite.key[: -len("INVITE")]
         cancel = ClientTransaction(self, invite.draft.cancel(extra), invite.flow, branch, _ignore, _ignore)
         if cancel.key not in self.clients:
-            self.clients[cancel.key] = cancel
-            cancel.start()
+            self.begin(cancel)
 
     def response(self, message: Message) -> bool:
         """Gives a response to its transaction; False when it has none."""
@@ -369,7 +374,8 @@ class Transactions:
 
     def broken(self, flow: Flow) -> None:
         """A connection is gone: every open client transaction on it fails at once (RFC 3261 17.1.4)."""
-        for transaction in [t for t in self.clients.values() if t.flow == flow and t.open]:
+        found = self.riders.on(flow) if flow.reliable else [t for t in self.clients.values() if t.flow == flow]
+        for transaction in [t for t in found if t.open]:
             self.counters.transport_errors += 1
             transaction.feed("error")
 
