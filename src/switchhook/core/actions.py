@@ -80,6 +80,14 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepKeys:
+    """Do not pass on the keys of this leg with its voice from now on (`on`), for somebody else does; or do again."""
+
+    leg: LegId
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     tape: Tape
 
@@ -132,6 +140,7 @@ Action = (
     | Hear
     | SendDigits
     | Notice
+    | KeepKeys
     | Record
     | StopRecord
     | OpenStream

@@ -152,7 +152,8 @@ class Member:
     whispers: bool = False  # is heard by the agents only, or by `coached` alone
     coached: LegId | None = None
     stays_alone: bool = False  # it stays when everybody else has left
-    relays_keys: bool = False  # keys that its telephone presses are sent on to the others
+    # Keys that its telephone presses: sent on to those who hear it, kept from them; None: they go with its voice.
+    relays_keys: bool | None = None
 
     @property
     def is_company(self) -> bool:
@@ -178,7 +179,7 @@ class Seat:
     ends_room: bool = False
     starts_room: bool = True
     stays_alone: bool = False
-    relays_keys: bool = False
+    relays_keys: bool | None = None
 
     def member(self, leg: LegId, role: Role) -> Member:
         return Member(

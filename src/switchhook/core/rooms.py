@@ -80,6 +80,8 @@ def open_room(
 def join(work: Work, room: RoomId, leg: LegId, role: Role, *, talk: bool = True, seat: Seat = PLAIN) -> None:
     """Brings a leg in; with `talk` it turns to this room."""
     work.fact(f.MemberJoined(room, seat.member(leg, role)))
+    if seat.relays_keys is not None:
+        work.act(a.KeepKeys(leg, on=True))
     if talk:
         turn(work, leg, room)
 
@@ -95,6 +97,8 @@ def leave(work: Work, room: RoomId, leg: LegId) -> None:
     """Takes a leg out of a room; the caller settles the room when it is done."""
     found = work.state.rooms.get(room)
     if found is not None and leg in found.members:
+        if found.members[leg].relays_keys is not None:
+            work.act(a.KeepKeys(leg, on=False))
         work.fact(f.MemberLeft(room, leg))
 
 

@@ -220,6 +220,9 @@ class Media(Protocol):
     def tell_fork(self, stream: StreamId, digit: str) -> None:
         """Tells the program of a key that the telephone pressed."""
 
+    def keep_keys(self, leg: LegId, on: bool) -> None:
+        """Reports the leg's keys and passes them to nobody (`on`), or with its voice to whoever hears it, as at first."""
+
     def close(self, leg: LegId) -> None:
         """Frees the leg's ports; the final `MediaStats` go to the `on_stats` callback."""
 

@@ -314,6 +314,7 @@ _CARRIERS: dict[type, Carrier] = {
     a.Hear: Exchange._hear,
     a.SendDigits: lambda x, act: x.media.send_digits(act.leg, act.digits, act.tone_ms),
     a.Notice: lambda x, act: x.media.notice(act.leg, act.on),
+    a.KeepKeys: lambda x, act: x.media.keep_keys(act.leg, act.on),
     a.OpenStream: lambda x, act: x.forks.open(act.stream),
     a.CloseStream: lambda x, act: x.forks.close(act.stream),
     a.TellStream: lambda x, act: x.forks.tell(act.stream, act.digit),

@@ -214,6 +214,12 @@ class MediaEngine:
             found.noticed, found.talking = on, False
             self._pump.say(found.notice())
 
+    def keep_keys(self, leg: LegId, on: bool) -> None:
+        found = self._known(leg)
+        if found is not None and found.keeps_keys != on:
+            found.keeps_keys = on
+            self._pump.say(found.kept())
+
     def fork(self, stream: Forked) -> None:
         leg = self._known(stream.leg)
         if leg is None:
@@ -363,6 +369,8 @@ class MediaEngine:
         for leg in stated:
             if leg.noticed:
                 say(leg.notice())
+            if leg.keeps_keys:
+                say(leg.kept())
             for key in leg.keys:
                 say(leg.digits([key]))
         for row, use in self._closing:

@@ -204,6 +204,9 @@ class FakeMedia:
         if stream in self.forks:
             self.fork_digits[stream] = self.fork_digits.get(stream, "") + digit
 
+    def keep_keys(self, leg: LegId, on: bool) -> None:
+        """Changes nothing: keys go nowhere here but to who asks for them."""
+
     def close(self, leg: LegId) -> None:
         found = self._legs.pop(leg, None)
         if found is None:

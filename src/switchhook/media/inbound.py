@@ -40,6 +40,7 @@ class Inbound:
         self._candidates = Candidates()
         self._ears: dict[int, Ear] = {}
         self._passing: dict[int, tuple[int, int, bytes]] = {}  # listener: talker, our timestamp, last event payload
+        self._kept: set[int] = set()  # legs whose keys are passed to nobody
         self._one = np.zeros((1, STRIDE), np.uint8)
 
     def receive(self, phases: int, now: float) -> None:
@@ -66,6 +67,11 @@ class Inbound:
         self._candidates.forget(row)
         self._ears.pop(row, None)
         self._passing.pop(row, None)
+        self._kept.discard(row)
+
+    def keep_keys(self, row: int, on: bool) -> None:
+        """Passes a leg's keys to nobody from now on (`on`), or with its voice again."""
+        (self._kept.add if on else self._kept.discard)(row)
 
     def listen(self, now: float) -> None:
         """Reports keys whose last packets were lost; to be called every 50 ms or so."""
@@ -203,7 +209,8 @@ class Inbound:
         if event:
             ear = self._ears.setdefault(row, Ear())
             keys = ear.packet(packet.ssrc, packet.ts, packet.payload, now)
-            self._pass(row, packet, table.digits_pt, now, event=True)
+            nobody = np.full(table.legs + 1, -1)
+            self._pass(row, packet, nobody if row in self._kept else table.digits_pt, now, event=True)
             self._keys(row, keys)
         elif kind == rtp.NOISE and table.noise_pt[row] >= 0:
             self._pass(row, packet, table.noise_pt, now)
@@ -251,7 +258,7 @@ class Inbound:
         for key in keys:
             use = int(table.use[row])
             self._outbox.add({"is": "digit", "row": row, "use": use, "digit": key.digit, "ms": key.duration_ms})
-            for listener in self._desk.hearers.get(row, ()):
+            for listener in self._desk.hearers.get(row, ()) if row not in self._kept else ():
                 mixed = table.mode[listener] == MIX
                 deaf = table.mode[listener] == RELAY and table.digits_pt[listener] < 0
                 if mixed or deaf:

@@ -39,6 +39,7 @@ class Leg:
     keys: deque[Key] = field(default_factory=deque)  # not yet pressed, as far as we know
     order: int = 0
     noticed: bool = False  # somebody wants to know when it talks
+    keeps_keys: bool = False  # its keys are passed to nobody
     talking: bool = False  # as last told
 
     def statement(self) -> Message:
@@ -74,6 +75,10 @@ class Leg:
     def notice(self) -> Message:
         """Says whether it is to be told when the leg talks."""
         return {"say": "notice", "row": self.row, "use": self.use, "on": self.noticed}
+
+    def kept(self) -> Message:
+        """Says whether its keys go with its voice."""
+        return {"say": "keep_keys", "row": self.row, "use": self.use, "on": self.keeps_keys}
 
     def digits(self, keys: Sequence[Key]) -> Message:
         """Says which keys to press, with the length of the first for all."""

@@ -48,7 +48,7 @@ class Statements:
         self._does: dict[str, Callable[[Message], None]] = {
             "leg": self._leg, "play": self._play, "hear": self._hear, "record": self._record,
             "stop_record": self._stop_record, "digits": self._digits, "end": self._end, "state": self._state,
-            "state_end": self._state_end, "notice": self._notice, "fork": self._fork,
+            "state_end": self._state_end, "notice": self._notice, "keep_keys": self._keep_keys, "fork": self._fork,
             "end_fork": self._end_fork,
             "ack": lambda m: self._outbox.acknowledged(int(m["number"])),
         }  # fmt: skip
@@ -221,6 +221,10 @@ class Statements:
         alive = slots[table.use[table.fork_row[slots]] == table.fork_row_use[slots]]
         both = alive[table.fork_both[alive] != 0]
         self._desk.fork(set(table.fork_row[alive].tolist()), set(table.fork_row[both].tolist()))
+
+    def _keep_keys(self, m: Message) -> None:
+        if self._table.use[m["row"]] == m["use"]:
+            self._inbound.keep_keys(int(m["row"]), m["on"])
 
     def _notice(self, m: Message) -> None:
         row, table = int(m["row"]), self._table
