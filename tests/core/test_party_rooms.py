@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from switchhook.core import actions as a
 from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.ids import LegId, RoomId
@@ -96,6 +97,17 @@ def test_a_room_of_another_account_is_entered_by_name() -> None:
     assert rig.state.rooms[room].account == "other"
     assert rig.ask(r.EnterRoom(rig.arrives("second"), PARTY, account="other")).room == room
     assert rig.ask(r.EnterRoom(rig.arrives("third"), PARTY)).room != room
+
+
+def test_a_room_that_decides_about_keys_has_them_kept_until_the_member_leaves() -> None:
+    rig = Rig()
+    room = enters(rig, "customer", relays_keys=True)
+    enters(rig, "agent", relays_keys=False)
+    enters(rig, "guest")
+    rig.ask(r.LeaveRoom(room, rig.leg("customer")))
+    kept = [act for act in rig.actions if isinstance(act, a.KeepKeys)]
+    customer, agent = rig.leg("customer"), rig.leg("agent")
+    assert kept == [a.KeepKeys(customer, True), a.KeepKeys(agent, True), a.KeepKeys(customer, False)]
 
 
 def test_keys_are_relayed_to_those_who_hear_the_member() -> None:
