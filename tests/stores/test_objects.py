@@ -130,3 +130,14 @@ def test_rows_are_picked(archive: Archive, wanted: dict[str, object], found: lis
     if found:
         rows, total = archive.page(picked, limit=1, offset=len(found) - 1)
         assert ([row.id for row in rows], total) == (found[-1:], len(found))
+
+
+def test_what_is_not_over_is_in_no_page(archive: Archive) -> None:
+    running = replace(ROW, id="r4", added_at=0.0)
+    archive.add(running)
+    archive.add(ROW)
+    assert archive.page(RecordingFilter(accounts=("MA",)), limit=20, offset=0) == ([ROW], 1)
+    assert archive.unfinished() == [running]
+    assert archive.find("r4") == running
+    archive.add(replace(running, added_at=99.0))
+    assert archive.unfinished() == []

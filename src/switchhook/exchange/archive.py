@@ -25,7 +25,7 @@ class RecordingRow:
     started_at: float
     ended_at: float
     duration_ms: int
-    added_at: float  # when it was ready
+    added_at: float  # when it was over; 0: it is not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,8 @@ class RecordingFilter:
         """True when the row is one of those wanted."""
         same = ((self.leg, row.leg), (self.room, row.room), (self.room_name, row.room_name))
         return (
-            row.account in self.accounts
+            row.added_at > 0
+            and row.account in self.accounts
             and all(wanted in ("", found) for wanted, found in (*same, (self.room_kind, row.room_kind)))
             and address_key(row.caller).startswith(address_key(self.caller))
             and address_key(row.called).startswith(address_key(self.called))
@@ -65,6 +66,9 @@ class Archive(Protocol):
 
     def page(self, wanted: RecordingFilter, *, limit: int, offset: int) -> tuple[list[RecordingRow], int]:
         """Returns a page of rows, the newest first, and how many there are in all."""
+
+    def unfinished(self) -> list[RecordingRow]:
+        """Returns the rows of recordings that are not over; in no page are they."""
 
     def remove(self, recording: str) -> None:
         """Forgets a row; one that is not there is no error."""
@@ -87,6 +91,9 @@ class MemoryArchive:
             (row for row in self._rows.values() if wanted.fits(row)), key=lambda row: (-row.added_at, row.id)
         )
         return found[offset : offset + limit], len(found)
+
+    def unfinished(self) -> list[RecordingRow]:
+        return [row for row in self._rows.values() if not row.added_at]
 
     def remove(self, recording: str) -> None:
         self._rows.pop(recording, None)

@@ -9,15 +9,18 @@ call goes on.
 Who starts a recording may leave a word to be told by: `ended` is called once, when the file is finished, whatever ended
 it (somebody's wish, the longest time, a hangup, a full disk). Recordings that are cut short are told like all others.
 
-A recording that is over has a row in the archive, which a restart does not touch. Who wants MP3 gets it where that can
-be made: the WAV file is turned into one when it is finished, and until then the recording is not. The row comes first
-and the WAV file goes last, so whatever ends the process in between, there is a row and the file that it names.
+Every recording has a row in the archive from its beginning, which a restart does not touch. One that was cut short by
+the end of the process is over when the next one looks: its file can be played, and says how long it is.
+
+Who wants MP3 gets it where that can be made: the WAV file is turned into one when it is finished, and until then the
+recording is not, though it is in the list. The WAV file goes last.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import wave
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -86,14 +89,30 @@ class Recordings:
         self._turning: dict[RecordingId, Recorded] = {}  # over, and being made into MP3
         self._ended: dict[RecordingId, Ended] = {}
         self._begun: dict[RecordingId, RecordingRow] = {}
+        self._starting: dict[RecordingId, asyncio.Task[None]] = {}
         self._keeping: set[asyncio.Task[None]] = set()
         self._archive: Archive = MemoryArchive()
         self._to_mp3: Convert | None = None
         exchange.subscribe(self._told, (f.RecordingPaused, f.RecordingFinished))
 
     def keep_in(self, archive: Archive, to_mp3: Convert | None = None) -> None:
-        """Keeps the rows of recordings there from now on; `to_mp3` is how MP3 files are made, None: they are not."""
+        """Keeps the rows of recordings there from now on; `to_mp3` is how MP3 files are made, None: they are not.
+
+        Finishes what an earlier process has left unfinished; blocks, and raises Unavailable.
+        """
         self._archive, self._to_mp3 = archive, to_mp3
+        for row in archive.unfinished():
+            self._complete(row)
+
+    def _complete(self, row: RecordingRow) -> None:
+        path = self.path(row.account, row.id)
+        length_s = _length_s(path) if path is not None else 0.0
+        if path is None or not length_s:
+            self._archive.remove(row.id)
+            return
+        ended = row.started_at + length_s
+        over = max(ended, path.stat().st_mtime)
+        self._archive.add(replace(row, duration_ms=round(length_s * 1000), ended_at=ended, added_at=over))
 
     # --- asked ------------------------------------------------------------------------------------------------------
 
@@ -144,7 +163,8 @@ class Recordings:
             self._ended.pop(recording, None)
             self._warn(f"nothing is recorded: {refused}", leg or "")
             return None
-        self._begun[recording] = self._row(found, leg)
+        row = self._begun[recording] = self._row(found, leg)
+        self._starting[recording] = self._exchange.spawn(self._add(row), name=f"begin recording {recording}")
         return found
 
     def stop(self, recording: RecordingId, cause: str = "") -> bool:
@@ -197,7 +217,7 @@ class Recordings:
             id=found.id, account=found.account, call=self._exchange.calls.of(leg or ""), leg=leg or "",
             room=found.room or "", room_kind=room.plan.kind.value if room is not None else "",
             room_name=found.room_name, caller=of.caller if of else "", called=of.called if of else "", format="wav",
-            started_at=found.started_at, ended_at=found.started_at, duration_ms=0, added_at=found.started_at,
+            started_at=found.started_at, ended_at=found.started_at, duration_ms=0, added_at=0.0,
         )  # fmt: skip
 
     def _members(self, room: RoomId | None) -> tuple[LegId, ...]:
@@ -232,20 +252,25 @@ class Recordings:
         ended = replace(found, duration_ms=fact.duration_ms, finished=True, error=fact.error, paused_at=None)
         if fact.error:
             self._warn(f"recording {found.id} to {found.path}: {fact.error}", call=self._exchange.calls.of(found.id))
-        if row is not None and ended.has_file:
-            row = replace(row, ended_at=ended.ended_at, duration_ms=ended.duration_ms, added_at=at)
-            self._begin_keeping(ended, row, told)
+        if row is not None:
+            row = replace(row, ended_at=ended.ended_at, duration_ms=ended.duration_ms)
+            self._begin_keeping(ended, replace(row, format=ended.format, added_at=at), told)
         if found.id not in self._turning:
             self._finish(ended, told)
 
     def _begin_keeping(self, ended: Recorded, row: RecordingRow, told: Ended | None) -> None:
-        if ended.format != "wav":
+        if ended.format != "wav" and ended.has_file:
             self._turning[ended.id] = replace(ended, finished=False)
         task = self._exchange.spawn(self._keep(ended, row, told), name=f"keep recording {ended.id}")
         self._keeping.add(task)
         task.add_done_callback(self._keeping.discard)
 
     async def _keep(self, ended: Recorded, row: RecordingRow, told: Ended | None) -> None:
+        if (beginning := self._starting.pop(ended.id, None)) is not None:
+            await asyncio.wait((beginning,))
+        if not ended.has_file:
+            await self._forget(row)
+            return
         await self._add(row)
         if ended.id in self._turning:
             self._finish(await self._turned(ended, row), told)
@@ -259,8 +284,8 @@ class Recordings:
             await asyncio.to_thread(self._to_mp3, ended.path, made)
         except Unavailable as failed:
             self._warn(f"recording {ended.id} stays a WAV file: {failed}", call=row.call)
+            await self._add(replace(row, format="wav"))
             return replace(ended, format="wav")
-        await self._add(replace(row, format=ended.format))
         await asyncio.to_thread(ended.path.unlink, missing_ok=True)
         return replace(ended, path=made)
 
@@ -276,6 +301,12 @@ class Recordings:
             else:
                 return
 
+    async def _forget(self, row: RecordingRow) -> None:
+        try:
+            await asyncio.to_thread(self._archive.remove, row.id)
+        except Unavailable as failed:
+            self._warn(f"recording {row.id}, of which nothing is left, stays in the archive: {failed}", call=row.call)
+
     def _finish(self, ended: Recorded, told: Ended | None) -> None:
         self._turning.pop(ended.id, None)
         self._finished[ended.id] = ended
@@ -289,7 +320,8 @@ class Recordings:
     async def row(self, recording: str) -> RecordingRow | None:
         """Returns what is known of a recording that is over, or None; raises Unavailable."""
         await self._kept()
-        return await asyncio.to_thread(self._archive.find, recording)
+        found = await asyncio.to_thread(self._archive.find, recording)
+        return found if found is not None and found.added_at else None
 
     async def page(self, wanted: RecordingFilter, *, limit: int, offset: int) -> tuple[list[RecordingRow], int]:
         """Returns a page of recordings that are over, the newest first, and how many there are; raises Unavailable."""
@@ -299,6 +331,8 @@ class Recordings:
     async def delete(self, row: RecordingRow) -> None:
         """Removes a recording from the archive, then its file; raises Unavailable, and then it is still there."""
         await self._kept()
+        if row.id in self._turning:
+            raise Unavailable("its file is being made")
         await asyncio.to_thread(self._archive.remove, row.id)
         self._finished.pop(RecordingId(row.id), None)
         for format in ("wav", "mp3"):
@@ -322,3 +356,12 @@ class Recordings:
 def _resumed(found: Recorded, at: float) -> Recorded:
     paused_s = found.paused_s + (at - found.paused_at if found.paused_at is not None else 0.0)
     return replace(found, paused_s=paused_s, paused_at=None)
+
+
+def _length_s(path: Path) -> float:
+    """Returns how long a WAV file is; nothing for what is none."""
+    try:
+        with wave.open(str(path)) as file:
+            return float(file.getnframes() / file.getframerate())
+    except (OSError, EOFError, wave.Error, ZeroDivisionError):
+        return 0.0

@@ -49,6 +49,11 @@ class SqlArchive:
 
         return reading(self._engine, read)
 
+    def unfinished(self) -> list[RecordingRow]:
+        """Returns the rows of recordings that are not over."""
+        query = select(_rows).where(_rows.c.added_at == 0.0)
+        return reading(self._engine, lambda connection: [_read(row) for row in connection.execute(query)])
+
     def remove(self, recording: str) -> None:
         """Forgets a row; one that is not there is no error."""
         changing(self._engine, lambda connection: connection.execute(delete(_rows).where(_rows.c.id == recording)))
@@ -56,6 +61,7 @@ class SqlArchive:
 
 def _rules(wanted: RecordingFilter) -> Iterator[ColumnElement[bool]]:
     yield _rows.c.account.in_(wanted.accounts)
+    yield _rows.c.added_at > 0.0
     exact = (
         (_rows.c.leg, wanted.leg), (_rows.c.room, wanted.room),
         (_rows.c.room_name, wanted.room_name), (_rows.c.room_kind, wanted.room_kind),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -63,9 +64,19 @@ class RecordingRoute(BaseRoute):
         path = self._exchange.recordings.path(account.auth_id, recording, format)
         known = self._exchange.recordings.find(recording)
         running = known is not None and not known.finished
-        if path is None or running or not await asyncio.to_thread(path.is_file):
+        if path is not None and not running and not await asyncio.to_thread(path.is_file):
+            path, format = await self._left(account.auth_id, recording, format), "wav"
+        if path is None or running:
             raise not_found("no recording with this id")
         return FileResponse(path, media_type=TYPES[format])
+
+    async def _left(self, account: str, recording: str, format: str) -> Path | None:
+        """Returns the WAV file of a recording whose MP3 file was never made, because the process ended before."""
+        recordings = self._exchange.recordings
+        row = await recordings.row(recording)
+        path = recordings.path(account, recording)
+        wanted = row is not None and (row.account, row.format, format) == (account, "mp3", "mp3")
+        return path if path is not None and wanted and await asyncio.to_thread(path.is_file) else None
 
     def _write(self, request: Request, status: int, api_id: str) -> None:
         body: dict[str, object] = {

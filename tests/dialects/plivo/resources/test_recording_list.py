@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import wave
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -293,7 +295,7 @@ class Shaky(MemoryArchive):
 
 def test_a_row_that_the_disk_refuses_is_written_again(tmp_path: Path) -> None:
     async def story(on: Stage, world: World) -> None:
-        on.exchange.recordings.keep_in(Shaky(3))
+        on.exchange.recordings.keep_in(Shaky(5))
         await recording(on, await talk(on))
         refused = await world.api("GET", "Recording/")
         assert (refused.status_code, "locked" in refused.json()["error"]) == (409, True)
@@ -303,5 +305,87 @@ def test_a_row_that_the_disk_refuses_is_written_again(tmp_path: Path) -> None:
         made = await recording(on, await talk(on))
         await on.passes(60)
         assert any(made.id in text and "in no list" in text for text in world.warnings)
+
+    taped(tmp_path, story)
+
+
+def sound(path: Path, seconds: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(16_000 * seconds))
+
+
+def test_a_recording_that_a_crash_cut_short_is_in_the_list_of_the_next_start(tmp_path: Path) -> None:
+    archive, started = MemoryArchive(), []
+
+    async def crashes(on: Stage, world: World) -> None:
+        on.exchange.recordings.keep_in(archive)
+        caller = await talk(on)
+        for seconds in (3, 0):
+            found = on.exchange.recordings.start(ACCOUNT, follow=caller.leg, wanted_format="mp3")
+            assert found is not None
+            started.append(found)
+            if seconds:
+                sound(found.path, seconds)
+        await on.settled()
+        assert (await world.api("GET", "Recording/")).json()["objects"] == []
+        assert len(archive.unfinished()) == 2  # and nothing ends them
+
+    async def starts_again(on: Stage, world: World) -> None:
+        on.exchange.recordings.keep_in(archive)
+        shown = (await world.api("GET", f"Recording/{started[0].id}/")).json()
+        assert (shown["recording_duration_ms"], shown["recording_format"]) == ("3000.00000", "wav")
+        assert (await fetch(on, shown["recording_url"])).content[:4] == b"RIFF"
+        assert (await world.api("GET", f"Recording/{started[1].id}/")).status_code == 404  # of which there is no file
+        assert archive.unfinished() == []
+
+    taped(tmp_path, crashes)
+    taped(tmp_path, starts_again)
+
+
+def test_an_mp3_file_that_was_never_made_is_a_wav_file_under_its_name(tmp_path: Path) -> None:
+    async def story(on: Stage, world: World) -> None:
+        archive = MemoryArchive()
+        on.exchange.recordings.keep_in(archive)
+        row = replace(ROW, format="mp3", added_at=on.now)
+        archive.add(row)
+        sound(tmp_path / ACCOUNT / f"{ROW.id}.wav", 1)
+        shown = (await world.api("GET", f"Recording/{ROW.id}/")).json()
+        file = await fetch(on, shown["recording_url"])
+        assert (file.status_code, file.content[:4], file.headers["content-type"]) == (200, b"RIFF", "audio/wav")
+        assert (await world.api("DELETE", f"Recording/{ROW.id}/")).status_code == 204
+        assert (await fetch(on, shown["recording_url"])).status_code == 404
+
+    taped(tmp_path, story)
+
+
+def test_it_is_not_finished_before_its_mp3_file_is_there(tmp_path: Path) -> None:
+    async def story(on: Stage, world: World) -> None:
+        go = threading.Event()
+
+        def slow(source: Path, made: Path) -> None:
+            assert go.wait(10)
+            mp3_of(source, made)
+
+        on.exchange.recordings.keep_in(MemoryArchive(), slow)
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        caller = await talk(on)
+        started = on.exchange.recordings.start(ACCOUNT, follow=caller.leg, wanted_format="mp3")
+        assert started is not None
+        sound(started.path, 1)
+        await on.passes(1)
+        on.exchange.recordings.stop(started.id)
+        while started.id not in on.exchange.recordings._turning:
+            await asyncio.sleep(0)
+        found = on.exchange.recordings.find(started.id)
+        assert found is not None
+        assert not found.finished
+        go.set()
+        await on.settled()
+        assert (await world.api("GET", f"Recording/{started.id}/")).json()["recording_format"] == "mp3"
 
     taped(tmp_path, story)

@@ -115,13 +115,11 @@ async def delete(rest: Rest, asked: Asked) -> Answer:
 
 async def _need(rest: Rest, asked: Asked) -> RecordingRow:
     recording = asked.words["recording_id"].lower()
-    running = rest.exchange.recordings.find(recording)
     try:
         row = await rest.exchange.recordings.row(recording)
     except Unavailable as failed:
         raise Problem(409, f"not possible now: {failed}") from failed
-    over = running is None or running.finished
-    if row is None or not over or row.account not in family(rest, asked.account):
+    if row is None or row.account not in family(rest, asked.account):
         raise not_found("no recording with this recording_id")
     return row
 
