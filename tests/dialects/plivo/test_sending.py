@@ -14,7 +14,7 @@ async def test_keys_go_to_the_telephone_and_the_document_goes_on_at_once() -> No
         world = World(on)
         line = await world.arrives("<DTMF> 1w2# </DTMF>", "<Speak>next</Speak>", "<Wait length='9'/>")
         assert line.up
-        assert on.media.digits_sent(line.leg) == "1w2#"
+        assert on.media.digits_sent(line.leg) == "w1w2#"
         assert line.hears == {"speak:en-US:WOMAN:next"}
 
 
@@ -24,7 +24,7 @@ async def test_or_when_all_of_them_are_sent() -> None:
         world = World(on)
         line = await world.arrives('<DTMF async="false">1Ww2</DTMF>', "<Speak>next</Speak>", "<Wait length='9'/>")
         assert line.hears == set()
-        await on.passes(1.9)  # two keys of 0.24 s, pauses of 1 and 0.5 s
+        await on.passes(2.4)  # two keys of 0.24 s, pauses of 1 and 0.5 s, and half a second behind the answer
         assert line.hears == set()
         await on.passes(0.2)
         assert line.hears == {"speak:en-US:WOMAN:next"}
@@ -69,6 +69,6 @@ async def test_as_the_official_sdk_writes_them() -> None:
         response.add(plivoxml.WaitElement(length=5))
         on.web.on(f"{APP}/answer", response.to_string())
         line = on.phone("+14155550123").calls("+14155550100")
-        await on.passes(1)
-        assert on.media.digits_sent(line.leg) == "98"
+        await on.passes(1.1)
+        assert on.media.digits_sent(line.leg) == "w98"
         assert world.one("/report")["Status"] == "failed"

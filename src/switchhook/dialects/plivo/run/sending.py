@@ -29,10 +29,12 @@ class DtmfStep(Step):
 
     def start(self) -> None:
         session, element = self.session, self._element
+        # A telephone whose answer is still on its way would miss the first key.
+        digits = element.digits if session.up or session.early else f"w{element.digits}"
         session.answer()
-        sent = session.ask(r.SendKeys(session.call.leg, element.digits))
+        sent = session.ask(r.SendKeys(session.call.leg, digits))
         if element.wait and sent is not None:
-            session.pause(sending_s(element.digits))
+            session.pause(sending_s(digits))
         else:
             session.done()
 
