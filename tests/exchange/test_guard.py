@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import ssl
 import zlib
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import pytest
 import structlog
@@ -13,7 +16,8 @@ from httpx2 import AsyncByteStream, MockTransport, Request, Response
 from switchhook.core.errors import Unavailable
 from switchhook.core.masking import masked
 from switchhook.exchange.guard import Forbidden, Guard, refused_urls
-from switchhook.exchange.sender import HttpSender, TooLong
+from switchhook.exchange.sender import MOST_NAMES, HttpSender, TooLong
+from switchhook.lab.authority import Authority
 from switchhook.lab.virtual_time import in_virtual_time, run
 
 PRIVATE = [
@@ -226,8 +230,6 @@ async def test_answers_are_read_up_to_their_longest_packed_or_not() -> None:
 
 @in_virtual_time
 async def test_an_answer_that_drips_is_given_up() -> None:
-    import asyncio
-
     class Drips(AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:
             while True:
@@ -258,3 +260,59 @@ async def test_an_answer_that_drips_is_given_up() -> None:
 )
 def test_passwords_in_urls_are_masked(text: str, told: str) -> None:
     assert masked(text) == told
+
+
+# --- certificates ---------------------------------------------------------------------------------------------------
+
+
+async def _serve(context: ssl.SSLContext) -> asyncio.Server:
+    """An HTTPS server that keeps connections open."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readuntil(b"\r\n\r\n"):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    async def quietly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await answer(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    return await asyncio.start_server(quietly, "127.0.0.1", 0, ssl=context)
+
+
+def test_a_certificate_of_one_name_is_good_for_no_other_at_the_same_address(tmp_path: Path) -> None:
+    async def story() -> None:
+        ca = tmp_path / "ca.pem"
+        authority = Authority.at(ca, ["mine.example", "other.example"])
+        trusting = ssl.create_default_context(cafile=str(ca))
+
+        async def resolve(host: str) -> Sequence[str]:
+            return ["127.0.0.1"]
+
+        async with await _serve(authority.context("mine.example")) as server:
+            port = server.sockets[0].getsockname()[1]
+            sender = HttpSender(Guard((), loopback=True), verify=trusting, resolve=resolve)
+            for _ in range(2):
+                assert (await sender.send("GET", f"https://mine.example:{port}/")).status == 200
+            with pytest.raises(Unavailable, match=r"other\.example"):
+                await sender.send("GET", f"https://other.example:{port}/")
+            assert (await sender.send("GET", f"https://mine.example:{port}/")).status == 200
+            await sender.close()
+
+    asyncio.run(story())
+
+
+def test_the_connections_of_names_that_were_asked_long_ago_are_given_up() -> None:
+    async def story() -> None:
+        async def resolve(host: str) -> Sequence[str]:
+            return ["127.0.0.1"]
+
+        sender = HttpSender(Guard((), loopback=True), verify=False, resolve=resolve)
+        for number in range(MOST_NAMES + 5):
+            with pytest.raises(Unavailable):  # nobody listens on port 1
+                await sender.send("GET", f"https://host{number}.example:1/")
+        assert sender.names == tuple(f"host{number}.example" for number in range(5, MOST_NAMES + 5))
+        await sender.close()
+
+    asyncio.run(story())

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import ssl
 import zlib
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -26,6 +30,7 @@ from switchhook.exchange.ports import Reply
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
 MAX_REDIRECTS = 5
 TOLD_S = 60.0
+MOST_NAMES = 200  # behind TLS whose connections are kept
 
 log = structlog.get_logger("exchange")
 
@@ -62,15 +67,25 @@ async def system_resolve(host: str) -> Sequence[str]:
     return [str(each[4][0]) for each in found]
 
 
+@dataclass(slots=True)
+class _Named:
+    client: httpx2.AsyncClient
+    asked: int = 0  # requests under way
+
+
 class HttpSender:
-    """Implements `ports.Sender` with one connection pool."""
+    """Implements `ports.Sender` with one pool of plain connections, and one for each name behind TLS.
+
+    Connections go to addresses. Two names at one address would share a pool, and so a TLS connection whose certificate
+    was checked for the other name.
+    """
 
     def __init__(
         self,
         guard: Guard,
         *,
         user_agent: str = "Switchhook",
-        verify: bool = True,
+        verify: bool | ssl.SSLContext = True,
         resolve: Resolve = system_resolve,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
@@ -80,6 +95,8 @@ class HttpSender:
         self._transport = transport
         self._user_agent = user_agent
         self._made: httpx2.AsyncClient | None = None
+        self._named: OrderedDict[str, _Named] = OrderedDict()  # by host, the one asked last at the end
+        self._closing: set[asyncio.Task[None]] = set()
         self._told: dict[str, float] = {}  # hosts whose refusal stands in the log, until when
 
     @property
@@ -88,7 +105,43 @@ class HttpSender:
             self._made = self._make()
         return self._made
 
+    @contextmanager
+    def _client_for(self, url: str) -> Iterator[httpx2.AsyncClient]:
+        """Gives the client whose connections may serve a URL."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if self._transport is not None or parts.scheme != "https" or _is_ip(host):
+            yield self._client
+            return
+        named = self._named.get(host)
+        if named is None:
+            named = self._named[host] = _Named(self._make())
+            self._forget_one()
+        self._named.move_to_end(host)
+        named.asked += 1
+        try:
+            yield named.client
+        finally:
+            named.asked -= 1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names behind TLS whose connections are kept, the one asked last at the end."""
+        return tuple(self._named)
+
+    def _forget_one(self) -> None:
+        """Closes the client of the name that nobody asks and that was asked longest ago, when there are many."""
+        if len(self._named) <= MOST_NAMES:
+            return
+        host = next((host for host, named in list(self._named.items())[:-1] if not named.asked), None)
+        if host is not None:
+            task = asyncio.get_running_loop().create_task(self._named.pop(host).client.aclose())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
     def _make(self) -> httpx2.AsyncClient:
+        if self._verify is True:
+            self._verify = httpx2.create_ssl_context(trust_env=False)  # read once for all clients
         return httpx2.AsyncClient(
             verify=self._verify,
             trust_env=False,
@@ -114,6 +167,8 @@ class HttpSender:
     async def close(self) -> None:
         if self._made is not None:
             await self._made.aclose()
+        for named in self._named.values():
+            await named.client.aclose()
 
     async def send(
         self,
@@ -158,14 +213,15 @@ class HttpSender:
         target, host_header, extensions = await self._aim(url)
         sent = [("Host", host_header), *_credentials(url), *headers]
         try:
-            request = self._client.build_request(
-                method, target, headers=sent, content=body or None, timeout=timeout, extensions=extensions
-            )
-            answer = await self._client.send(request, stream=True)
-            try:
-                content = await _read(answer, max_bytes, url)
-            finally:
-                await answer.aclose()
+            with self._client_for(url) as client:
+                request = client.build_request(
+                    method, target, headers=sent, content=body or None, timeout=timeout, extensions=extensions
+                )
+                answer = await client.send(request, stream=True)
+                try:
+                    content = await _read(answer, max_bytes, url)
+                finally:
+                    await answer.aclose()
         except httpx2.HTTPError as error:
             raise Unavailable(f"{masked(url)}: {_words(error)}") from error
         except (httpx2.InvalidURL, ValueError) as error:
