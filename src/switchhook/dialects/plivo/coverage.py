@@ -305,6 +305,10 @@ _HOOKS = (
     *_done(HOOKS, "test_conference.py", "Conference callbackUrl: enter, exit, digits", "Conference action"),
     *_done(HOOKS, "test_outgoing.py", "HTTP redirects, up to 5, each hop signed anew"),
     *_done(HOOKS, "test_detection.py", "machine_detection_url", "Machine"),
+    *_done(HOOKS, "test_record.py", "Record action and callbackUrl"),
+    *_done(HOOKS, "test_get_digits.py", "GetDigits action"),
+    *_done(HOOKS, "test_get_input.py", "GetInput action and interim results"),
+    *_done(HOOKS, "test_documents.py", "fallback for an answer URL that fails (7011) or answers no document (8011)"),
     *_done(HOOKS, "test_in_call.py", "recording callbacks of calls, tried again for minutes"),
     *_done(
         HOOKS, "test_conference_api.py", "Conference callbackUrl: floor, record", "recording callbacks of conferences"
@@ -323,10 +327,12 @@ _SIMPLE = (
     *_done(_element("Response"), "test_outgoing.py", "1000 documents per leg, then 2060"),
     *_done(_element("Response"), "test_links.py", "relative URLs"),
     *_done(_element("Speak"), "test_answering.py", "body", "voice", "language", "loop"),
-    Line(_element("Speak"), "SSML", PARTLY, "reduced to its text", "test_reading.py"),
+    *_done(_element("Response"), "test_documents.py", "strict documents, actions that fall through, by configuration"),
+    Line(_element("Speak"), "SSML", PARTLY, "`phoneme` and `w` are reduced to their text", "test_spoken.py"),
     *_done(_element("Play"), "test_outgoing.py", "body", "loop"),
     *_done(_element("Wait"), "test_answering.py", "length"),
-    *_absent(_element("Wait"), "it waits its whole length", "silence", "minSilence", "beep"),
+    *_done(_element("Wait"), "test_wait.py", "silence", "minSilence"),
+    *_done(_element("Wait"), "test_beeps.py", "beep"),
     *_done(_element("Redirect"), "test_outgoing.py", "body", "method"),
     *_done(_element("Hangup"), "test_answering.py", "reason"),
     *_done(_element("Hangup"), "test_outgoing.py", "schedule"),
@@ -353,25 +359,50 @@ _DIAL = (
         "digitsMatchBLeg",
         "sipHeaders",
     ),
-    Line(
-        _element("Dial"),
-        "dialMusic",
-        PARTLY,
-        "`real` is ringback",
-        "test_dial.py",
-    ),
-    *_absent(_element("Dial"), "calls are voice", "callType"),
+    *_done(_element("Dial"), "test_early_audio.py", "dialMusic"),
+    Line(_element("Dial"), "callType", PARTLY, "calls are voice; another type is a warning", "test_reading.py"),
     *_done(_element("Dial: Number"), "test_dial.py", "body", "sendDigits", "sipHeaders", "callerId", "callerName"),
-    *_absent(
-        _element("Dial: Number"),
-        "ignored with a warning",
-        "sendOnPreanswer",
-        "sendDigitsMode",
+    *_done(_element("Dial: Number"), "test_early_audio.py", "sendOnPreanswer"),
+    Line(
+        _element("Dial: Number"), "sendDigitsMode", PARTLY, "`rfc2833`; another mode is a warning", "test_reading.py"
     ),
     *_done(_element("Dial: User"), "test_dial.py", "body", "sendDigits", "sipHeaders"),
     *_done(_element("Dial: User"), "test_reading.py", "sipAuthUsername", "sipAuthPassword"),
-    *_absent(_element("Dial: User"), "ignored with a warning", "sendOnPreanswer"),
+    *_done(_element("Dial: User"), "test_early_audio.py", "sendOnPreanswer"),
 )
+
+_ASKING = (
+    *_done(
+        _element("Record"), "test_record.py", "action", "method", "redirect", "fileFormat", "maxLength", "timeout",
+        "finishOnKey", "playBeep", "recordSession", "startOnDialAnswer", "recordChannelType", "callbackUrl",
+        "callbackMethod",
+    ),
+    *_partly(
+        _element("Record"), "test_record.py", transcriptionUrl="nothing transcribes: it is reported as failed",
+        transcriptionMethod="nothing transcribes", transcriptionType="nothing transcribes",
+        transcriptionReportType="nothing transcribes",
+    ),
+    *_done(
+        _element("GetDigits"), "test_get_digits.py", "action", "method", "redirect", "timeout", "digitTimeout",
+        "numDigits", "finishOnKey", "retries", "playBeep", "validDigits", "invalidDigitsSound", "log",
+        "Speak, Play and Wait inside",
+    ),
+    *_done(
+        _element("GetInput"), "test_get_input.py", "action", "method", "redirect", "inputType", "executionTimeout",
+        "digitEndTimeout", "speechEndTimeout", "startInputTimeout", "retries", "finishOnKey", "numDigits",
+        "speechModel", "hints", "language", "interimSpeechResultsCallback", "interimSpeechResultsCallbackMethod",
+        "profanityFilter", "log", "Speak, Play and Wait inside",
+    ),
+    *_done(
+        _element("PreAnswer"), "test_pre_answer.py", "Speak, Play, Wait, GetDigits, Redirect, Message and DTMF inside"
+    ),
+    *_done(_element("DTMF"), "test_sending.py", "body", "async"),
+    *_partly(
+        _element("Message"), "test_sending.py", body="not sent: there is no SMS gateway", src="not sent",
+        dst="not sent", type="not sent",
+    ),
+    *_done(_element("Message"), "test_sending.py", "callbackUrl", "callbackMethod"),
+)  # fmt: skip
 
 _CONFERENCE = (
     *_done(
@@ -397,11 +428,6 @@ _CONFERENCE = (
     *_done(_element("Conference"), "test_conference_api.py", "recordFileFormat"),
     *_absent(_element("Conference"), "ignored with a warning", "transcriptionType"),
     *_absent(_element("Conference"), "ignored with a warning", "transcriptionUrl", "transcriptionMethod"),
-)
-
-_OTHERS = tuple(
-    Line(_element(name), "the whole element", ABSENT, "skipped with a warning")
-    for name in ("Record", "GetDigits", "GetInput", "PreAnswer", "DTMF", "Message")
 )
 
 _TRANSFER = tuple(
@@ -450,5 +476,5 @@ _MULTI_PARTY = tuple(Line(*row) for row in ROWS)
 
 _SECTIONS = (
     _OPERATIONS, _RESOURCES, _ACTIONS, _MAKE, _MOVE, _COMMON, _HOOKS, _SIMPLE, _DIAL, _CONFERENCE,
-    _OTHERS, _STREAMS, _TRANSFER, _MULTI_PARTY,
+    _ASKING, _STREAMS, _TRANSFER, _MULTI_PARTY,
 )  # fmt: skip
