@@ -430,6 +430,17 @@ _CONFERENCE = (
     *_absent(_element("Conference"), "ignored with a warning", "transcriptionUrl", "transcriptionMethod"),
 )
 
+_TRANSFER_OUT = tuple(
+    Line("Transfer of a live call: what the leg was in", part, DONE, test=test)
+    for part, test in (
+        ("GetDigits", "test_get_digits.py"),
+        ("GetInput", "test_get_input.py"),
+        ("Record; a session's recording goes on", "test_record.py"),
+        ("PreAnswer", "test_pre_answer.py"),
+        ("Wait for silence", "test_wait.py"),
+    )
+)
+
 _TRANSFER = tuple(
     Line("Transfer of a live call: what the leg was in", part, DONE, test="test_transfer_table.py")
     for part in (
@@ -476,5 +487,5 @@ _MULTI_PARTY = tuple(Line(*row) for row in ROWS)
 
 _SECTIONS = (
     _OPERATIONS, _RESOURCES, _ACTIONS, _MAKE, _MOVE, _COMMON, _HOOKS, _SIMPLE, _DIAL, _CONFERENCE,
-    _ASKING, _STREAMS, _TRANSFER, _MULTI_PARTY,
+    _ASKING, _STREAMS, _TRANSFER, _TRANSFER_OUT, _MULTI_PARTY,
 )  # fmt: skip
