@@ -158,8 +158,8 @@ class Server:
         )
         self.exchange.subscribe(lambda stamped: self.metrics.fact(stamped.fact), self.metrics.counted)
         self.exchange.records = Reader(engine)
-        await asyncio.to_thread(self.exchange.limits.remember)
         self.exchange.declared.open(SqlObjects(engine))
+        await asyncio.to_thread(self.exchange.limits.remember)
         self.exchange.recordings.keep_in(SqlArchive(engine), mp3.converter())
         stack.callback(self.exchange.sounds.close)
         warming = asyncio.create_task(sender.warm())  # while we wait for the audio processes; no call waits for it

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from switchhook.exchange.switch import Exchange, Stamped
 
 PATIENCE_S = 1.0  # how long a list waits for the rows of recordings that have just ended
+CONVERTED_AT_A_TIME = 2  # the rest waits: calls need the machine more
 AGAIN_S = (0.2, 1.0, 5.0, 25.0)  # when a row that the disk refused is written again
 KEPT = 10_000  # finished recordings that are still known; their files stay longer
 
@@ -93,6 +94,7 @@ class Recordings:
         self._keeping: set[asyncio.Task[None]] = set()
         self._archive: Archive = MemoryArchive()
         self._to_mp3: Convert | None = None
+        self._converting = asyncio.Semaphore(CONVERTED_AT_A_TIME)
         exchange.subscribe(self._told, (f.RecordingPaused, f.RecordingFinished))
 
     def keep_in(self, archive: Archive, to_mp3: Convert | None = None) -> None:
@@ -281,7 +283,8 @@ class Recordings:
         try:
             if self._to_mp3 is None:
                 raise Unavailable("MP3 is not made any more")
-            await asyncio.to_thread(self._to_mp3, ended.path, made)
+            async with self._converting:
+                await asyncio.to_thread(self._to_mp3, ended.path, made)
         except Unavailable as failed:
             self._warn(f"recording {ended.id} stays a WAV file: {failed}", call=row.call)
             await self._add(replace(row, format="wav"))
