@@ -218,7 +218,7 @@ async def test_answers_are_read_up_to_their_longest_packed_or_not() -> None:
     assert await answered("deflate", zlib.compress(whole)) == whole
     for coding, chunks in (
         ("", (whole, b"x")),
-        ("gzip", (gzip.compress(b"x" * 100_000_000),)),  # 97 kB
+        ("gzip", (gzip.compress(b"x" * 5_000_000),)),  # 5 kB
         ("deflate", (zlib.compress(whole + b"x"),)),
     ):
         with pytest.raises(TooLong):
@@ -303,6 +303,7 @@ def test_a_certificate_of_one_name_is_good_for_no_other_at_the_same_address(tmp_
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_the_connections_of_names_that_were_asked_long_ago_are_given_up() -> None:
     async def story() -> None:
         async def resolve(host: str) -> Sequence[str]:

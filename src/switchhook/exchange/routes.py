@@ -145,6 +145,13 @@ class Directory:
             return _shown(trunk.caller_id)
         return wanted or endpoint
 
+    def owns_caller_id(self, account: str, shown: str) -> bool:
+        """True when a number or telephone that is to be shown is one of an account's own, or of its main account's."""
+        key = self.key(shown)
+        found = self.numbers.get(key) or self.endpoints.get(key)
+        owner = self.accounts.get(account)
+        return found is not None and found.account in (account, owner.parent if owner is not None else "")
+
     # --- calls that arrive ------------------------------------------------------------------------------------------
 
     def route(self, arrival: Arrival, registered: Collection[str]) -> Route:

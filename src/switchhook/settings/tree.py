@@ -128,6 +128,9 @@ class Plivo:
     max_call_s: int = option(14400, "Longest call where the request names none", k.between(1, 86400))
     endpoint_suffix: bool = option(True, "Append 12 digits to the user names of endpoints that are made by API")
     answer_timeout_s: float = option(15.0, "Time for the first document of a ringing call", k.between(1, 120))
+    check_caller_id: bool = option(
+        False, "A call made by API may show only a number or a telephone of its account (or of its main account)"
+    )
     recogniser: str = option("", "URL of a program that recognises speech: http(s):// or ws(s)://", k.service_url)
     recogniser_timeout_s: float = option(10.0, "Time for its answer after the caller's last word", k.between(1, 60))
     strict: bool = option(False, "An unknown element makes a document invalid (8011) instead of being skipped")

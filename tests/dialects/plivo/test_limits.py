@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from switchhook.lab.virtual_time import in_virtual_time
-from tests.dialects.plivo.common import ACCOUNT, APP, NUMBER, OTHER, OTHER_TOKEN, SIP, TOKEN, World, document, stage
+import pytest
+
+from switchhook.lab.virtual_time import in_virtual_time, run
+from tests.dialects.plivo.common import (
+    ACCOUNT,
+    APP,
+    NUMBER,
+    OTHER,
+    OTHER_TOKEN,
+    SIP,
+    SUB,
+    SUB_TOKEN,
+    TOKEN,
+    World,
+    document,
+    stage,
+)
 
 CALL = {"from": NUMBER, "to": f"sip:1001@{SIP}", "answer_url": f"{APP}/start", "hangup_url": f"{APP}/hangup"}
 
@@ -153,3 +168,38 @@ async def test_wrong_credentials_are_not_counted() -> None:
         for _ in range(3):
             assert (await world.api("GET", "Call/?status=live", auth=(ACCOUNT, "wrong"))).status_code == 401
         assert (await world.api("GET", "Call/?status=live")).status_code == 200
+
+
+# --- who may be shown -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shown", "checked", "status"),
+    [
+        (NUMBER, True, 201),
+        ("14155550100", True, 201),
+        ("1001", True, 201),
+        (f"sip:1001@{SIP}", True, 201),
+        ("+14155559999", True, 400),
+        ("anonymous", True, 400),
+        ("+14155559999", False, 201),
+    ],
+)
+def test_a_call_shows_only_what_is_the_account_s_own_where_that_is_checked(
+    shown: str, checked: bool, status: int
+) -> None:
+    async def story() -> None:
+        async with stage(plivo={"check_caller_id": checked}) as on:
+            world = World(on)
+            answer = await world.api("POST", "Call/", {**CALL, "from": shown})
+            assert answer.status_code == status, answer.text
+            if status == 400:
+                assert answer.json()["error"].startswith("from parameter is invalid.")
+                assert "LegCreated" not in on.kinds()
+            other = await world.api("POST", "Call/", {**CALL, "from": shown}, auth=(OTHER, OTHER_TOKEN), account=OTHER)
+            assert other.status_code == (400 if checked else 201)
+            mine = {**CALL, "from": shown, "to": f"sip:1002@{SIP}"}
+            sub = await world.api("POST", "Call/", mine, auth=(SUB, SUB_TOKEN), account=SUB)
+            assert sub.status_code == status
+
+    run(story())

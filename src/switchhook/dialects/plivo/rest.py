@@ -169,6 +169,8 @@ class Rest:
         parent = self.live(asked, wanted.parent) if wanted.parent else None
         if wanted.parent and wanted.error_if_parent_not_found and parent is None:
             raise not_found("parent_call_uuid")
+        if settings.plivo.check_caller_id:
+            self._need_caller_id(asked, wanted.caller)
         destinations = [self._destination(asked, address) for address in wanted.to]
         try:
             self.exchange.limits.need(asked.account.auth_id, len(destinations))
@@ -183,6 +185,11 @@ class Rest:
         answer = Answer(201, body, calls[0])
         self.exchange.repeats.keep(key, answer, lambda: any(self._rings(leg) for leg in calls))
         return answer
+
+    def _need_caller_id(self, asked: Asked, shown: str) -> None:
+        if not self.exchange.directory.owns_caller_id(asked.account.auth_id, caller_id(shown)):
+            rule = "[plivo] check_caller_id"
+            raise Problem(400, f"from parameter is invalid. It is no number or telephone of this account ({rule})")
 
     def _destination(self, asked: Asked, address: str) -> Destination:
         try:
