@@ -87,14 +87,14 @@ def make_call(given: Arguments, longest_s: int) -> MakeCall:
         caller_name=text(given, "caller_name")[:50],
         send_digits=digits(given, "send_digits"),
         tone_ms=tone_ms(given, "send_digits"),
-        digits_early=truth(given.get("send_on_preanswer")),
+        digits_early=flag(given, "send_on_preanswer"),
         detect=detection(given),
         time_limit=min(limit, LONGEST_CALL_S),
         hangup_on_ring=whole(given, "hangup_on_ring", 0),
         ring_timeout=120 if ring_timeout is None else ring_timeout,
         sip_headers=sip_headers(given.get("sip_headers")),
         parent=parent,
-        error_if_parent_not_found=truth(given.get("error_if_parent_not_found")),
+        error_if_parent_not_found=flag(given, "error_if_parent_not_found"),
     )
 
 
@@ -172,9 +172,15 @@ def whole(given: Arguments, name: str, least: int) -> int | None:
     return int(shown)
 
 
-def truth(value: object) -> bool:
-    """Reads a boolean as clients write it."""
-    return value is True or str(value).strip().lower() in ("true", "1", "yes")
+def flag(given: Arguments, name: str, default: bool = False) -> bool:
+    """Returns a boolean, as JSON has it or as clients write it; raises `Problem` 400 for anything else."""
+    value = given.get(name)
+    word = str(value).strip().lower() if isinstance(value, (bool, str, int)) else "?"
+    if value is None or word in UNSET:
+        return default
+    if word not in ("true", "false", "1", "0", "yes", "no"):
+        raise invalid(name, "true or false")
+    return word in ("true", "1", "yes")
 
 
 def digits(given: Arguments, name: str) -> str:
@@ -192,14 +198,19 @@ def tone_ms(given: Arguments, name: str) -> int | None:
 
 
 def sip_headers(value: object) -> tuple[tuple[str, str], ...]:
-    """Returns `X-PH-` header names and values from `k=v,k2=v2` or a JSON object; reserved names are dropped."""
+    """Returns `X-PH-` header names and values from `k=v,k2=v2` or a JSON object; reserved names are dropped.
+
+    Raises `Problem` 400 for anything else.
+    """
     pairs: list[tuple[str, str]]
     if isinstance(value, dict):
         pairs = [(str(name), str(given)) for name, given in value.items()]
     elif isinstance(value, str):
         pairs = [_pair(part) for part in value.split(",") if "=" in part]
-    else:
+    elif value is None:
         return ()
+    else:
+        raise invalid("sip_headers", "k=v,k2=v2 is expected")
     kept = []
     for name, given in pairs:
         name = name.strip()

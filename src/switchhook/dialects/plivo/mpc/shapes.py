@@ -169,10 +169,17 @@ def _music(given: Arguments, name: str) -> Link | None:
     return _link(given, f"{name}_url", f"{name}_method") or _link(given, name, f"{name}_method")
 
 
+def _word(given: Arguments, name: str) -> str:
+    """Returns a text as it is written, `none` included; raises `Problem` 400 for what is none."""
+    value = given.get(name, "")
+    if not isinstance(value, str):
+        raise invalid(name, "a text is expected")
+    return value.strip()
+
+
 def _noise(given: Arguments, name: str, method: str, default: int) -> w.Noise:
-    value = given.get(name)
-    text = str(value).strip().lower() if isinstance(value, str) else ""
-    if value is None or text == "":
+    text = _word(given, name).lower()
+    if text == "":
         return default
     if text in _BEEPS:
         return _BEEPS[text]
@@ -180,12 +187,9 @@ def _noise(given: Arguments, name: str, method: str, default: int) -> w.Noise:
 
 
 def _dial_music(given: Arguments) -> Link | str:
-    value = given.get("dial_music")
-    text = value.strip() if isinstance(value, str) else ""
-    if value is None or text == "" or text.lower() == "real":
-        return "real"
-    if text.lower() == "none":
-        return "none"
+    text = _word(given, "dial_music").lower()
+    if text in ("", "real", "none"):
+        return text or "real"
     return _link(given, "dial_music", "dial_music_method") or "real"
 
 
