@@ -2,9 +2,10 @@
 
 Each leg costs some 20 us: its sockets are watched again, its place in the layout is found. With 2,000 legs on which
 nobody speaks that was most of the silence of those on which somebody does. A leg can wait while nothing passes: it
-hears one other leg, which has been as silent as itself, so not a packet is owed to anybody. What comes from it before
-its turn, some phases later, waits in the kernel. Legs in mixed rooms, with sounds, noise, recordings or somebody who
-listens for their voice do not wait: they are sent something all the time, or others are laid out together with them.
+hears one other leg, which has been as silent as itself, so nothing but comfort noise is owed to anybody, and that may
+pause for some phases. What comes from it before its turn waits in the kernel. Legs in mixed rooms, with sounds, noise,
+recordings or somebody who listens for their voice do not wait: they are sent something all the time, or others are laid
+out together with them.
 
 Rejected: legs in the order of their last packet (those who only listen, to music for example, send none).
 """
