@@ -221,7 +221,7 @@ class Media(Protocol):
         """Tells the program of a key that the telephone pressed."""
 
     def keep_keys(self, leg: LegId, on: bool) -> None:
-        """Reports the leg's keys and passes them to nobody (`on`), or with its voice to whoever hears it, as at first."""
+        """Reports the leg's keys and passes them to nobody (`on`), or with its voice to its hearers, as at first."""
 
     def close(self, leg: LegId) -> None:
         """Frees the leg's ports; the final `MediaStats` go to the `on_stats` callback."""
