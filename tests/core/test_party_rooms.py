@@ -175,3 +175,10 @@ def test_without_the_wish_to_wait_the_first_is_let_go() -> None:
     rig.ask(r.AddParty(room, dial("agent")))
     rig.rejects("agent")
     assert why(rig) is Closing.ALONE
+
+
+def test_a_room_whose_id_was_known_before() -> None:
+    rig = Rig()
+    plan = RoomPlan(RoomKind.PARTY, id=RoomId("known"))
+    assert rig.ask(r.EnterRoom(rig.arrives("customer"), plan)).room == "known"
+    assert rig.ask(r.EnterRoom(rig.arrives("second"), plan)).room != "known"  # that one is open

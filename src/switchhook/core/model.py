@@ -215,6 +215,7 @@ class RoomPlan:
     program: str = ""  # the dialect that opened it, for its own look-ups
     ref: str = ""  # the dialect's own reference (node id, element id)
     waits_for_company: bool = False  # who has had no company here yet is not alone, but early
+    id: RoomId | None = None  # of the room, where somebody has to know it before
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def open_room(
     inherited: Mapping[str, object] | None = None,
 ) -> RoomId:
     """Opens an empty room."""
-    room = RoomId(work.state.ids.new())
+    room = plan.id if plan.id is not None and plan.id not in work.state.rooms else RoomId(work.state.ids.new())
     work.fact(
         f.RoomOpened(
             Room(

@@ -55,7 +55,7 @@ class Record(Protocol):
 
 
 _CODES = {name: code for code, name in NAMES.items()}
-_OURS = frozenset({2060, 6000, 9100})  # limits of the platform, not of the document
+_OURS = frozenset({2060, 4020, 6000, 9100})  # limits of the platform, not of the document
 
 _STATES = {
     Outcome.BUSY: "BUSY",
@@ -114,6 +114,8 @@ def _ending(ended: EndedAs) -> Ending | None:
     code = _CODES.get(ended.reason)
     if code is None or ended.ended_by != By.PROGRAM.value:
         return None
+    if code == 4030:
+        return Ending(code, "API Request")  # nothing else takes somebody out of a Multi-Party Call
     return Ending(code, "Plivo" if code in _OURS else "Answer XML" if code < 5000 else "Error")
 
 

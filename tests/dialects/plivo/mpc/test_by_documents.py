@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from switchhook.core import requests as r
+from switchhook.core.model import Alone, RoomKind, RoomPlan
 from switchhook.lab.stage import MUSIC
 from switchhook.lab.virtual_time import in_virtual_time, run
 from tests.dialects.plivo.common import APP, CUSTOMER, World, stage
@@ -74,6 +76,19 @@ async def test_it_starts_with_somebody_who_starts_it_and_until_then_there_is_wai
         assert "MPCStart" in mpc.events()
         assert on.web.to(wait)[0].method == "GET"
         assert world.one("/wait")["MPCName"] == "desk"
+
+
+@in_virtual_time
+async def test_a_flow_s_room_of_the_same_name_is_another() -> None:
+    async with stage() as on:
+        flow = RoomPlan(RoomKind.PARTY, alone=Alone.MUSIC, name="run/node", program="phlo")
+        world = World(on)
+        there = await world.arrives("<Wait length='60'/>", caller=SECOND)
+        on.exchange.ask(r.Take((there.leg,), "phlo"))
+        on.exchange.ask(r.EnterRoom(there.leg, flow))
+        here = await Mpc(world, "run/node").comes()
+        assert (here.hears, there.hears) == ({MUSIC}, {MUSIC})
+        assert len(on.exchange.state.rooms) == 2
 
 
 @in_virtual_time

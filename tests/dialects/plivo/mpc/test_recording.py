@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from switchhook.core.ids import RoomId
 from switchhook.lab.virtual_time import in_virtual_time, run
 from tests.dialects.plivo.common import ACCOUNT, APP, World, stage
 from tests.dialects.plivo.mpc.common import Mpc
@@ -24,6 +25,8 @@ async def test_the_whole_is_recorded_paused_resumed_and_stopped() -> None:
         said = answer.json()
         assert said["message"] == "MPC: desk record started"
         assert said["recording_url"].endswith(f"/v1/Account/{ACCOUNT}/Recording/{said['recording_id']}.wav")
+        room = on.exchange.recordings.running(room=RoomId((await mpc.api("GET")).json()["mpc_uuid"]))
+        assert [(each.id, each.room_name) for each in room] == [(said["recording_id"], "desk")]
         assert (await mpc.api("POST", "Record/")).status_code == 409
         assert (await mpc.api("GET")).json()["recording"] == "recording"
         await on.passes(2)

@@ -161,7 +161,7 @@ class Party:
         return (self.ended_at if self.ended_at is not None else now) - self.started_at
 
     def plan(self, now: float) -> RoomPlan:
-        """Returns how the core is to open its room; names of other programs' rooms cannot be the same."""
+        """Returns how the core is to open its room; names of flows' rooms, which have a slash, cannot be the same."""
         return RoomPlan(
             kind=RoomKind.PARTY,
             alone=Alone.LET_GO,
@@ -171,9 +171,10 @@ class Party:
             wait_sound=self.wait,
             max_members=self.wishes.most,
             limit_s=max(1.0, self.created_at + self.wishes.longest_s - now),
-            name=f"mpc:{self.name}",
+            name=f"mpc:{self.name}" if "/" in self.name else self.name,
             program=PROGRAM,
             ref=self.uuid,
+            id=RoomId(self.uuid),
         )
 
     def register(self, wishes: SeatWishes) -> None:
