@@ -188,7 +188,8 @@ class Directory:
         if number is not None and called not in self.agents and called not in self.endpoints:
             return self._to_number(number, arrival, back, user, user, registered)
         application = self.applications.get(arrival.to_user)
-        if application is not None and self._related(application.account, telephone.account):
+        declared = called in self.agents or called in self.endpoints
+        if application is not None and not declared and self._related(application.account, telephone.account):
             return ToProgram(telephone.account, "plivo", application.app_id, back=back, endpoint=user, key=user)
         try:
             destination = self.destination(telephone.account, arrival.to_user)

@@ -8,6 +8,7 @@ from switchhook.lab.virtual_time import in_virtual_time
 from tests.dialects.plivo.common import ACCOUNT, APP, OTHER, OTHER_TOKEN, SIP, SUB, SUB_TOKEN, World, stage
 
 NEW = {"app_name": "shop", "answer_url": f"{APP}/shop"}
+ENDPOINTS = [{"username": f"100{n}", "password": f"secret-{n}", "account": ACCOUNT} for n in (1, 2, 3)]
 BOUGHT = "14155550177"
 
 
@@ -160,6 +161,29 @@ async def test_a_telephone_calls_an_application_by_its_sip_uri() -> None:
         line = on.phone("1001").calls(app)
         await on.settled()
         assert world.one("/shop")["CallUUID"] == line.leg
+
+
+@in_virtual_time
+async def test_an_application_does_not_take_the_calls_of_a_telephone_of_its_name() -> None:
+    file = {"app_id": "1002", "account": ACCOUNT, "answer_url": f"{APP}/answer"}
+    async with stage(application=[file], number=[], endpoint=ENDPOINTS) as on:
+        line = on.phone("1001").calls("1002")
+        (await on.phone("1002").rings()).answers()
+        await on.settled()
+        assert line.hears == {"1002"}
+        assert on.web.hooks == []
+
+
+@in_virtual_time
+async def test_an_application_of_strangers_is_not_reached() -> None:
+    async with stage() as on:
+        world = World(on)
+        theirs: dict[str, Any] = {"auth": (OTHER, OTHER_TOKEN), "account": OTHER}
+        app = (await world.api("POST", "Application/", {**NEW, "public_uri": True}, **theirs)).json()["app_id"]
+        line = on.phone("1001").calls(app)
+        await on.settled()
+        assert line.over is not None
+        assert on.web.hooks == []
 
 
 @in_virtual_time
