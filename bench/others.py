@@ -1,9 +1,10 @@
 """Other calls that are up while something is measured: what one more call costs may not depend on how many there are.
 
-SIPp calls a number that is forwarded to the SIPp behind the trunk, both say nothing, and nobody hangs up: a call that
-is held in this sense has its two dialogs, its timers, its open audio ports and its rows in the journal, and makes no
-packets. So the control process and the memory carry it, and the audio process only has its legs in the table. They
-end with the server, which is told to leave them (`Served.abandon`).
+SIPp calls a number that is forwarded to the SIPp behind the trunk, both are inactive (RFC 3264 6.1), and nobody hangs
+up: a call that is held in this sense has its two dialogs, its timers, its open audio ports and its rows in the journal,
+and makes no packets (to a leg that is merely silent, comfort noise is sent). So the control process and the memory carry
+it, and the audio process only has its legs in the table. They end with the server, which is told to leave them
+(`Served.abandon`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from bench import sipp
 from bench.house import CALLED, Served
 from bench.machine import free_port
 
+_SILENT = Path(__file__).parent / "scenarios" / "silent.xml"
 FEW, MANY = 10, 1000
 RATE = 100  # new ones per second
 FOR_MS = 3_600_000
@@ -57,7 +59,7 @@ class Others:
 
     def _call(self, count: int) -> None:
         command = [
-            *sipp.command_line(["-sn", "uac"], free_port(), self._folder / f"others-{len(self._callers)}.stat"),
+            *sipp.command_line(["-sf", str(_SILENT)], free_port(), self._folder / f"others-{len(self._callers)}.stat"),
             f"127.0.0.1:{self._server.sip}", "-s", CALLED, "-r", str(RATE), "-m", str(count), "-l", str(count + 1),
             "-d", str(FOR_MS),
         ]  # fmt: skip

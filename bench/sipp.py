@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bench.machine import cores, cpu_s, free_port
 
+_ANSWERS = Path(__file__).parent / "scenarios" / "answers.xml"
 SIPP = shutil.which("sipp") or ""
 SKIP_S = 2.0  # what is left out at the beginning of a load
 DIRECT = (1500, 3000, 4500, 6000, 8000)  # offered without a server, until that is too much
@@ -64,13 +65,12 @@ class Load:
 
 
 class Answering:
-    """`sipp -sn uas`: takes every call until it is closed. Use as `with`."""
+    """Takes every call until it is closed. Use as `with`."""
 
-    def __init__(self, folder: Path, scenario: Path | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self.port = free_port()
-        command = ["-sf", str(scenario)] if scenario is not None else ["-sn", "uas"]
         self._stat = folder / "uas.stat"
-        self._command = command_line(command, self.port, self._stat)
+        self._command = command_line(["-sf", str(_ANSWERS)], self.port, self._stat)
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
