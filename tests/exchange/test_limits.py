@@ -103,7 +103,11 @@ async def test_whoever_dials_is_held_to_it_and_who_talks_goes_on_talking() -> No
             r.PlaceParty(MAIN, RoomPlan(RoomKind.PARTY, name="a"), plan),
             r.Connect(customer.leg, plan, role=Role.CUSTOMER),
         ):
+            before = len(on.entries)
             assert "max_calls" in refusal(on, request)
+            (line,) = on.entries[before:]
+            assert "max_calls" in str(line.body["text"])
+            assert (line.call != "") == (not isinstance(request, r.PlaceCall | r.PlaceParty))  # in whose timeline
         assert customer.hears == {"1001"}
         assert agent.hears == {CUSTOMER}
 

@@ -17,7 +17,7 @@ import structlog
 
 from switchhook.core import actions as a
 from switchhook.core import events, facts, requests
-from switchhook.core.errors import Unavailable
+from switchhook.core.errors import Refused, Unavailable
 from switchhook.core.ids import Ids, LegId
 from switchhook.core.model import By
 from switchhook.core.outcomes import Outcome
@@ -139,8 +139,17 @@ class Exchange:
     def ask(self, request: requests.Request, cause: str = "") -> requests.Accepted:
         """Asks for something; raises `Refused`, and then nothing has changed. `cause` goes into the journal."""
         if self.limits.counted:
-            self.limits.of_request(request)
+            self._need_limits(request, cause)
         return self._step(request, cause or type(request).__name__)
+
+    def _need_limits(self, request: requests.Request, cause: str) -> None:
+        try:
+            self.limits.of_request(request)
+        except Refused as refused:
+            leg, room = getattr(request, "leg", ""), getattr(request, "room", "")
+            call = self.calls.of(room) if isinstance(room, str) else ""
+            self.write("Warning", {"text": f"not dialled: {refused}"}, leg=leg, call=call, cause=cause)
+            raise
 
     def tell(self, event: events.Event, cause: str = "") -> None:
         """States what happened in the world."""

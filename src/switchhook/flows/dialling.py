@@ -71,6 +71,7 @@ def ring(walker: Walker, branch: Branch, address: str, caller: str, ring_s: floa
         accepted = exchange.ask(r.Originate(run.account, to, shown, PROGRAM, ring_s=ring_s), cause=run.id)
     except Refused as refused:
         branch.variables[branch.node.name] = {"to": address, "from": caller, "hangup_cause": refused.reason.value}
+        exchange.write("Warning", {"text": f"{address} is not dialled: {refused}"}, leg=branch.leg or "", cause=run.id)
         _go_back(walker, branch)
         return "failed"
     assert accepted.leg is not None
