@@ -24,6 +24,7 @@ from switchhook.core.ids import LegId
 from switchhook.exchange.chance import PooledRandom
 from switchhook.exchange.clock import SystemClock
 from switchhook.exchange.guard import Guard, refused_urls
+from switchhook.exchange.made import MadeEndpoint
 from switchhook.exchange.ports import Entry, FactJournal, MediaAddress, MediaStats
 from switchhook.exchange.rest import Rest, give_back
 from switchhook.exchange.sender import HttpSender
@@ -331,7 +332,9 @@ def line_settings(settings: Settings, bound: Sequence[tuple[str, str, int]], sec
         listen=tuple(bound),
         domain=settings.sip.domain,
         endpoints=tuple(
-            EndpointSettings(each.username, each.password, latching=each.media_from) for each in settings.endpoints
+            EndpointSettings(each.username, each.password, latching=each.media_from)
+            for each in settings.endpoints
+            if not isinstance(each, MadeEndpoint)  # it has no password; the line learns of it by `Telephones.admit`
         ),
         trunks=tuple(
             TrunkSettings(

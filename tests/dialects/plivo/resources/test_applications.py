@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from switchhook.lab.virtual_time import in_virtual_time
@@ -194,6 +195,19 @@ async def test_two_clients_who_want_one_name_do_not_both_get_it() -> None:
         world = World(on)
         answers = await asyncio.gather(*(world.api("POST", "Application/", NEW) for _ in range(5)))
         assert sorted(answer.status_code for answer in answers) == [201, 400, 400, 400, 400]
+
+
+@in_virtual_time
+async def test_the_asynchronous_mode_tells_the_result_to_the_callback_url() -> None:
+    async with stage() as on:
+        world = World(on)
+        asked = {**NEW, "callback_url": f"{APP}/cb"}
+        answer = await world.api("POST", "Application/", asked)
+        assert (answer.status_code, answer.json()["message"]) == (202, "async api spawned")
+        await on.settled()
+        told = world.one("/cb")
+        assert json.loads(told["response"])["message"] == told["message"] == "created"
+        assert (await world.api("GET", f"Application/{told['app_id']}/")).status_code == 200
 
 
 @in_virtual_time

@@ -134,6 +134,31 @@ def test_everybody_sees_their_own(tmp_path: Path) -> None:
     taped(tmp_path, story)
 
 
+def test_a_recording_of_a_conference_says_which(tmp_path: Path) -> None:
+    async def story(on: Stage, world: World) -> None:
+        first = await world.arrives("<Conference>sales</Conference>")
+        await world.arrives("<Conference>sales</Conference>", caller="+14155550124")
+        leg = first.found
+        assert leg is not None
+        assert leg.focus is not None
+        made = on.exchange.recordings.start(ACCOUNT, room=leg.focus)
+        assert made is not None
+        await on.passes(3)
+        on.exchange.recordings.stop(made.id)
+        await on.settled()
+        (found,) = (await world.api("GET", "Recording/?conference_name=sales")).json()["objects"]
+        assert (found["recording_id"], found["recording_type"], found["conference_name"]) == (
+            made.id,
+            "conference",
+            "sales",
+        )
+        assert (found["conference_uuid"], found["call_uuid"]) == (leg.focus, first.leg)
+        assert (found["from_number"], found["to_number"]) == ("14155550123", "14155550100")
+        assert (await world.api("GET", "Recording/?conference_name=others")).json()["objects"] == []
+
+    taped(tmp_path, story)
+
+
 async def fetch(on: Stage, url: str, **headers: str) -> httpx2.Response:
     """Fetches a file, which is read by threads that virtual time does not know of."""
     loop = asyncio.get_running_loop()
