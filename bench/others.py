@@ -2,8 +2,8 @@
 
 SIPp calls a number that is forwarded to the SIPp behind the trunk, both are inactive (RFC 3264 6.1), and nobody hangs
 up: a call that is held in this sense has its two dialogs, its timers, its open audio ports and its rows in the journal,
-and makes no packets (to a leg that is merely silent, comfort noise is sent). So the control process and the memory carry
-it, and the audio process only has its legs in the table. They end with the server, which is told to leave them
+and makes no packets (to a leg that is merely silent, comfort noise is sent). So the control process and the memory
+carry it, and the audio process only has its legs in the table. They end with the server, which is told to leave them
 (`Served.abandon`).
 """
 

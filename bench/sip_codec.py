@@ -59,6 +59,10 @@ class Network:
     def send(self, wire: bytes, flow: Flow) -> None:
         self.sent.append(wire)
 
+    def withdraw(self, wire: bytes, flow: Flow) -> bool:
+        """There is no connection to wait for here."""
+        return False
+
     def flow(self, transport: str, host: str, port: int) -> Flow | None:
         return Flow(transport, host, port, "10.0.0.100:5060")
 

@@ -39,6 +39,10 @@ class StampedSocket:
     def send(self, wire: bytes, flow: Flow) -> None:
         self._socket.sendto(wire, (flow.host, flow.port))
 
+    def withdraw(self, wire: bytes, flow: Flow) -> bool:
+        """There is no connection to wait for here."""
+        return False
+
     def flow(self, transport: str, host: str, port: int) -> Flow | None:
         return Flow("udp", host, port, self._local) if transport == "udp" else None
 
