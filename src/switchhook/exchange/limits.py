@@ -73,8 +73,10 @@ class Limits:
         found = self._of.get(name)
         if found is None:
             account = self._exchange.directory.accounts.get(name)
-            names = (name, account.parent) if account is not None else (name,)
-            found = self._of[name] = tuple(self._uses[each] for each in names if each in self._uses)
+            if account is None:
+                return ()
+            found = tuple(self._uses[each] for each in (name, account.parent) if each in self._uses)
+            self._of[name] = found
         return found
 
     def remember(self) -> None:
