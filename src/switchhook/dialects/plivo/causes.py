@@ -161,7 +161,8 @@ def cause_of(fact: LegEnded, side: Side, *, answered: bool, ending: Ending | Non
     word, code = WORDS[fact.outcome]
     if not answered:
         fact = replace(fact, outcome=outcome_of(fact))
-        word, code = (word, code) if fact.outcome is Outcome.OVER_LIMIT else _BY_STATUS.get(fact.sip_status, (word, code))
+        if fact.outcome is not Outcome.OVER_LIMIT:  # whose status is ours
+            word, code = _BY_STATUS.get(fact.sip_status, (word, code))
         if fact.outcome is Outcome.NO_ANSWER and fact.by is By.SERVER:
             code = 6010
         if fact.outcome is Outcome.COMPLETED:
