@@ -62,6 +62,7 @@ def some_dial(n: Numbers, names: Sequence[str] = NAMES) -> DialPlan:
         waiting_clips=("tone:300:100",) if n.yes() else (),
         program="program" if n.yes(4) else "",
         send_digits="12" if n.yes(6) else "",
+        early_audio=n.yes(3),
         seat=some_seat(n) if n.yes(3) else Seat(),
         delays_s=delays,
         target_ring_s=tuple(n.of((5.0, 30.0)) for _ in targets) if n.yes(8) else (),
@@ -169,11 +170,13 @@ def _member(make: Callable[[RoomId, LegId, bool], r.Request]) -> Callable[[Asks]
 
 _MAKERS: tuple[Callable[[Asks], r.Request], ...] = (
     lambda x: r.Originate(ACCOUNT, x.to(), "100", "program"),
-    lambda x: r.TellRinging(x.leg()),
+    lambda x: r.TellRinging(x.leg(), early=x.n.yes(3)),
     lambda x: r.AnswerLeg(x.leg()),
     lambda x: r.PressAnswerKey(x.leg()),
     lambda x: r.HangUp(x.leg(), outcome=x.n.of((Outcome.COMPLETED, Outcome.REJECTED))),
-    lambda x: r.Play(x.leg(), ("tone:440:100",), repeat=x.n.of((1, 0)), hang_up_after=x.n.yes(4)),
+    lambda x: r.Play(
+        x.leg(), ("tone:440:100",), repeat=x.n.of((1, 0)), hang_up_after=x.n.yes(4), early=x.n.yes(4)
+    ),
     lambda x: r.StopSound(x.leg()),
     lambda x: r.SendKeys(x.leg(), "12#"),
     lambda x: r.SetLimit(x.leg(), x.n.of((30.0, 60.0, 20_000.0))),

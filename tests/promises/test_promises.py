@@ -150,7 +150,7 @@ class Calls(RuleBasedStateMachine):
             return
         match n.below(7):
             case 0:
-                rig.say(e.LegRang(phone.leg))
+                rig.say(e.LegRang(phone.leg, early=n.yes(3)))
             case 1 | 2 as what:
                 rig.say(e.LegHeld(phone.leg, what == 1))
             case 3:
