@@ -66,6 +66,9 @@ class House:
         names["dead"] = dead.leg
         line, _ = await world.in_dial()
         names["call_uuid"] = line.leg
+        waits = {"from": "1", "to": "+14155550778", "answer_url": f"{APP}/page"}
+        for name in ("paced", "queued"):  # the sub-account's calls go out one after the other
+            names[name] = await self.made("Call/", waits | {"caller_name": name}, "request_uuid", account=SUB)
         ringing = {
             "from": NUMBER,
             "to": f"sip:1004@{on.settings.sip.domain}",
@@ -86,9 +89,9 @@ class House:
         names["mid"], names["pid"] = "name_desk", party[-1]["member_id"]
         await self._objects()
         await self._others()
-        recorded = await self.made(f"Call/{line.leg}/Record/", {"time_limit": 1}, "recording_id")
-        await asyncio.sleep(3)
-        names["recording_id"] = recorded
+        names["recording_id"] = await self.made(f"Call/{line.leg}/Record/", {}, "recording_id")
+        await self.ask("DELETE", f"Call/{line.leg}/Record/")
+        await on.settled()
         for path in (f"Call/{line.leg}", "Conference/room", "MultiPartyCall/name_desk",
                      f"MultiPartyCall/name_desk/Participant/{names['pid']}"):  # fmt: skip
             await self.made(f"{path}/Record/", {"time_limit": 80_000})
@@ -144,6 +147,14 @@ class House:
         }
 
 
+ACCOUNTS = [
+    {"auth_id": ACCOUNT, "auth_token": TOKEN, "name": "Tests", "api_rate": 0},
+    {"auth_id": SUB, "auth_token": SUB_TOKEN, "parent": ACCOUNT, "api_rate": 0, "cps": 0.01},
+    {"auth_id": OTHER, "auth_token": OTHER_TOKEN, "api_rate": 0},
+]
+FOR_RENT = [{"number": "+15550000100", "country": "US", "type": "local"}]
+
+
 class Runner:
     """Runs pieces of one story, test after test, in one virtual loop."""
 
@@ -163,13 +174,8 @@ class Runner:
         return self._house
 
     async def _open(self) -> House:
-        free = [
-            {"auth_id": ACCOUNT, "auth_token": TOKEN, "name": "Tests", "api_rate": 0},
-            {"auth_id": SUB, "auth_token": SUB_TOKEN, "parent": ACCOUNT, "api_rate": 0},
-            {"auth_id": OTHER, "auth_token": OTHER_TOKEN, "api_rate": 0},
-        ]
-        rent = [{"number": "+15550000100", "country": "US", "type": "local"}]
-        self._on = await Stage(settings(account=free, inventory=rent), dialects=("plivo",)).__aenter__()
+        tree = settings(account=ACCOUNTS, inventory=FOR_RENT)
+        self._on = await Stage(tree, dialects=("plivo",)).__aenter__()
         house = House(self._on)
         await house.furnish()
         return house
