@@ -148,7 +148,7 @@ class Recordings:
         found = Recorded(
             recording, account, path, self._exchange.clock.now(),
             leg=follow or only, room=room, room_name=self._name(room), wanted_format=wanted_format,
-            format="mp3" if wanted_format == "mp3" and self._to_mp3 is not None else "wav",
+            format=self._format(wanted_format),
         )  # fmt: skip
         self._running[recording] = found
         if ended is not None:
@@ -200,6 +200,14 @@ class Recordings:
             for each in self._running.values()
             if (leg is not None and each.leg == leg) or (room is not None and each.room == room)
         )
+
+    def url_to_be(self, account: str, recording: RecordingId, wanted_format: str) -> str:
+        """Returns the URL of a recording that is going to begin."""
+        public = self._exchange.settings.public_url
+        return f"{public}/v1/Account/{account}/Recording/{recording}.{self._format(wanted_format)}"
+
+    def _format(self, wanted: str) -> str:
+        return "mp3" if wanted == "mp3" and self._to_mp3 is not None else "wav"
 
     def url(self, recorded: Recorded) -> str:
         """Returns where the file can be fetched by its account once it is finished."""

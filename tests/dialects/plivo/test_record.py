@@ -243,9 +243,10 @@ async def test_one_channel_for_both() -> None:
 async def test_it_begins_when_a_dial_connects() -> None:
     async with stage() as on:
         world = World(on)
+        world.page("/done")
         world.page("/file")
         line = await world.arrives(
-            f'<Record startOnDialAnswer="true" callbackUrl="{APP}/file"/>',
+            f'<Record startOnDialAnswer="true" redirect="false" {URLS}/>',
             f"<Dial><User>sip:1001@{SIP}</User></Dial>",
         )
         agent = await on.phone("1001").rings()
@@ -254,6 +255,7 @@ async def test_it_begins_when_a_dial_connects() -> None:
         await on.settled()
         tape = on.media.recordings[0]
         assert (tape.left, tape.right) == ((line.leg,), (agent.leg,))
+        assert tape.id == world.one("/done")["RecordingID"]
         await on.passes(4)
         agent.hangs_up()
         await on.passes(1)
@@ -270,7 +272,9 @@ async def test_a_dial_that_never_connects_records_nothing() -> None:
             f'<Record startOnDialAnswer="true" {URLS} redirect="false"/>',
             f"<Dial timeout='5'><User>sip:1001@{SIP}</User></Dial>",
         )
-        assert world.one("/done")["RecordUrl"] == ""
+        told = world.one("/done")
+        assert told["RecordUrl"].endswith(f"/Recording/{told['RecordingID']}.wav")
+        assert (told["RecordingDuration"], told["RecordingStartMs"]) == ("-1", "-1")
         await on.passes(7)
         assert line.over is not None
         assert world.hooks("/file") == []

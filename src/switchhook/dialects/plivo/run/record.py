@@ -61,7 +61,7 @@ class RecordStep(Step):
     def _tell_running(self, tape: RecordingId | None) -> None:
         """Goes on at once; the length is not known yet."""
         session, element = self.session, self._element
-        told = running(session, tape) if tape is not None else {}
+        told = running(session, tape, element.file_format) if tape is not None else {}
         session.follow(element.action, element.redirect, told | {"Digits": ""})
 
     def _record(self) -> None:
@@ -140,12 +140,12 @@ def start_session(session: Session, element: e.Record, id: RecordingId | None = 
     )  # fmt: skip
 
 
-def running(session: Session, recording: RecordingId) -> dict[str, str]:
-    """Returns the fields of a recording that goes on, or (without a URL yet) will begin when a Dial connects."""
+def running(session: Session, recording: RecordingId, wanted_format: str) -> dict[str, str]:
+    """Returns the fields of a recording that goes on, or that will begin when a Dial connects."""
     recordings = session.dialect.exchange.recordings
     found = recordings.find(recording)
     return {
-        "RecordUrl": recordings.url(found) if found is not None else "",
+        "RecordUrl": recordings.url_to_be(session.call.account, recording, wanted_format),
         "RecordingID": recording,
         "RecordingDuration": "-1",
         "RecordingDurationMs": "-1",
