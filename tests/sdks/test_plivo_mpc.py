@@ -8,6 +8,7 @@ import pytest
 from plivo import plivoxml
 from plivo.exceptions import ResourceNotFoundError, ValidationError
 
+from switchhook.core.model import LegState
 from switchhook.lab.stage import MUSIC, Line
 from tests.dialects.plivo.common import NUMBER, SIP
 from tests.sdks.test_plivo_actions import TONES, node
@@ -29,7 +30,7 @@ async def comes(on: Live, caller: str = CUSTOMER, **attributes: Any) -> Line:
 
 async def agent(on: Live, name: str = "1001") -> Line:
     phone = on.stage.phone(name)
-    await on.until(lambda: phone.lines and phone.line.found is not None)
+    await on.until(lambda: phone.lines and phone.line.found is not None and phone.line.found.state is LegState.RINGING)
     phone.line.answers()
     await on.until(lambda: phone.line.hears)
     return phone.line

@@ -168,6 +168,8 @@ class Book:
     # --- facts ------------------------------------------------------------------------------------------------------
 
     def _heard(self, stamped: Stamped) -> None:
+        if not self._named:
+            return  # nothing is under way: a call that has to do with none of this pays for one look
         _TOLD[type(stamped.fact)](self, stamped.fact, stamped.at)
 
     def _leg_created(self, fact: f.LegCreated, at: float) -> None:
