@@ -1,4 +1,4 @@
-"""A program of somebody's, made with the `plivo` package: does what stdin says, line by line, and tells what came of it.
+"""A program of somebody, made with the `plivo` package: does what stdin says, line by line, and tells what came of it.
 
 `{"call": "calls.play", "with": [...], "and": {...}}` in, `{"ok": ...}` or `{"error", "kind"}` out. It knows nothing of
 where the server is.
