@@ -193,6 +193,7 @@ _MAKERS: tuple[Callable[[Asks], r.Request], ...] = (
     ),
     lambda x: r.LeaveRoom(*x.seat()),
     lambda x: r.AddParty(x.room(), some_dial(x.n)),
+    lambda x: r.AddParty(x.room(), some_dial(x.n), conference=True),
     lambda x: r.CancelDial(x.n.of([*x.state.dials, DialId("none")])),
     _member(r.HoldMember),
     _member(r.MuteMember),

@@ -70,7 +70,7 @@ def add_party(work: Work, request: r.AddParty) -> r.Accepted:
     for target in request.plan.targets:
         if any(work.state.legs[leg].key == target.key for leg in room.members):
             raise Refused(Reason.ALREADY_THERE, f"{target.address} is in the room already")
-    dial = start(work, request.room, request.plan, Purpose.JOIN)
+    dial = start(work, request.room, request.plan, Purpose.CONFER if request.conference else Purpose.JOIN)
     return r.Accepted(room=request.room, dial=dial, leg=_first_leg(work, dial))
 
 
@@ -287,6 +287,8 @@ def win(work: Work, dial: Dial, leg: LegId) -> None:
         return
     if dial.lead is not None:
         answer(work, dial.lead)
+    if dial.purpose is Purpose.CONFER and work.state.rooms[dial.room].lead is not None:
+        work.fact(f.LeadChanged(dial.room, None))
     join(work, dial.room, leg, dial.plan.role, seat=dial.plan.seat)
     if dial.plan.seat.starts_room and not work.state.rooms[dial.room].started:
         work.fact(f.RoomStarted(dial.room))

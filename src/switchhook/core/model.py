@@ -286,6 +286,7 @@ class DialPlan:
 
 class Purpose(Enum):
     JOIN = "join"  # the answerer comes into the room
+    CONFER = "confer"  # the same, and nobody leads the room from then on: whoever leaves it, the others talk on
     TRANSFER = "transfer"  # the answerer is the target of the room's transfer
     RECALL = "recall"  # the answerer is the agent, asked back by a transfer that failed
     FIRST = "first"  # the answerer is the one on whose behalf the next is dialled

@@ -260,10 +260,11 @@ class LeaveRoom:
 
 @dataclass(frozen=True, slots=True)
 class AddParty:
-    """Dial somebody into a room."""
+    """Dial somebody into a room; in a `conference` the others talk on whoever leaves, once the party has come."""
 
     room: RoomId
     plan: DialPlan
+    conference: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def agent_out(work: Work, transfer: Transfer) -> None:
 
     main = work.state.rooms.get(transfer.room)
     if main is not None and main.lead == transfer.agent:
-        _without_lead(work, transfer)
+        nobody_leads(work, transfer)
     leave(work, transfer.room, transfer.agent)
     if transfer.consult is not None:
         leave(work, transfer.consult, transfer.agent)
@@ -139,7 +139,7 @@ def _plain_dial(work: Work, transfer: Transfer) -> None:
 
 def both_into_main(work: Work, transfer: Transfer) -> None:
     """The customer is gone; agent and target go on in the room that was the customer's."""
-    _without_lead(work, transfer)
+    nobody_leads(work, transfer)
     target_into_main(work, transfer)
     turn(work, transfer.agent, transfer.room)
     close_consult(work, transfer)
@@ -223,7 +223,8 @@ def _listeners(work: Work, transfer: Transfer) -> list[LegId]:
     return [leg for leg in room.members if work.state.legs[leg].focus == room.id] if room is not None else []
 
 
-def _without_lead(work: Work, transfer: Transfer) -> None:
+def nobody_leads(work: Work, transfer: Transfer) -> None:
+    """Whoever leaves the customer's room now, the others talk on."""
     room = work.state.rooms.get(transfer.room)
     if room is not None and room.lead is not None:
         work.fact(f.LeadChanged(transfer.room, None))
@@ -232,7 +233,7 @@ def _without_lead(work: Work, transfer: Transfer) -> None:
 def park(work: Work, transfer: Transfer) -> None:
     """The customer stays and hears music until somebody is added or its longest time ends."""
     room = work.state.rooms.get(transfer.room)
-    _without_lead(work, transfer)
+    nobody_leads(work, transfer)
     if room is not None and room.plan.alone is not Alone.MUSIC:
         work.fact(f.RoomParked(transfer.room))
 

@@ -144,7 +144,18 @@ def _table() -> dict[Key, Row]:
     # Agent and target talk in private.
     row(talks, P.CONSULTING, T.COMPLETE, None, E.COMPLETED, do.target_into_main, do.agent_out, do.close_consult)
     row(talks, P.CONSULTING, T.AGENT_LEFT, None, E.COMPLETED, do.target_into_main, do.agent_out, do.close_consult)
-    row(talks, P.CONSULTING, T.JOIN, None, E.MERGED, do.target_into_main, do.agent_joins, do.close_consult)
+    row(warm, P.CONSULTING, T.JOIN, None, E.MERGED, do.target_into_main, do.agent_joins, do.close_consult)
+    row(
+        consult,
+        P.CONSULTING,
+        T.JOIN,
+        None,
+        E.MERGED,
+        do.nobody_leads,
+        do.target_into_main,
+        do.agent_joins,
+        do.close_consult,
+    )
     row(talks, P.CONSULTING, T.ABORT, None, E.ABORTED, do.drop_target, do.agent_back, do.close_consult)
     row(talks, P.CONSULTING, T.TARGET_LEFT, None, E.TARGET_LEFT, do.agent_back, do.close_consult)
     row(talks, P.CONSULTING, T.SWAP, P.CONSULTING, None, do.swap)
