@@ -8,7 +8,7 @@ from switchhook.core.outcomes import Outcome
 from switchhook.lab.stage import MUSIC, RINGBACK
 from switchhook.lab.virtual_time import in_virtual_time, run
 from tests.dialects.plivo.common import APP, CUSTOMER, NUMBER, SIP, World, stage
-from tests.dialects.plivo.mpc.common import ALL, STATUS, Mpc
+from tests.dialects.plivo.mpc.common import ALL, QUIET, STATUS, Mpc
 
 SECOND = "+14155550124"
 
@@ -412,3 +412,25 @@ async def test_asynchronous_mode() -> None:
         await on.passes(1)
         assert mpc.world.one("/cb")["message"] == "add participant action initiated"
         assert on.phone("1001").line.found is not None
+
+
+@in_virtual_time
+async def test_a_call_on_two_ways_comes_by_the_newest() -> None:
+    """Its document brings it in while the API's request still fetches a sound."""
+    async with stage() as on:
+        mpc = Mpc(World(on))
+        agent = await mpc.agent(stay_alone=True, status_callback_url=STATUS, status_callback_events=ALL)
+        sound = mpc.world.page("/sound", "<Speak>x</Speak>")
+        mpc.world.page("/answer", f'<MultiPartyCall role="customer" {QUIET}>desk</MultiPartyCall>')
+        on.web.delay_s = 1.0
+        line = on.phone(CUSTOMER).calls(NUMBER)
+        await on.passes(0.5)
+        assert (await mpc.pull(line, enter_sound=sound)).status_code == 201
+        await on.passes(5)
+        assert (line.hears, agent.hears) == ({"1001"}, {CUSTOMER})
+        assert (await mpc.api("GET", "Participant/")).json()["meta"]["count"] == 2
+        assert mpc.event("AddParticipantByAPIActionCompleted")["Status"] == "failed"
+        line.hangs_up()
+        agent.hangs_up()
+        await on.passes(5)
+        assert on.dialects["plivo"].mpc.empty

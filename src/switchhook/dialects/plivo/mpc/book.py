@@ -106,9 +106,13 @@ class Book:
         return party
 
     def expect(self, member: Participant) -> None:
-        """Takes note of somebody on the way in."""
-        party = member.party
+        """Takes note of somebody on the way in; a call that was on the way already comes by its newest wish."""
+        party, before = member.party, self._coming.get(member.leg)
         party.awaited[member.leg] = self._coming[member.leg] = member
+        if before is not None and before.party is not party:
+            self.give_up(before)
+        elif before is not None and before.request is not None:
+            self.done(party, before.request, before, "failed")
         if party.first is None:
             party.first = member
             self.telling.state(party, "MPCInitialized")
