@@ -1,7 +1,8 @@
 """Every element, attribute and child that the XML classes of the official packages offer is read, and runs.
 
-The packages say themselves what they offer: PyPI `plivo` by its signatures, npm `plivo` by its lists. What has no value
-here fails, so a new version of a package shows what is new in it. Warnings are for what the coverage page says is absent.
+The packages say themselves what they offer: PyPI `plivo` by its signatures, npm `plivo` by its lists. What has no
+value here fails, so a new version of a package shows what is new in it. Warnings are for what the coverage page says is
+absent.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ ATTRIBUTES: dict[str, Any] = {
     "numDigits": 4, "retries": 2, "invalidDigitsSound": f"{APP}/no.mp3", "validDigits": "1234", "playBeep": "true",
     "log": "false", "inputType": "dtmf speech", "executionTimeout": 10, "digitEndTimeout": 5, "speechEndTimeout": 5,
     "speechModel": "phone_call", "hints": "yes,no", "language": "en-US", "interimSpeechResultsCallback": URL,
-    "interimSpeechResultsCallbackMethod": "GET", "profanityFilter": "true", "schedule": 30, "src": "1415", "dst": "1416",
+    "interimSpeechResultsCallbackMethod": "GET", "profanityFilter": "true", "schedule": 30, "src": "1415",
+    "dst": "1416",
     "loop": 1, "maxLength": 20, "recordSession": "false", "startOnDialAnswer": "false", "fileFormat": "wav",
     "recordChannelType": "mono", "transcriptionReportType": "full", "voice": "WOMAN", "strength": "weak",
     "time": "200ms", "xml:lang": "en-GB", "alphabet": "ipa", "ph": "a", "pitch": "high", "rate": "slow",
