@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 from starlette.routing import BaseRoute
 
 from switchhook.audio import audio_settings
+from switchhook.console import console_routes
 from switchhook.core.ids import LegId
 from switchhook.exchange.chance import PooledRandom
 from switchhook.exchange.clock import SystemClock
@@ -227,7 +228,7 @@ class Server:
         self.exchange.plug(self.line, self.media, self.timers)
 
     async def _open_http(self, sock: Any, engine: Engine) -> None:
-        routes = operator_routes(self._parts, self.metrics.render)
+        routes = operator_routes(self._parts, self.metrics.render) + console_routes()
         self._stack.push_async_callback(self._close_http)  # after the dialects, which answer whoever waits
         for name, dialect in dialects(self.exchange):
             self.dialects[name] = dialect

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from switchhook.console import console_routes
 from switchhook.core import events as e
 from switchhook.core import facts as f
 from switchhook.core.facts import Fact
@@ -58,7 +59,7 @@ async def live(settings: Callable[[str], Settings]) -> AsyncIterator[tuple[LiveS
     stage.open()
     dialect = stage.genesys = Genesys(stage.exchange)
     await dialect.start()
-    http = HttpServer(application(dialect.routes()), stage.settings, sock)
+    http = HttpServer(application(dialect.routes() + console_routes()), stage.settings, sock)
     await http.start()
     try:
         yield stage, base

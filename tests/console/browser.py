@@ -1,0 +1,106 @@
+"""An agent at a real browser: the desk page in Debian's Chromium, used by the names of its controls."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from switchhook.settings import Settings
+from tests.console.relay import Relay, relay
+from tests.dialects.genesys.office import settings
+from tests.sdks.live import LiveStage, live
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Page
+
+CHROMIUM = shutil.which("chromium") or ""
+WAIT_MS = 15_000  # a machine that does other things at the same time
+
+
+@dataclass
+class Agent:
+    """Somebody at the desk page."""
+
+    page: Page
+    wrong: list[str] = field(default_factory=list)  # errors of scripts, and what the page's policy refused
+
+    async def logs_in(self, name: str = "agent1", password: str = "") -> None:
+        await self.page.get_by_label("User name").fill(name)
+        await self.page.get_by_label("Password").fill(password or f"secret{name[-1]}")
+        await self.page.get_by_role("button", name="Log in", exact=True).click()
+
+    async def presses(self, name: str) -> None:
+        await self.page.get_by_role("button", name=name, exact=True).click()
+
+    async def types(self, number: str) -> None:
+        await self.page.get_by_label("Number").fill(number)
+
+    async def sees(self, text: str) -> None:
+        await self.page.get_by_text(text).first.wait_for()
+
+    async def sees_calls(self, *cards: str) -> None:
+        """Waits until exactly these calls are shown, each as `party state`."""
+        wanted = sorted(cards)
+        await self.page.wait_for_function(
+            """wanted => JSON.stringify([...document.querySelectorAll('.call')].map(card =>
+                card.querySelector('.who').textContent + ' ' + card.querySelector('.badge').textContent
+            ).sort()) === JSON.stringify(wanted)""",
+            arg=wanted,
+        )
+
+    async def may(self) -> set[str]:
+        """Returns the names of the buttons that are enabled."""
+        found = self.page.locator("[data-operation]:enabled")
+        return set(await found.all_text_contents())
+
+    async def focus(self) -> str:
+        """Returns the text or name of what has the keyboard."""
+        script = "() => document.activeElement.textContent.trim() || document.activeElement.name"
+        found: str = await self.page.evaluate(script)
+        return found
+
+
+@dataclass
+class Office:
+    """A live server, a browser before it, and the network between them."""
+
+    stage: LiveStage
+    network: Relay
+    browser: Browser
+    agents: list[Agent] = field(default_factory=list)
+
+    async def desk(self, **context: Any) -> Agent:
+        """Opens the page in a browser of its own."""
+        page = await (await self.browser.new_context(**context)).new_page()
+        page.set_default_timeout(WAIT_MS)
+        agent = Agent(page)
+        page.on("pageerror", lambda error: agent.wrong.append(str(error)))
+        page.on("console", lambda line: agent.wrong.append(line.text) if "Content Security" in line.text else None)
+        await page.goto(f"{self.network.base}/console/desk")
+        self.agents.append(agent)
+        return agent
+
+
+@asynccontextmanager
+async def office(**sections: Any) -> AsyncIterator[Office]:
+    """Opens an office of three agents; skips the test where there is no Chromium to look with."""
+    playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
+    if not CHROMIUM:
+        pytest.skip("chromium is not installed (Debian's package chromium)")
+
+    def configured(base: str) -> Settings:
+        return settings(http={"public_url": base}, **sections)
+
+    async with live(configured) as (stage, base), relay(base) as network, playwright.async_playwright() as driver:
+        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--disable-dev-shm-usage"])
+        try:
+            found = Office(stage, network, browser)
+            yield found
+            assert [agent.wrong for agent in found.agents if agent.wrong] == []
+        finally:
+            await browser.close()
