@@ -1,8 +1,9 @@
 """The one HTTP port: routes of all dialects, health and metrics, on a socket that is bound before anything starts.
 
 What a client can pile up is bounded before any dialect sees it, so that nothing that was accepted is refused later: the
-bytes of a body (413, at the limit and not after reading it all), the requests at a time (429 with Retry-After, not 503:
-the vendors' libraries send a request again at once on any 5xx), the connections (closed by uvicorn with 503).
+bytes of a body (413, at the limit and not after reading it all), the requests and web sockets at a time (429 with
+Retry-After, not 503: the vendors' libraries send a request again at once on any 5xx), the connections (closed by
+uvicorn with 503).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from switchhook.core.errors import Unavailable
 from switchhook.observe.metrics import CONTENT_TYPE
@@ -89,7 +91,11 @@ class HttpServer:
                 limit_concurrency=MAX_CONNECTIONS,
                 ssl_certfile=settings.http.certificate or None,
                 ssl_keyfile=settings.http.key or None,
-                ws="none",
+                ws="websockets-sansio",
+                ws_max_size=MAX_BODY,
+                ws_per_message_deflate=False,  # a window for each socket would cost more than the socket
+                ws_ping_interval=60.0,  # so that a socket whose peer is gone does not stay for ever
+                ws_ping_timeout=30.0,
             )
         )
         self._task: asyncio.Task[None] | None = None
@@ -141,6 +147,9 @@ class Bounded:
         self._active = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+            return
         if scope["type"] != "http" or scope["path"] in _OPERATORS:
             await self._app(scope, receive, send)
             return
@@ -154,9 +163,20 @@ class Bounded:
         finally:
             self._active -= 1
 
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A web socket counts as one request while it is open; its frames are bounded by the server."""
+        if self._active >= self._most:
+            await WebSocket(scope, receive, send).send_denial_response(_too_many())
+            return
+        self._active += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._active -= 1
+
     def _refusal(self, scope: Scope) -> Response | None:
         if self._active >= self._most:
-            return JSONResponse({"error": "too many requests at a time"}, 429, headers={"Retry-After": "1"})
+            return _too_many()
         length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
         return _too_long() if length.isdigit() and int(length) > self._longest else None
 
@@ -180,6 +200,10 @@ class Bounded:
             await self._app(scope, counted, noted)
         except _TooLong:
             await _too_long()(scope, receive, send)
+
+
+def _too_many() -> Response:
+    return JSONResponse({"error": "too many requests at a time"}, 429, headers={"Retry-After": "1"})
 
 
 def _too_long() -> Response:

@@ -163,6 +163,7 @@ class Genesys:
     max_queue: int = option(
         10000, "Messages kept for a CometD session that does not fetch them", k.between(10, 1000000)
     )
+    websocket: bool = option(True, "Offer web sockets to CometD clients; without, they fall back to long-polling")
     allowed_origins: tuple[str, ...] = option((), 'CORS origins, with wildcards, such as "http://*.example.com"')
 
 

@@ -1,4 +1,4 @@
-"""What only a real HTTP server and real connections show: a connection that ends, chunked bodies, refused upgrades."""
+"""What only a real HTTP server and real connections show: a connection that ends, chunked bodies, upgrades."""
 
 from __future__ import annotations
 
@@ -32,9 +32,11 @@ class Wire:
     async def open(base: str) -> Wire:
         return Wire(*await asyncio.open_connection("127.0.0.1", int(base.rpartition(":")[2])))
 
-    def ask(self, method: str, path: str, body: Any = None, *headers: str, chunked: bool = False) -> None:
+    def ask(
+        self, method: str, path: str, body: Any = None, *headers: str, chunked: bool = False, login: bool = True
+    ) -> None:
         content = json.dumps(body).encode() if body is not None else b""
-        lines = [f"{method} /api/v2{path} HTTP/1.1", "Host: localhost", BASIC, *headers]
+        lines = [f"{method} /api/v2{path} HTTP/1.1", "Host: localhost", *((BASIC,) if login else ()), *headers]
         if chunked:
             lines.append("Transfer-Encoding: chunked")
             half = len(content) // 2
@@ -113,21 +115,31 @@ def test_a_held_connect_is_answered_on_the_same_connection_again_and_again() -> 
 
 
 @pytest.mark.parametrize("path", ["/notifications", "/notifications/handshake", "/notifications/"])
-def test_an_upgrade_is_refused_with_an_http_error(path: str) -> None:
+@pytest.mark.parametrize(
+    ("headers", "offered", "status"),
+    [((BASIC,), True, 101), ((), True, 403), ((BASIC,), False, 403)],
+    ids=["login", "nobody", "not offered"],
+)
+def test_an_upgrade_opens_a_socket_or_is_refused_with_an_http_error(
+    path: str, headers: tuple[str, ...], offered: bool, status: int
+) -> None:
     upgrade = (
         *("Connection: Upgrade", "Upgrade: websocket"),
         *("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="),
     )
 
-    async def story() -> int:
-        async with live(office) as (_, base), asyncio.timeout(10):
-            wire = await Wire.open(base)
-            wire.ask("GET", path, None, *upgrade)
-            status = int((await wire.reader.readuntil(b"\r\n")).split()[1])
-            wire.writer.close()
-            return status
+    def one(base: str) -> Settings:
+        return settings(http={"public_url": base}, genesys={"websocket": offered})
 
-    assert asyncio.run(story()) in range(400, 500)
+    async def story() -> int:
+        async with live(one) as (_, base), asyncio.timeout(10):
+            wire = await Wire.open(base)
+            wire.ask("GET", path, None, *upgrade, *headers, login=False)
+            found = int((await wire.reader.readuntil(b"\r\n")).split()[1])
+            wire.writer.close()
+            return found
+
+    assert asyncio.run(story()) == status
 
 
 def test_an_operation_with_a_chunked_body() -> None:

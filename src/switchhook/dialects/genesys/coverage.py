@@ -101,7 +101,7 @@ def _bayeux() -> tuple[Line, ...]:
         *_done(BAYEUX, test, "handshake", "connect", "subscribe, unsubscribe, globs", "disconnect", "ack extension"),
         *_done(BAYEUX, "test_bayeux_sessions.py", "several sessions, expiry, overflow"),
         *_done(BAYEUX, "test_polling.py", "long-polling", "callback-polling"),
-        Line(BAYEUX, "websocket", ABSENT, "the upgrade is refused with an HTTP error"),
+        *_done(BAYEUX, "test_bayeux_sockets.py", "websocket"),
         Line(BAYEUX, "/v2/me/calls", DONE, test="test_samples.py"),
         Line(BAYEUX, "/v2/me/devices", DONE, test="test_operations.py"),
         *_absent(BAYEUX, "the subscription is accepted, nothing is sent", "/v2/users, channels of other media"),

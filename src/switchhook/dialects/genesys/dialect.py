@@ -13,13 +13,12 @@ from collections.abc import Awaitable, Callable
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.websockets import WebSocket
+from starlette.routing import BaseRoute, Route
 
 from switchhook.core.errors import Refused
 from switchhook.dialects.genesys.access import Access, Asker
 from switchhook.dialects.genesys.agents import Roster, User
-from switchhook.dialects.genesys.bayeux.polling import BadRequest, read, respond
+from switchhook.dialects.genesys.bayeux.endpoint import Admission, Denied, Endpoint
 from switchhook.dialects.genesys.bayeux.server import Bayeux
 from switchhook.dialects.genesys.call_operations import Asked, CallOperations
 from switchhook.dialects.genesys.calls import Call, Options
@@ -61,6 +60,17 @@ class Genesys:
             now=exchange.clock.now,
             new_id=lambda: secrets.token_hex(14),
             on_last_gone=self._last_session_gone,
+            sockets=settings.genesys.websocket,
+        )
+        self._notifications = Endpoint(
+            self.bayeux,
+            admit=self._admit,
+            wrong=lambda text: _failed(invalid(text)),
+            origins=self._cors,
+            home=settings.public_url,
+            spawn=exchange.spawn,
+            now=exchange.clock.now,
+            sockets=settings.genesys.websocket,
         )
         shapes = Shapes(settings.public_url, options)
         ids = CallIds(secrets.randbits(128) if seed is None else seed)
@@ -69,7 +79,6 @@ class Genesys:
         self._calls = CallOperations(exchange, self.desks, plans)
         self._users = UserOperations(exchange, self.desks, plans)
         self._resources = Resources(self.desks, shapes, exchange.clock, settings.sip.domain)
-        self._expiry: asyncio.TimerHandle | None = None
         self._graces: dict[str, asyncio.TimerHandle] = {}
         if settings.agents:
             exchange.subscribe(self.desks.heard, CONCERNING)
@@ -79,13 +88,11 @@ class Genesys:
 
     async def stop(self) -> None:
         """Answers every waiting desktop, so that the HTTP server can end its connections."""
-        if self._expiry is not None:
-            self._expiry.cancel()
         for grace in self._graces.values():
             grace.cancel()
         self._graces.clear()
         self.desks.close()
-        self.bayeux.release_all()
+        self._notifications.close()
 
     # --- routes -----------------------------------------------------------------------------------------------------
 
@@ -114,10 +121,9 @@ class Genesys:
         at("/settings/agent-states", self._get(resources.agent_states))
         at("/services", self._get(resources.services))
         at("/diagnostics/version", self._get(resources.version))
+        routes.extend(self._notifications.routes(f"{API}/notifications"))
         for path in ("/notifications", "/notifications/{rest:path}"):
-            routes.append(Route(API + path, self._notifications, methods=["GET", "POST", "OPTIONS"]))
             routes.append(Route(API + path, self._gate({}, exists=True), methods=_METHODS))
-            routes.append(WebSocketRoute(API + path, _no_web_socket))
         at("")
         routes.append(Route(f"{API}/{{rest:path}}", self._gate({}), methods=_METHODS))
         return routes
@@ -243,35 +249,13 @@ class Genesys:
 
     # --- CometD -----------------------------------------------------------------------------------------------------
 
-    async def _notifications(self, request: Request) -> Response:
-        if request.method == "OPTIONS":
-            return self._preflight(request)
-        extra: dict[str, str] = {}
+    def _admit(self, request: Request) -> Admission:
+        """Says who asks, and what the reply carries; for CometD the token is not asked for (genesys 1.3)."""
         try:
             asker = self._access.asker(request)
-            extra = self._access.headers(asker, request, secure=self._secure)
-            messages, callback = await read(request)
-            answer = self.bayeux.receive(asker.user.name, messages)
-            response = respond(self.bayeux, answer, callback, self._exchange.spawn)
-            self._watch_expiry()
         except Failure as failure:
-            response = _failed(failure)
-        except BadRequest as wrong:
-            response = _failed(invalid(f"{wrong}."))
-        response.headers.update({**self._cors.headers(request.headers.get("origin")), **extra})
-        return response
-
-    def _watch_expiry(self) -> None:
-        """Keeps one timer for the session that ends first."""
-        end = self.bayeux.next_end()
-        if self._expiry is None and end is not None:
-            wait_s = max(0.0, end - self._exchange.clock.now()) + 0.001
-            self._expiry = asyncio.get_running_loop().call_later(wait_s, self._expire)
-
-    def _expire(self) -> None:
-        self._expiry = None
-        self.bayeux.expire()
-        self._watch_expiry()
+            raise Denied(_failed(failure)) from None
+        return asker.user.name, self._access.headers(asker, request, secure=self._secure)
 
     def _last_session_gone(self, name: str) -> None:
         """An agent whose last desktop is gone stays logged in for a while: it may only be reconnecting."""
@@ -332,8 +316,3 @@ def _ok(body: Body) -> Response:
 
 def _failed(failure: Failure) -> Response:
     return Response(encode(failure.body()), status_code=failure.http, media_type="application/json")
-
-
-async def _no_web_socket(socket: WebSocket) -> None:
-    """Refuses the upgrade with an HTTP error, so that the client falls back to long-polling (genesys 7)."""
-    await socket.close()

@@ -1,1 +1,1 @@
-"""Bayeux 1.0 for the server side: long-polling and callback-polling (genesys 7)."""
+"""Bayeux 1.0 for the server side: long-polling, callback-polling and web sockets (genesys 7)."""

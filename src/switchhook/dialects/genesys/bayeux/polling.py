@@ -40,7 +40,7 @@ async def read(request: Request) -> tuple[list[Message], str]:
         callback = request.query_params.get("jsonp", "jsonpcallback")
         if _FUNCTION.fullmatch(callback) is None:
             raise BadRequest("Parameter 'jsonp' is not the name of a function")
-        return _messages(texts), callback
+        return messages_of(texts), callback
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -48,11 +48,12 @@ async def read(request: Request) -> tuple[list[Message], str]:
             raise BadRequest("The body is too large")
     if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         fields = parse_qsl(bytes(body).decode("utf-8", "replace"))
-        return _messages([value for name, value in fields if name == "message"]), ""
-    return _messages([bytes(body)]), ""
+        return messages_of([value for name, value in fields if name == "message"]), ""
+    return messages_of([bytes(body)]), ""
 
 
-def _messages(texts: list[Any]) -> list[Message]:
+def messages_of(texts: list[Any]) -> list[Message]:
+    """Returns the messages of JSON texts, each an array or a lone object; raises `BadRequest` without any."""
     found: list[Message] = []
     for text in texts:
         try:

@@ -23,7 +23,7 @@ import msgspec
 from switchhook.dialects.genesys.bayeux.channels import is_channel, is_pattern
 from switchhook.dialects.genesys.bayeux.session import Hold, Session
 
-TYPES = ("long-polling", "callback-polling")
+POLLING = ("long-polling", "callback-polling")
 Message = dict[str, object]
 UNKNOWN = "402::session_unknown"
 
@@ -50,7 +50,9 @@ class Bayeux:
         now: Callable[[], float],
         new_id: Callable[[], str],
         on_last_gone: Callable[[str], None] = lambda user: None,
+        sockets: bool = False,
     ) -> None:
+        self._types = ("websocket", *POLLING) if sockets else POLLING
         self._connect_s = connect_s
         self._max_interval_s = max_interval_s
         self._max_queue = max_queue
@@ -112,15 +114,14 @@ class Bayeux:
         return {"reconnect": "retry", "interval": 0, "timeout": int(self._connect_s * 1000)}
 
     def _handshake(self, user: str, message: Message, answer: Answer) -> None:
-        shared: Message = {"version": "1.0", "minimumVersion": "1.0", "supportedConnectionTypes": list(TYPES)}
+        shared: Message = {"version": "1.0", "minimumVersion": "1.0", "supportedConnectionTypes": list(self._types)}
         offered = message.get("supportedConnectionTypes")
-        if not isinstance(offered, list) or not any(kind in TYPES for kind in offered):
+        if not isinstance(offered, list) or not any(kind in self._types for kind in offered):
             error = "400::connection_types_unsupported"
             advice: Message = {"reconnect": "none", "interval": 0}
             answer.texts.append(_refused("/meta/handshake", message, error, advice=advice, **shared))
             return
-        ext = message.get("ext")
-        ack = isinstance(ext, dict) and ext.get("ack") is True
+        ack = _wants_ack(message)
         session = Session(self._new_id(), user, ack=ack)
         self._sessions[session.client_id] = session
         self._of_user.setdefault(user, {})[session.client_id] = session
@@ -133,7 +134,7 @@ class Bayeux:
 
     def _connect(self, session: Session, message: Message, answer: Answer, alone: bool) -> None:
         kind = message.get("connectionType", "long-polling")
-        if kind not in TYPES:
+        if kind not in self._types:
             answer.texts.append(_refused("/meta/connect", message, "400::connection_type_unknown"))
             return
         if session.hold is not None:
@@ -184,6 +185,14 @@ class Bayeux:
             session.hold = None
             if not session.gone:
                 self._rest(session)
+
+    def give_back(self, hold: Hold, texts: list[bytes]) -> None:
+        """What `finish` returned could not be written: the messages wait for the next connect, before newer ones.
+
+        With acknowledgement they are kept anyway, until the client says that it has seen them.
+        """
+        if not hold.session.ack and not hold.session.gone:
+            hold.session.queue.extendleft(reversed(texts[:-1]))
 
     def release_all(self) -> None:
         """Answers every held connect now, and holds none any more (the server stops)."""
@@ -269,6 +278,13 @@ def _refused(channel: str, message: Message, error: str, **more: object) -> byte
         if message.get(member) is not None:
             reply[member] = message[member]
     return encode(reply)
+
+
+def _wants_ack(message: Message) -> bool:
+    """True for `ext.ack` true, and for its newer form, an object with `enabled` true."""
+    ext = message.get("ext")
+    asked = ext.get("ack") if isinstance(ext, dict) else None
+    return asked is True or (isinstance(asked, dict) and asked.get("enabled") is True)
 
 
 def _batch_seen(message: Message) -> int:
