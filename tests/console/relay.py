@@ -55,7 +55,7 @@ async def relay(to: str) -> AsyncIterator[Relay]:
     """Stands on a free port of 127.0.0.1 before the server at `to`."""
     found = Relay(to)
     server = await asyncio.start_server(found.connected, "127.0.0.1", 0)
-    found.base = "http://127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+    found.base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield found
     finally:
