@@ -7,37 +7,21 @@ decline a ringing call, Retrieve works while no other call is talked on, and wha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from switchhook.core import requests as r
-from switchhook.core.ids import LegId, RoomId, TransferId
+from switchhook.core.ids import TransferId
 from switchhook.core.model import LegState, Phase
 from switchhook.core.outcomes import Outcome
 from switchhook.dialects.genesys.agents import User
+from switchhook.dialects.genesys.asked import Asked, Line
 from switchhook.dialects.genesys.calls import Call
 from switchhook.dialects.genesys.capabilities import CallState, capabilities
+from switchhook.dialects.genesys.conferences import Conferences
 from switchhook.dialects.genesys.desks import Desks
-from switchhook.dialects.genesys.parameters import Parameters
 from switchhook.dialects.genesys.plans import Plans
 from switchhook.dialects.genesys.status import Code, Failure, invalid, missing
 from switchhook.exchange.switch import Exchange
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One operation on one call."""
-
-    user: User
-    call: Call
-    parameters: Parameters
-    cause: str
-    repeat: str  # the key by which a repeat of it is known
-
-    @property
-    def room(self) -> RoomId:
-        if self.call.room is None:
-            raise invalid("The call has no other party yet.")
-        return self.call.room
 
 
 class CallOperations:
@@ -47,6 +31,8 @@ class CallOperations:
         self._exchange = exchange
         self._desks = desks
         self._plans = plans
+        self._line = Line(exchange)
+        self._conferences = Conferences(self._line, desks, plans)
 
     def run(self, asked: Asked) -> None:
         name = asked.parameters.operation
@@ -73,17 +59,7 @@ class CallOperations:
         return name in capabilities(replace(calls.view(call), profile="2016"))
 
     def _ask(self, asked: Asked, request: r.Request) -> r.Accepted:
-        return self._exchange.ask(request, cause=asked.cause)
-
-    def _keep(self, asked: Asked, transfer: TransferId | None, phases: tuple[Phase, ...]) -> None:
-        """Lets an equal request get the same answer while the transfer waits for its target."""
-        transfers = self._exchange.state.transfers
-
-        def unresolved() -> bool:
-            found = transfers.get(transfer) if transfer is not None else None
-            return found is not None and found.phase in phases
-
-        self._exchange.repeats.keep(asked.repeat, True, unresolved)
+        return self._line.ask(asked, request)
 
     # --- one call ---------------------------------------------------------------------------------------------------
 
@@ -145,21 +121,23 @@ class CallOperations:
     def _initiate(self, asked: Asked) -> None:
         number, data, location = asked.parameters.dialled()
         target = self._plans.destination(asked.user, number)
-        plan = self._plans.consult(asked.user, target)
+        plan = self._plans.consult(asked.user, target, data)
         accepted = self._ask(asked, r.StartTransfer(asked.room, asked.call.leg, plan, data))
-        self._keep(asked, accepted.transfer, (Phase.RINGING, Phase.FOLLOWING))
-        self._note_location(asked, accepted.leg, location)
+        self._line.keep_transfer(asked, accepted.transfer, (Phase.RINGING, Phase.FOLLOWING))
+        self._line.note_location(asked, accepted.leg, location)
+
+    def _related(self, asked: Asked) -> tuple[Call, TransferId]:
+        """Returns the original call of the two, and what joins it to its consult."""
+        original = self._original(asked)
+        room = self._exchange.state.rooms.get(original.room) if original.room is not None else None
+        if room is None or room.transfer is None:
+            raise invalid("There is no transfer to complete.")
+        return original, room.transfer
 
     def _complete(self, asked: Asked) -> None:
-        original = self._original(asked)
-        if original.room is None:
-            raise invalid("There is no transfer to complete.")
-        room = self._exchange.state.rooms.get(original.room)
-        transfer = room.transfer if room is not None else None
-        if transfer is None:
-            raise invalid("There is no transfer to complete.")
+        _, transfer = self._related(asked)
         self._ask(asked, r.CompleteTransfer(transfer))
-        self._keep(asked, transfer, (Phase.FOLLOWING,))
+        self._line.keep_transfer(asked, transfer, (Phase.FOLLOWING,))
 
     def _original(self, asked: Asked) -> Call:
         """Finds the held call of the two, whichever of them was addressed."""
@@ -183,15 +161,49 @@ class CallOperations:
         target = self._plans.destination(asked.user, number)
         members = self._exchange.state.rooms[asked.room].members
         customer = next((leg for leg in members if leg != asked.call.leg), None)
-        plan = self._plans.single_step(asked.user, target, customer)
+        plan = self._plans.single_step(asked.user, target, customer, data)
         accepted = self._ask(asked, r.StartTransfer(asked.room, asked.call.leg, plan, data))
-        self._keep(asked, accepted.transfer, (Phase.RINGING, Phase.FOLLOWING))
-        self._note_location(asked, accepted.leg, location)
+        self._line.keep_transfer(asked, accepted.transfer, (Phase.RINGING, Phase.FOLLOWING))
+        self._line.note_location(asked, accepted.leg, location)
 
-    def _note_location(self, asked: Asked, leg: LegId | None, location: str) -> None:
-        """The location of the corresponding T-Server request is kept for the record, and not used otherwise."""
-        if location and leg is not None:
-            self._ask(asked, r.Note(leg, f"location {location}"))
+    # --- conferences ------------------------------------------------------------------------------------------------
+
+    def _complete_conference(self, asked: Asked) -> None:
+        self._conferences.complete(asked, *self._related(asked))
+
+    def _add_party(self, asked: Asked) -> None:
+        self._conferences.add(asked)
+
+    def _remove_party(self, asked: Asked) -> None:
+        self._conferences.remove(asked)
+
+    def _clear(self, asked: Asked) -> None:
+        """Ends the call for everybody in it; a party that is in another call too only leaves this one."""
+        state, room = self._exchange.state, asked.call.room
+        if asked.call.state is CallState.RINGING or room is None or room not in state.rooms:
+            self._hang_up(asked)
+            return
+        for leg in [state.legs[leg] for leg in state.rooms[room].members if leg != asked.call.leg]:
+            if len(leg.rooms) > 1:
+                self._ask(asked, r.LeaveRoom(room, leg.id))
+            elif leg.state is not LegState.OVER:
+                self._ask(asked, r.HangUp(leg.id))
+        own = state.legs.get(asked.call.leg)
+        if own is not None and room in own.rooms:
+            self._hang_up(asked)
+
+    # --- recordings -------------------------------------------------------------------------------------------------
+
+    def _record(self, asked: Asked) -> None:
+        if not asked.user.may("api-voice-recording"):
+            raise Failure(Code.NO_PERMISSION, "Feature 'api-voice-recording' is required.")
+        taping, name = self._desks.taping, asked.parameters.operation
+        if name == "StartCallRecording":
+            taping.start(asked.user.account, asked.room, asked.cause)
+        elif name == "StopCallRecording":
+            taping.stop(asked.room, asked.cause)
+        else:
+            taping.pause(asked.room, asked.cause, on=name == "PauseCallRecording")
 
     # --- user data --------------------------------------------------------------------------------------------------
 
@@ -237,6 +249,15 @@ _OPERATIONS: dict[str, Callable[[CallOperations, Asked], None]] = {
     "InitiateTransfer": CallOperations._initiate,
     "CompleteTransfer": CallOperations._complete,
     "SingleStepTransfer": CallOperations._single_step,
+    "InitiateConference": CallOperations._initiate,
+    "CompleteConference": CallOperations._complete_conference,
+    "SingleStepConference": CallOperations._add_party,
+    "RemoveParticipantFromConference": CallOperations._remove_party,
+    "ClearCall": CallOperations._clear,
+    "StartCallRecording": CallOperations._record,
+    "StopCallRecording": CallOperations._record,
+    "PauseCallRecording": CallOperations._record,
+    "ResumeCallRecording": CallOperations._record,
     "AttachUserData": CallOperations._attach,
     "UpdateUserData": CallOperations._update,
     "DeleteUserDataPair": CallOperations._delete_pair,

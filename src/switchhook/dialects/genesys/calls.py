@@ -27,6 +27,7 @@ class Notification(Enum):
     PARTICIPANTS = "ParticipantsUpdated"
     DATA = "AttachedDataChanged"
     DTMF = "DtmfSent"
+    RECORDING = "CallRecordingStateChange"
     ERROR = "Error"
 
 
@@ -51,6 +52,8 @@ class Call:
     answered: bool = False  # it was Established at some time
     met: bool = False
     muted: bool = False
+    owner: bool = False  # this device made the conference
+    recorder: Recorder = Recorder.STOPPED
     capabilities: tuple[str, ...] = ()
     previous_conn_id: str = ""  # that of the room in which it was before
 
@@ -75,6 +78,7 @@ class Options:
     profile: str = "2016"
     mute: bool = False
     recorder: bool = False
+    clear: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class _Told:
     data: Mapping[str, object]
     conn_id: str
     muted: bool
+    recorder: Recorder
 
 
 class Names(Protocol):
@@ -105,6 +110,7 @@ class Calls:
 
     options: Options
     names: Names
+    recorder: Callable[[RoomId | None], Recorder] = lambda room: Recorder.STOPPED
     live: dict[str, Call] = field(default_factory=dict)
 
     def update(self, seen: Iterable[Membership], now: float) -> list[Change]:
@@ -112,7 +118,7 @@ class Calls:
         before = {id(call): _told(call) for call in self.live.values()}
         gone, fresh = self._match(list(seen), now)
         for call in gone:
-            call.state, call.capabilities = CallState.RELEASED, ()
+            call.state, call.capabilities, call.recorder = CallState.RELEASED, (), Recorder.STOPPED
             del self.live[call.id]
         self._offer()
         changes = [Change(call, Notification.STATUS) for call in gone]
@@ -181,6 +187,7 @@ class Calls:
         call.muted = membership.muted
         call.answered = call.answered or call.state in (CallState.ESTABLISHED, CallState.HELD)
         call.met = membership.met
+        call.recorder = self.recorder(call.room)
 
     # --- what may be done -------------------------------------------------------------------------------------------
 
@@ -204,9 +211,11 @@ class Calls:
             consult_answered=bool(partners) and consult is not None and consult.met,
             alone=call.room is None,
             others=len(call.parties),
+            owner=call.owner,
             mute_offered=self.options.mute,
             muted=call.muted,
-            recorder=Recorder.STOPPED if self.options.recorder else None,
+            recorder=call.recorder if self.options.recorder else None,
+            clear_offered=self.options.clear,
             profile=self.options.profile,
         )
 
@@ -220,7 +229,8 @@ def _state(call: Call, seen: Membership) -> CallState:
 
 
 def _told(call: Call) -> _Told:
-    return _Told(call.state, call.type, call.parties, frozenset(call.capabilities), call.data, call.conn_id, call.muted)
+    offered = frozenset(call.capabilities)
+    return _Told(call.state, call.type, call.parties, offered, call.data, call.conn_id, call.muted, call.recorder)
 
 
 def _dials(call: Call) -> bool:
@@ -242,6 +252,8 @@ def _changes(told: _Told, call: Call, *, plain: bool) -> list[Change]:
     found: list[Change] = []
     if now.parties != told.parties:
         found.append(Change(call, Notification.PARTICIPANTS))
+    elif now.recorder is not told.recorder:
+        found.append(Change(call, Notification.RECORDING))
     elif replace(now, data=told.data) != told:
         found.append(Change(call, Notification.STATUS, plain and call.state is CallState.HELD))
     if now.data != told.data:

@@ -27,6 +27,14 @@ class Recorder(Enum):
     PAUSED = "Paused"
 
 
+class Supervision(Enum):
+    """How a supervisor's device takes part in the call of an agent."""
+
+    LISTEN_IN = "ListenIn"
+    COACH = "Coach"
+    BARGE_IN = "BargeIn"
+
+
 @dataclass(frozen=True, slots=True)
 class CallView:
     """As much of a call as decides what may be done with it."""
@@ -41,6 +49,8 @@ class CallView:
     mute_offered: bool = False
     muted: bool = False
     recorder: Recorder | None = None
+    supervises: Supervision | None = None  # this device watches another's call
+    clear_offered: bool = False
     profile: str = "2016"
 
 
@@ -54,7 +64,7 @@ def capabilities(call: CallView) -> tuple[str, ...]:
     if state is CallState.RELEASED:
         return ()
     if state is CallState.RINGING:
-        return (*USER_DATA, "Answer")
+        return (*USER_DATA, "Answer", *_clear(call))
     if state is CallState.DIALING:
         return (*USER_DATA, "SendDtmf", "Hangup", *_related(call))
     names = [*USER_DATA, "Hangup"]
@@ -71,9 +81,15 @@ def capabilities(call: CallView) -> tuple[str, ...]:
     if not established and not related and not (call.consult and call.related):
         names.append("Retrieve")
     names += related
-    if call.owner and call.others >= 2:
+    if call.supervises is not None and established:
+        names += _SUPERVISION[call.supervises]
+    if (call.owner or (call.supervises is not None and established)) and call.others >= 2:
         names.append("RemoveParticipantFromConference")
-    return (*names, *_mute(call), *_recorder(call))
+    return (*names, *_mute(call), *_recorder(call), *(_clear(call) if established else ()))
+
+
+def _clear(call: CallView) -> tuple[str, ...]:
+    return ("ClearCall",) if call.clear_offered else ()
 
 
 def _related(call: CallView) -> tuple[str, ...]:
@@ -92,6 +108,12 @@ def _mute(call: CallView) -> tuple[str, ...]:
         return ()
     return ("UnmuteCall",) if call.muted else ("MuteCall",)
 
+
+_SUPERVISION = {
+    Supervision.LISTEN_IN: ("SwitchToBargeIn",),
+    Supervision.COACH: ("SwitchToListenIn", "SwitchToBargeIn"),
+    Supervision.BARGE_IN: ("SwitchToListenIn",),
+}
 
 _RECORDER = {
     Recorder.STOPPED: ("StartCallRecording",),

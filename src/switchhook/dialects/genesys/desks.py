@@ -12,18 +12,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol, get_args
 
 from switchhook.core import facts as f
 from switchhook.core import requests as r
-from switchhook.core.ids import LegId, RoomId
+from switchhook.core.ids import DialId, LegId, RoomId
 from switchhook.core.model import Leg, LegState, Side
 from switchhook.dialects.genesys.agents import Roster, User
 from switchhook.dialects.genesys.calls import Call, Calls, Change, Notification, Options
 from switchhook.dialects.genesys.ids import CallIds
-from switchhook.dialects.genesys.memberships import Membership, memberships
+from switchhook.dialects.genesys.memberships import Membership, memberships, party
 from switchhook.dialects.genesys.shapes import CALLS, CHANNELS, DEVICES, Shapes
 from switchhook.dialects.genesys.status import Code
+from switchhook.dialects.genesys.taping import Taping
 from switchhook.exchange.switch import Exchange, Stamped
 
 RINGS_AFTER_S = 1.0
@@ -48,6 +50,15 @@ class View(Protocol):
         """An operation failed after it was accepted."""
 
     def device_changed(self, user: User) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """An operation on a call that ended well, or not, when the party has come, or not."""
+
+    user: User
+    call: Call
+    operation: str
 
 
 class _Names:
@@ -84,12 +95,14 @@ class Desks:
         self._outbox = outbox
         self.views: list[View] = []
         self._names = _Names(ids)
-        self._calls = {name: Calls(options, self._names) for name in roster.users}
+        self.taping = Taping(exchange, self._look_again)
+        self._calls = {name: Calls(options, self._names, self.taping.stand) for name in roster.users}
         self._legs: dict[str, dict[LegId, None]] = {name: {} for name in roster.users}
         self._at_leg: dict[LegId, tuple[User, ...]] = {}
         self._at_room: dict[RoomId, dict[str, User]] = {}
         self._patience: dict[LegId, asyncio.TimerHandle] = {}  # for telephones that have not said that they ring
         self._surely_ringing: set[LegId] = set()
+        self._awaited: dict[DialId, Awaited] = {}  # parties that are being added to calls
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -113,6 +126,9 @@ class Desks:
             self._leg_created(fact.leg)
         elif not self._at_leg and not self._at_room and not isinstance(fact, f.EndpointRegistered):
             return  # no agent has a call
+        awaited = self._awaited.pop(fact.dial, None) if isinstance(fact, f.DialEnded) else None
+        if awaited is not None:
+            self._party_decided(awaited, came=isinstance(fact, f.DialEnded) and fact.leg is not None)
         for user in self._concerned(fact):
             self.refresh(user, stamped.at)
         if isinstance(fact, f.LegEnded):
@@ -167,10 +183,37 @@ class Desks:
             for call in self._calls[user.name].live.values():
                 if call.leg == leg:
                     text = "The telephone did not answer by itself; answer it by hand."
-                    error = self._shapes.call_error(user, call, "Answer", int(Code.FAILED), text)
-                    self._outbox.publish(user.name, CALLS, error)
-                    for view in self.views:
-                        view.call_failed(user, call, text)
+                    self._tell_failure(user, call, "Answer", text)
+
+    def _tell_failure(self, user: User, call: Call, operation: str, text: str) -> None:
+        error = self._shapes.call_error(user, call, operation, int(Code.FAILED), text)
+        self._outbox.publish(user.name, CALLS, error)
+        for view in self.views:
+            view.call_failed(user, call, text)
+
+    def await_party(self, dial: DialId, awaited: Awaited) -> None:
+        """Tells the desktop if nobody comes of that attempt; somebody who comes makes its call a conference."""
+        self._awaited[dial] = awaited
+
+    def _party_decided(self, awaited: Awaited, *, came: bool) -> None:
+        user, call = awaited.user, awaited.call
+        if came:
+            call.owner = True
+        elif call.id in self._calls[user.name].live:
+            self._tell_failure(user, call, awaited.operation, "The party was not reached.")
+
+    def _look_again(self, room: RoomId) -> None:
+        for user in list(self._at_room.get(room, {}).values()):
+            self.refresh(user, self._exchange.clock.now())
+
+    def leg_of(self, user: User, call: Call, number: str) -> LegId | None:
+        """Returns the other party of a call that is shown with that number."""
+        room = self._state.rooms.get(call.room) if call.room is not None else None
+        for leg in room.members if room is not None else ():
+            found = self._state.legs[leg]
+            if leg != call.leg and _digits(party(found, self._inside).number) == _digits(number):
+                return leg
+        return None
 
     def close(self) -> None:
         """Waits for nothing any more."""
@@ -236,3 +279,7 @@ class Desks:
 
     def tell_channels(self, user: User) -> None:
         self._outbox.publish(user.name, CHANNELS, self._shapes.channel_message(user))
+
+
+def _digits(number: str) -> str:
+    return number.strip().removeprefix("+")

@@ -20,7 +20,8 @@ from switchhook.dialects.genesys.access import Access, Asker
 from switchhook.dialects.genesys.agents import Roster, User
 from switchhook.dialects.genesys.bayeux.endpoint import Admission, Denied, Endpoint
 from switchhook.dialects.genesys.bayeux.server import Bayeux
-from switchhook.dialects.genesys.call_operations import Asked, CallOperations
+from switchhook.dialects.genesys.asked import Asked
+from switchhook.dialects.genesys.call_operations import CallOperations
 from switchhook.dialects.genesys.calls import Call, Options
 from switchhook.dialects.genesys.cors import Cors
 from switchhook.dialects.genesys.desks import CONCERNING, Desks

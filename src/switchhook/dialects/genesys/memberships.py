@@ -148,7 +148,7 @@ class _Reader:
     def _of(
         self, room: Room, stand: Stand, others: tuple[Leg | Destination, ...], dial: Dial | None = None
     ) -> Membership:
-        parties = tuple(self._party(other) for other in others)
+        parties = tuple(party(other, self.inside) for other in others)
         met = any(isinstance(other, Leg) and other.id in room.members for other in others)
         consult = room.plan.kind is RoomKind.CONSULT
         kind, caller = self._kind(others, dial)
@@ -170,15 +170,6 @@ class _Reader:
 
     def _inside(self, other: Leg | Destination) -> str:
         return self.inside(other.endpoint, other.key)
-
-    def _party(self, other: Leg | Destination) -> Party:
-        number = self._inside(other)
-        if number:
-            return Party(number)
-        if isinstance(other, Leg):
-            written = other.caller if other.side is Side.INBOUND else other.address
-            return Party(bare(written), _is_external(other))
-        return Party(bare(other.address), not isinstance(other.target, Endpoint))
 
     def _kind(self, others: tuple[Leg | Destination, ...], dial: Dial | None) -> tuple[CallType, str]:
         """Tells whether the call came from outside or goes there, and the origin number of such a call."""
@@ -205,6 +196,17 @@ class _Reader:
             if not consult and isinstance(other, Leg) and other.side is Side.INBOUND:
                 return bare(other.called)
         return self.number
+
+
+def party(other: Leg | Destination, inside: Inside) -> Party:
+    """Returns somebody in a call, or on the way to it, as desktops show it."""
+    number = inside(other.endpoint, other.key)
+    if number:
+        return Party(number)
+    if isinstance(other, Leg):
+        written = other.caller if other.side is Side.INBOUND else other.address
+        return Party(bare(written), _is_external(other))
+    return Party(bare(other.address), not isinstance(other.target, Endpoint))
 
 
 def _is_external(leg: Leg) -> bool:

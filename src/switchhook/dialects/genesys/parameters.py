@@ -61,6 +61,18 @@ class Parameters:
             raise invalid("Parameter 'destination.phoneNumber' is not a number.")
         return number.strip()
 
+    def participant(self) -> str:
+        """Returns the number of the party that is meant, given as itself or as an object of one."""
+        given = self.given.get("participant")
+        number = given.get("phoneNumber") if isinstance(given, dict) else given
+        if number is None or number == "":
+            raise missing("participant")
+        if isinstance(number, int) and not isinstance(number, bool):
+            number = str(number)
+        if not isinstance(number, str):
+            raise invalid("Parameter 'participant' is not a number.")
+        return number.strip()
+
     def digits(self) -> str:
         digits = self.given.get("digits")
         if digits is None or digits == "":

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from switchhook.core.addresses import Destination, Endpoint
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import LegId
 from switchhook.core.model import Clips, DialPlan, Fallback, FallbackKind, Kind, Side, TransferPlan, Waiting
 from switchhook.dialects.genesys.agents import User
+from switchhook.dialects.genesys.travelling import headers
 from switchhook.exchange.switch import Exchange
 
+NOTHING: Mapping[str, object] = MappingProxyType({})
 PROGRAM = "genesys"
 
 
@@ -29,13 +34,22 @@ class Plans:
             raise Refused(Reason.NOT_REGISTERED, f"Device '{user.number}' is not registered.")
         return found
 
-    def dial(self, user: User, target: Destination, *, shown: str = "") -> DialPlan:
-        """A call from the user to `target`; `shown` is the number to show in place of the user's own."""
+    def dial(
+        self, user: User, target: Destination, *, shown: str = "", data: Mapping[str, object] = NOTHING
+    ) -> DialPlan:
+        """A call from the user to `target`; `shown` is the number to show in place of the user's own.
+
+        The user data of the call go with it as headers, as far as headers can hold them.
+        """
         directory = self._exchange.directory
         endpoint = user.agent.endpoint
         caller = directory.caller_id(shown, target, endpoint) if shown else self._own_caller(user, target)
         return DialPlan(
-            targets=(target,), caller=caller, caller_name=self._name(user), ring_s=self._exchange.settings.sip.ring_s
+            targets=(target,),
+            caller=caller,
+            caller_name=self._name(user),
+            ring_s=self._exchange.settings.sip.ring_s,
+            headers=headers(data),
         )
 
     def _own_caller(self, user: User, target: Destination) -> str:
@@ -56,20 +70,26 @@ class Plans:
 
     # --- transfers --------------------------------------------------------------------------------------------------
 
-    def consult(self, user: User, target: Destination) -> TransferPlan:
+    def consult(self, user: User, target: Destination, data: Mapping[str, object]) -> TransferPlan:
         return TransferPlan(
             kind=Kind.CONSULT,
-            dial=self._transferring(self.dial(user, target)),
+            dial=self._transferring(self.dial(user, target, data=data)),
             fallbacks=self._fallbacks(user),
             rejoin=False,
             program=PROGRAM,
         )
 
-    def single_step(self, user: User, target: Destination, customer: LegId | None) -> TransferPlan:
+    def joining(self, user: User, target: Destination, data: Mapping[str, object]) -> DialPlan:
+        """One more party for a call, shown the agent's number."""
+        return self.dial(user, target, data=data)
+
+    def single_step(
+        self, user: User, target: Destination, customer: LegId | None, data: Mapping[str, object]
+    ) -> TransferPlan:
         """The call moves in one request; the target is shown the customer's number."""
         return TransferPlan(
             kind=Kind.COLD,
-            dial=self._transferring(self.dial(user, target, shown=self._number(customer)), Waiting.MUSIC),
+            dial=self._transferring(self.dial(user, target, shown=self._number(customer), data=data), Waiting.MUSIC),
             fallbacks=self._fallbacks(user),
             keep_agent=self._exchange.settings.transfers.cold_release == "on_answer",
             rejoin=True,
@@ -89,6 +109,7 @@ class Plans:
             caller=plan.caller,
             caller_name=plan.caller_name,
             ring_s=plan.ring_s,
+            headers=plan.headers,
             waiting=waiting,
             brief=(spoken(transfers.brief),) if transfers.brief else (),
             accept_digit=transfers.accept_digit,

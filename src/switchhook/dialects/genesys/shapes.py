@@ -71,7 +71,7 @@ class Shapes:
             if call.parent is not None:
                 body["parentCallPath"] = f"/calls/{call.parent.id}"
         if self._options.recorder:
-            body["recordingState"] = "Stopped"
+            body["recordingState"] = call.recorder.value
         return body
 
     def call_message(self, user: User, change: Change, now: float) -> bytes:

@@ -105,7 +105,7 @@ class UserOperations:
         target = self._plans.destination(user, number)
         if target.key == own.key:
             raise Refused(Reason.TARGET_IS_SELF, "the destination is the device itself")
-        plan = self._plans.dial(user, target, shown=parameters.text("outboundCallerId"))
+        plan = self._plans.dial(user, target, shown=parameters.text("outboundCallerId"), data=data)
         up = next((leg for leg in self._desks.legs(user) if leg.state is LegState.UP), None)
         if up is not None and not up.rooms:
             raise invalid("The telephone is in a call of a program.")
