@@ -43,6 +43,11 @@ class Agent:
     async def sees(self, text: str) -> None:
         await self.page.get_by_text(text).first.wait_for()
 
+    async def alerted(self, pattern: str) -> None:
+        """Waits until the page's alert is what the pattern says, or empty."""
+        script = "wanted => new RegExp('^(' + wanted + ')$').test(document.querySelector('[role=alert]').textContent)"
+        await self.page.wait_for_function(script, arg=pattern)
+
     async def sees_calls(self, *cards: str) -> None:
         """Waits until exactly these calls are shown, each as `party state`."""
         wanted = sorted(cards)

@@ -184,5 +184,8 @@ setInterval(() => tick(calls), 1000);
 
 const before = sessionStorage.getItem(TAB);
 if (before) enter(before).catch(() => leave());
-else showLogin(true);
+else {
+    showLogin(true);
+    $('user').focus();
+}
 show();
