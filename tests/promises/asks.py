@@ -11,6 +11,7 @@ from switchhook.core.ids import DialId, LegId, RecordingId, RoomId, StreamId, Tr
 from switchhook.core.model import (
     Alone,
     DialPlan,
+    Diversion,
     FallbackKind,
     HoldAudience,
     Kind,
@@ -173,6 +174,7 @@ _MAKERS: tuple[Callable[[Asks], r.Request], ...] = (
     lambda x: r.TellRinging(x.leg(), early=x.n.yes(3)),
     lambda x: r.AnswerLeg(x.leg()),
     lambda x: r.PressAnswerKey(x.leg()),
+    lambda x: r.Divert(x.n.of(NAMES), Diversion(x.n.yes(), x.to() if x.n.yes(3) else None)),
     lambda x: r.HangUp(x.leg(), outcome=x.n.of((Outcome.COMPLETED, Outcome.REJECTED))),
     lambda x: r.Play(
         x.leg(), ("tone:440:100",), repeat=x.n.of((1, 0)), hang_up_after=x.n.yes(4), early=x.n.yes(4)

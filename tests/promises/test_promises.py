@@ -60,7 +60,7 @@ class Calls(RuleBasedStateMachine):
     def two_talk(self, n: Numbers) -> None:
         slow = self.rig.slow
         self.rig.catch_up()
-        self.rig.talking(n.of(NAMES), n.of(NAMES), program=n.of(("", "program")))
+        self.rig.talking(n.of(NAMES), n.of(NAMES), program=n.of(("", "program")), insistent=True)
         self.rig.slow = slow
 
     def a_party(self, n: Numbers) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from switchhook.core import facts as f
 from switchhook.core.ids import DialId, LegId, RoomId
-from switchhook.core.model import Alone, Leg, LegState, Purpose, Room, changed
+from switchhook.core.model import Alone, Diversion, Leg, LegState, Purpose, Room, changed
 from switchhook.core.state import State
 
 
@@ -244,6 +244,13 @@ def _endpoint_registered(state: State, fact: f.EndpointRegistered) -> None:
     (state.registered.add if fact.on else state.registered.discard)(fact.username)
 
 
+def _diversion_set(state: State, fact: f.DiversionSet) -> None:
+    if fact.diversion == Diversion():
+        state.diversions.pop(fact.key, None)
+    else:
+        state.diversions[fact.key] = fact.diversion
+
+
 def _recording_started(state: State, fact: f.RecordingStarted) -> None:
     tape = fact.tape
     state.tapes[tape.id] = tape
@@ -351,5 +358,6 @@ APPLIERS: dict[type, Callable[[State, Any], None]] = {
     f.RecordingPaused: _recording_paused,
     f.RecordingFinished: _recording_finished,
     f.EndpointRegistered: _endpoint_registered,
+    f.DiversionSet: _diversion_set,
     f.Noted: _nothing,
 }

@@ -215,6 +215,7 @@ def _ring_next(work: Work, dial_id: DialId) -> None:
         credentials=plan.credentials[position] if position < len(plan.credentials) else None,
         hops_left=_hops_left(work, room),
         leg=plan.leg_ids[position] if position < len(plan.leg_ids) else None,
+        insistent=plan.insistent,
     )
     work.fact(f.DialRang(dial_id, leg))
 

@@ -14,6 +14,7 @@ from switchhook.core.model import (
     By,
     Closing,
     Dial,
+    Diversion,
     Fallback,
     Leg,
     Member,
@@ -481,6 +482,14 @@ class EndpointRegistered:
 
 
 @dataclass(frozen=True, slots=True)
+class DiversionSet:
+    """Calls to the telephone with this key go another way from now on, or (nothing set) ring it again."""
+
+    key: str
+    diversion: Diversion
+
+
+@dataclass(frozen=True, slots=True)
 class Noted:
     """Something the operator should read in the timeline; it changes nothing."""
 
@@ -544,5 +553,6 @@ Fact = (
     | StreamNoted
     | StreamEnded
     | EndpointRegistered
+    | DiversionSet
     | Noted
 )

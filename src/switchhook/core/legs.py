@@ -11,6 +11,7 @@ from switchhook.core import events as e
 from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.addresses import Destination
+from switchhook.core.diverting import diverted
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import DialId, LegId, SoundId
 from switchhook.core.model import MAX_LEG_S, By, Leg, LegState, Side, StreamEnd, Waiting
@@ -87,9 +88,16 @@ def create(
     hops_left: int = 70,
     leg: LegId | None = None,
     early_audio: bool = False,
+    insistent: bool = False,
 ) -> LegId:
-    """Sends one telephone an INVITE; it rings for `ring_s` at the longest."""
+    """Sends one telephone an INVITE; it rings for `ring_s` at the longest.
+
+    Unless `insistent`, calls to it are sent on or refused as its diversion says; a refused one is told as busy.
+    """
     leg = leg or LegId(work.state.ids.new())
+    asked, refused = destination.address, False
+    if work.state.diversions and not insistent:
+        destination, refused = diverted(work.state, destination)
     work.fact(
         f.LegCreated(
             Leg(
@@ -102,7 +110,7 @@ def create(
                 key=destination.key,
                 caller=caller,
                 caller_name=caller_name,
-                called=destination.address,
+                called=asked,
                 created_at=work.now,
                 destination=destination,
                 endpoint=destination.endpoint,
@@ -111,9 +119,13 @@ def create(
                 dial=dial,
                 limit_s=limit_s,
                 early_audio=early_audio,
+                refused=refused,
             )
         )
     )
+    if refused:  # by the next timer, so that whoever dials has finished its step before it hears of it
+        work.act(a.Arm(f"ring:{leg}", work.now))
+        return leg
     work.act(a.Invite(leg, destination, caller, caller_name, headers, answer_after, credentials, hops_left))
     work.act(a.Arm(f"ring:{leg}", work.now + ring_s))
     return leg
@@ -219,7 +231,7 @@ def answered(work: Work, event: e.LegAnswered) -> None:
 
 def press_answer(work: Work, request: r.PressAnswerKey) -> r.Accepted:
     leg = need_leg(work, request.leg)
-    if leg.side is not Side.OUTBOUND or leg.state not in (LegState.RINGING, LegState.DIALLING):
+    if leg.side is not Side.OUTBOUND or leg.state not in (LegState.RINGING, LegState.DIALLING) or leg.refused:
         raise Refused(Reason.WRONG_STATE, "only a ringing telephone can be asked to answer")
     work.fact(f.AnswerAsked(leg.id))
     work.act(a.PressAnswer(leg.id))
@@ -249,7 +261,8 @@ def hang_up(work: Work, leg: LegId, outcome: Outcome, by: By, *, status: int = 0
         return
     if found.state is not LegState.UP and outcome is Outcome.COMPLETED:
         outcome = Outcome.CANCELLED if found.side is Side.OUTBOUND else Outcome.NO_ANSWER
-    work.act(a.End(leg, outcome, status))
+    if not found.refused:
+        work.act(a.End(leg, outcome, status))
     leg_over(work, leg, outcome, by, sip_status=status, reason=reason)
 
 
@@ -467,7 +480,10 @@ def media_back(work: Work, event: e.MediaBack) -> None:
 def ring_time_over(work: Work, leg: LegId) -> None:
     found = work.state.legs.get(leg)
     if found is not None and found.state in (LegState.DIALLING, LegState.RINGING):
-        hang_up(work, leg, Outcome.NO_ANSWER, By.SERVER, reason="ring time over")
+        if found.refused:
+            hang_up(work, leg, Outcome.BUSY, By.SERVER, status=486, reason="not to be disturbed")
+        else:
+            hang_up(work, leg, Outcome.NO_ANSWER, By.SERVER, reason="ring time over")
 
 
 def limit_over(work: Work, leg: LegId) -> None:

@@ -38,6 +38,14 @@ def changed(value: V, **changes: object) -> V:
 _new = object.__new__
 
 
+@dataclass(frozen=True)
+class Diversion:
+    """What becomes of calls to a telephone: `to` sends them on; else, with `refuses`, they get busy."""
+
+    refuses: bool = False
+    to: Destination | None = None
+
+
 class Side(Enum):
     INBOUND = "inbound"  # the telephone called us
     OUTBOUND = "outbound"  # we called the telephone
@@ -106,6 +114,7 @@ class Leg:
     stream_heard: bool = False  # the program may talk to it
     listeners: tuple[str, ...] = ()  # who wants to know when it talks
     talking: bool = False  # as far as somebody listens
+    refused: bool = False  # outbound: nobody is rung, since its telephone is not to be disturbed
 
 
 class RoomKind(Enum):
@@ -281,6 +290,7 @@ class DialPlan:
     seat: Seat = Seat()  # of the answerer in the room
     leg_ids: tuple[LegId, ...] = ()  # of the legs to come, by target, where somebody has to know them before
     target_ring_s: tuple[float, ...] = ()  # by target, in place of `ring_s`
+    insistent: bool = False  # rings telephones all the same that refuse their calls or send them on
     delays_s: tuple[float, ...] = ()  # PARALLEL: when each target is rung, counted from the start; never falling
 
 

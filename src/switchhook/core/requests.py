@@ -10,7 +10,7 @@ from dataclasses import field
 
 from switchhook.core.addresses import Destination
 from switchhook.core.ids import DialId, LegId, RecordingId, RoomId, SoundId, StreamId, TransferId
-from switchhook.core.model import By, Clips, DialPlan, Role, RoomPlan, Seat, StreamPlan, TransferPlan
+from switchhook.core.model import By, Clips, DialPlan, Diversion, Role, RoomPlan, Seat, StreamPlan, TransferPlan
 from switchhook.core.outcomes import Outcome
 from switchhook.core.values import dataclass
 
@@ -86,6 +86,17 @@ class AnswerLeg:
     """Answer an inbound leg; already up is fine."""
 
     leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class Divert:
+    """Send calls to the telephone with this key on, refuse them, or (an empty diversion) ring it again.
+
+    Calls that ring already go on. A dial that is `insistent` rings the telephone all the same.
+    """
+
+    key: str
+    diversion: Diversion
 
 
 @dataclass(frozen=True, slots=True)
@@ -452,6 +463,7 @@ Request = (
     | TellRinging
     | AnswerLeg
     | PressAnswerKey
+    | Divert
     | HangUp
     | Play
     | StopSound

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from switchhook.core.ids import DialId, Ids, LegId, RecordingId, RoomId, StreamId, TransferId
-from switchhook.core.model import AudioStream, Dial, Leg, Room, RoomKind, Tape, Transfer
+from switchhook.core.model import AudioStream, Dial, Diversion, Leg, Room, RoomKind, Tape, Transfer
 
 
 @dataclass(slots=True)
@@ -25,6 +25,7 @@ class State:
     agents: dict[LegId, TransferId] = field(default_factory=dict)  # who is the agent of a running transfer
     registered: set[str] = field(default_factory=set)  # user names of telephones that can be reached
     streams: dict[StreamId, AudioStream] = field(default_factory=dict)
+    diversions: dict[str, Diversion] = field(default_factory=dict)  # by the key of the telephone
 
     def transfer_of(self, room: Room) -> Transfer | None:
         """Returns the running transfer of which `room` is the main room or the consult room."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from switchhook.core import dials, legs, listening, members, streams, tapes
+from switchhook.core import dials, diverting, legs, listening, members, streams, tapes
 from switchhook.core import events as e
 from switchhook.core import facts as f
 from switchhook.core import requests as r
@@ -67,6 +67,7 @@ FUNCTIONS: dict[type, Callable[[Work, Any], r.Accepted | None]] = {
     r.TellRinging: legs.tell_ringing,
     r.AnswerLeg: legs.answer_leg,
     r.PressAnswerKey: legs.press_answer,
+    r.Divert: diverting.divert,
     r.HangUp: legs.hang_up_asked,
     r.Play: legs.play,
     r.StopSound: legs.stop_sound_asked,

@@ -84,12 +84,13 @@ def copied(state: State) -> State:
         dict(state.agents),
         set(state.registered),
         dict(state.streams),
+        dict(state.diversions),
     )
 
 
 def difference(one: State, other: State) -> str:
     """Returns the name of the first part in which two states differ, or an empty text."""
-    for part in ("legs", "rooms", "dials", "transfers", "tapes", "named", "agents", "registered"):
+    for part in ("legs", "rooms", "dials", "transfers", "tapes", "named", "agents", "registered", "diversions"):
         if getattr(one, part) != getattr(other, part):
             return part
     return ""
@@ -175,7 +176,7 @@ class History:
                 self.rung[dial.id] = []
                 self.wanted[dial.id] = [target.address for target in dial.plan.targets]
             case f.DialRang(dial_id, leg):
-                self.rung[dial_id].append(state.legs[leg].address)
+                self.rung[dial_id].append(state.legs[leg].called)
             case f.DialEnded(dial_id, room_id, None, outcome):
                 attempt, room = state.dials.get(dial_id), state.rooms.get(room_id)
                 found = state.transfer_of(room) if room is not None else None

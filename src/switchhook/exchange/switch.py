@@ -17,6 +17,7 @@ import structlog
 
 from switchhook.core import actions as a
 from switchhook.core import events, facts, requests
+from switchhook.core.diverting import reachable
 from switchhook.core.errors import Refused, Unavailable
 from switchhook.core.ids import Ids, LegId
 from switchhook.core.model import By
@@ -169,7 +170,7 @@ class Exchange:
     def _routed(self, event: events.LegArrived) -> events.LegArrived:
         if not self.accepting:
             return events.LegArrived(event.leg, event.arrival, requests.ToNobody(Outcome.SHUT_DOWN))
-        route = self.directory.route(event.arrival, self.state.registered)
+        route = self.directory.route(event.arrival, reachable(self.state))
         rule = "" if isinstance(route, requests.ToNobody) else self.limits.of_arrival(route.account)
         if rule:
             route = requests.ToNobody(Outcome.OVER_LIMIT, route.account, reason=rule)

@@ -159,6 +159,13 @@ def _transfer_ended(body: Body, parties: Parties) -> str:
     return f"the transfer is over: {_plain(body['outcome'])}{target}"
 
 
+def _diversion_set(body: Body, parties: Parties) -> str:
+    wanted = body["diversion"]
+    if wanted.get("to"):
+        return f"calls to {body['key']} go to {wanted['to']['address']}"
+    return f"{body['key']} is not to be disturbed" if wanted.get("refuses") else f"{body['key']} takes calls again"
+
+
 def _fallback(body: Body, parties: Parties) -> str:
     goes = body["fallback"].get("destination") or {}
     where = f" {goes['address']}" if goes.get("address") else ""
@@ -258,6 +265,7 @@ _WORDS: dict[str, Say] = {
     "EndpointRegistered": lambda body, parties: (
         f"{body['username']} " + ("is registered" if body["on"] else "is no longer registered")
     ),
+    "DiversionSet": _diversion_set,
     "Noted": lambda body, parties: str(body["text"]),
     "HttpRequest": lambda body, parties: http_line(body) + (f" -> {body['status']}" if body.get("status") else ""),
     "HttpReply": lambda body, parties: f"answered {body['status']}",
