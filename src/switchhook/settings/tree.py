@@ -153,6 +153,7 @@ class Genesys:
     recall: bool = option(False, "A target that fails after the completion makes the agent's telephone ring again")
     mute: bool = option(False, "Offer MuteCall and UnmuteCall")
     recorder: bool = option(False, "Offer StartCallRecording and its kin")
+    clear_call: bool = option(False, "Offer ClearCall, which ends a call for everybody in it")
     session_grace_s: float = option(
         60.0, "An agent stays logged in so long without a CometD session", k.between(0, 86400)
     )

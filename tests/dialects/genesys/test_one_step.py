@@ -167,12 +167,10 @@ async def test_a_destination_that_cannot_be_changes_nothing(
 
 
 @in_virtual_time
-async def test_conference_operations_are_not_available_yet() -> None:
+async def test_operations_that_are_not_of_this_api_are_forbidden() -> None:
     async with talking() as scene:
-        for operation in ("InitiateConference", "SingleStepConference", "NoSuchThing"):
+        for operation in ("MuteTransfer", "Alternate", "Reconnect", "Merge", "Redirect", "ReleaseCall", "NoSuchThing"):
             assert await scene.desk.fails(scene.call, operation, **to("5002")) == 3
-        await scene.consults()
-        assert await scene.desk.fails(scene.second, "CompleteConference") == 3
 
 
 @in_virtual_time

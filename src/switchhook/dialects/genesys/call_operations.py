@@ -121,7 +121,7 @@ class CallOperations:
     def _initiate(self, asked: Asked) -> None:
         number, data, location = asked.parameters.dialled()
         target = self._plans.destination(asked.user, number)
-        plan = self._plans.consult(asked.user, target, data)
+        plan = self._plans.consult(asked.user, target, {**self._data(asked), **data})
         accepted = self._ask(asked, r.StartTransfer(asked.room, asked.call.leg, plan, data))
         self._line.keep_transfer(asked, accepted.transfer, (Phase.RINGING, Phase.FOLLOWING))
         self._line.note_location(asked, accepted.leg, location)
@@ -161,7 +161,7 @@ class CallOperations:
         target = self._plans.destination(asked.user, number)
         members = self._exchange.state.rooms[asked.room].members
         customer = next((leg for leg in members if leg != asked.call.leg), None)
-        plan = self._plans.single_step(asked.user, target, customer, data)
+        plan = self._plans.single_step(asked.user, target, customer, {**self._data(asked), **data})
         accepted = self._ask(asked, r.StartTransfer(asked.room, asked.call.leg, plan, data))
         self._line.keep_transfer(asked, accepted.transfer, (Phase.RINGING, Phase.FOLLOWING))
         self._line.note_location(asked, accepted.leg, location)
@@ -178,19 +178,16 @@ class CallOperations:
         self._conferences.remove(asked)
 
     def _clear(self, asked: Asked) -> None:
-        """Ends the call for everybody in it; a party that is in another call too only leaves this one."""
+        """Ends the call for everybody in it, those with a program too; a party in another call has that one still."""
         state, room = self._exchange.state, asked.call.room
         if asked.call.state is CallState.RINGING or room is None or room not in state.rooms:
             self._hang_up(asked)
             return
-        for leg in [state.legs[leg] for leg in state.rooms[room].members if leg != asked.call.leg]:
-            if len(leg.rooms) > 1:
-                self._ask(asked, r.LeaveRoom(room, leg.id))
-            elif leg.state is not LegState.OVER:
+        for leg in [state.legs[leg] for leg in state.rooms[room].members]:
+            if leg.program and leg.rooms == (room,):
                 self._ask(asked, r.HangUp(leg.id))
-        own = state.legs.get(asked.call.leg)
-        if own is not None and room in own.rooms:
-            self._hang_up(asked)
+        if room in state.rooms:
+            self._ask(asked, r.EndRoom(room))
 
     # --- recordings -------------------------------------------------------------------------------------------------
 

@@ -174,6 +174,7 @@ class Calls:
         return call
 
     def _take_over(self, call: Call, membership: Membership) -> None:
+        settled = call.met and call.room == membership.room  # whoever comes or goes now, it keeps its type
         if call.room != membership.room:
             call.room = membership.room
             call.previous_conn_id, call.conn_id = call.conn_id, self.names.conn_id(membership.leg, membership.room)
@@ -181,8 +182,9 @@ class Calls:
             call.data = membership.data
         if membership.present:
             call.parties = membership.parties or call.parties
-            call.type = membership.type
-            call.caller = membership.caller or call.caller
+            if not settled:
+                call.type = membership.type
+                call.caller = membership.caller or call.caller
         call.state = _state(call, membership)
         call.muted = membership.muted
         call.answered = call.answered or call.state in (CallState.ESTABLISHED, CallState.HELD)

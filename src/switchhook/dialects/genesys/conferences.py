@@ -37,6 +37,7 @@ class Conferences:
         """Dials one more party into the call; if it does not come, that is told as an error."""
         number, data, location = asked.parameters.dialled()
         target = self._plans.destination(asked.user, number)
+        data = {**asked.call.data, **data}
         plan = self._plans.joining(asked.user, target, data)
         accepted = self._line.ask(asked, r.AddParty(asked.room, plan, conference=True))
         if accepted.dial is not None:
@@ -44,8 +45,7 @@ class Conferences:
             self._desks.await_party(accepted.dial, awaited)
         self._line.keep_dial(asked, accepted.dial)
         self._line.note_location(asked, accepted.leg, location)
-        if data:
-            self._line.ask(asked, r.SetData(asked.room, {**asked.call.data, **data}))
+        self._line.ask(asked, r.SetData(asked.room, data))
 
     def remove(self, asked: Asked) -> None:
         """Takes a party out: it is hung up, or goes where its program sends it; the others talk on."""

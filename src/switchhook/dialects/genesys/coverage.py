@@ -39,6 +39,11 @@ def _done(section: str, test: str, *parts: str) -> tuple[Line, ...]:
     return tuple(Line(section, part, DONE, test=test) for part in parts)
 
 
+def _offered(option: str, test: str, *parts: str) -> tuple[Line, ...]:
+    """Operations that the reference leaves to the configuration."""
+    return tuple(Line(CALLS, part, DONE, f"offered with `[genesys] {option}`", test) for part in parts)
+
+
 def _absent(section: str, note: str, *parts: str) -> tuple[Line, ...]:
     return tuple(Line(section, part, ABSENT, note) for part in parts)
 
@@ -51,14 +56,13 @@ def _calls() -> tuple[Line, ...]:
         *_done(CALLS, "test_one_step.py", "SingleStepTransfer"),
         *_done(CALLS, "test_keys_and_data.py", "SendDtmf", "AttachUserData", "UpdateUserData"),
         *_done(CALLS, "test_keys_and_data.py", "DeleteUserDataPair", "DeleteUserData"),
-        *(
-            Line(CALLS, name, PARTLY, "only with `[genesys] mute`", "test_keys_and_data.py")
-            for name in ("MuteCall", "UnmuteCall")
-        ),
-        *_absent(CALLS, FORBIDDEN, "InitiateConference", "CompleteConference", "SingleStepConference"),
-        *_absent(CALLS, FORBIDDEN, "RemoveParticipantFromConference", "ClearCall", "Accept", "Decline"),
-        *_absent(CALLS, FORBIDDEN, "StartCallRecording", "StopCallRecording"),
-        *_absent(CALLS, FORBIDDEN, "PauseCallRecording", "ResumeCallRecording"),
+        *_offered("mute", "test_keys_and_data.py", "MuteCall", "UnmuteCall"),
+        *_done(CALLS, "test_conferences.py", "InitiateConference", "CompleteConference", "SingleStepConference"),
+        *_done(CALLS, "test_conferences.py", "RemoveParticipantFromConference"),
+        *_offered("clear_call", "test_conferences.py", "ClearCall"),
+        *_absent(CALLS, "answers code 3: no call here is a preview of another", "Accept", "Decline"),
+        *_offered("recorder", "test_call_recordings.py", "StartCallRecording", "StopCallRecording"),
+        *_offered("recorder", "test_call_recordings.py", "PauseCallRecording", "ResumeCallRecording"),
         *_absent(CALLS, FORBIDDEN, "MuteMonitoredUser", "UnmuteMonitoredUser"),
         *_absent(CALLS, FORBIDDEN, "SwitchToListenIn", "SwitchToCoach", "SwitchToBargeIn"),
     )

@@ -18,9 +18,9 @@ from starlette.routing import BaseRoute, Route
 from switchhook.core.errors import Refused
 from switchhook.dialects.genesys.access import Access, Asker
 from switchhook.dialects.genesys.agents import Roster, User
+from switchhook.dialects.genesys.asked import Asked
 from switchhook.dialects.genesys.bayeux.endpoint import Admission, Denied, Endpoint
 from switchhook.dialects.genesys.bayeux.server import Bayeux
-from switchhook.dialects.genesys.asked import Asked
 from switchhook.dialects.genesys.call_operations import CallOperations
 from switchhook.dialects.genesys.calls import Call, Options
 from switchhook.dialects.genesys.cors import Cors
@@ -48,7 +48,8 @@ class Genesys:
 
     def __init__(self, exchange: Exchange, *, seed: int | None = None) -> None:
         settings = exchange.settings
-        options = Options(settings.genesys.profile, settings.genesys.mute, settings.genesys.recorder)
+        offers = settings.genesys
+        options = Options(offers.profile, offers.mute, offers.recorder, offers.clear_call)
         self._exchange = exchange
         self._secure = settings.public_url.startswith("https:")
         self.roster = Roster(tuple(_user(exchange, agent.username) for agent in settings.agents))
