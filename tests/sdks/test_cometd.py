@@ -1,4 +1,4 @@
-"""The npm `cometd` client under Node sees the two-step scene (genesys 3) on a live server, over long-polling."""
+"""The npm `cometd` client under Node sees the two-step scene (genesys 3) on a live server, by long-polling and on a web socket."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def scene(stage: LiveStage, base: str, modules: Path, mode: str) -> tuple[
     return seen, customer.hears, stage.phone("1003").line.hears
 
 
-@pytest.mark.parametrize("mode", ["plain", "ack"])
+@pytest.mark.parametrize("mode", ["plain", "ack", "socket"])
 def test_the_npm_client_sees_the_two_step_scene(mode: str) -> None:
     modules = node_modules()
 
@@ -71,7 +71,7 @@ def test_the_npm_client_sees_the_two_step_scene(mode: str) -> None:
 
     seen, customer, target = asyncio.run(story())
     shaken = [line for line in seen if line.get("handshake")]
-    assert [line["transport"] for line in shaken] == ["long-polling"]
+    assert [line["transport"] for line in shaken] == ["websocket" if mode == "socket" else "long-polling"]
     assert (shaken[0].get("ext") == {"ack": True}) == (mode == "ack")
     assert [line for line in seen if "subscribed" in line and not line["subscribed"]] == []
     replies = [(line["reply"], line["status"], line["body"]) for line in seen if "reply" in line]

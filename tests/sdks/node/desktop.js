@@ -1,5 +1,5 @@
 // A desktop made of the npm CometD client: it answers, transfers in two steps, and prints every message it is told.
-// Arguments: base URL, user, password, "ack" or "plain", the target's number.
+// Arguments: base URL, user, password, "plain", "ack" or "socket" (the login on web sockets too), the target's number.
 'use strict';
 
 const http = require('http');
@@ -24,7 +24,15 @@ cometd.configure({
     logLevel: 'warn',
     requestHeaders: {Authorization: authorization},
 });
-cometd.websocketEnabled = true; // it is tried first and must fall back
+cometd.websocketEnabled = true; // it is tried first; where it carries no login it must fall back
+if (mode === 'socket') {
+    const Plain = global.window.WebSocket;
+    global.window.WebSocket = class extends Plain {
+        constructor(url) {
+            super(url, {headers: {Authorization: authorization}});
+        }
+    };
+}
 
 function post(uri, body) {
     return new Promise((resolve, reject) => {
