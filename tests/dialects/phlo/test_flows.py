@@ -676,6 +676,7 @@ async def test_the_music_goes_on_through_a_transfer_and_begins_anew_at_the_next_
 async def test_music_is_fetched_when_the_flow_is_loaded_and_only_once() -> None:
     url = "http://app.example.net/hold.wav"
     async with phlo_stage(party_flow(customer_hold_music=url, agent_hold_music={"type": "play", "url": url})) as cast:
+        cast.stage.web.on(url, "RIFF")
         await cast.stage.settled()
         assert len(cast.stage.web.to(url)) == 1
         await cast.talking()
