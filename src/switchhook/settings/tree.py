@@ -165,6 +165,7 @@ class Genesys:
         10000, "Messages kept for a CometD session that does not fetch them", k.between(10, 1000000)
     )
     websocket: bool = option(True, "Offer web sockets to CometD clients; without, they fall back to long-polling")
+    api_key: str = option("", "x-api-key of requests to /workspace/v3; empty: it is not asked for", secret=True)
     allowed_origins: tuple[str, ...] = option((), 'CORS origins, with wildcards, such as "http://*.example.com"')
 
 

@@ -32,6 +32,7 @@ from switchhook.dialects.genesys.resources import Query, Resources
 from switchhook.dialects.genesys.shapes import Body, Shapes, encode
 from switchhook.dialects.genesys.status import HTTP, Code, Failure, invalid, of_refusal
 from switchhook.dialects.genesys.user_operations import UserOperations
+from switchhook.dialects.genesys.workspace import Workspace
 from switchhook.exchange.switch import Exchange
 
 log = structlog.get_logger("genesys")
@@ -81,6 +82,7 @@ class Genesys:
         self._calls = CallOperations(exchange, self.desks, plans)
         self._users = UserOperations(exchange, self.desks, plans)
         self._resources = Resources(self.desks, shapes, exchange.clock, settings.sip.domain)
+        self.workspace = Workspace(exchange, self.roster, self.desks, self._calls, self._users, self._last_session_gone)
         self._graces: dict[str, asyncio.TimerHandle] = {}
         if settings.agents:
             exchange.subscribe(self.desks.heard, CONCERNING)
@@ -95,6 +97,7 @@ class Genesys:
         self._graces.clear()
         self.desks.close()
         self._notifications.close()
+        self.workspace.stop()
 
     # --- routes -----------------------------------------------------------------------------------------------------
 
@@ -128,7 +131,7 @@ class Genesys:
             routes.append(Route(API + path, self._gate({}, exists=True), methods=_METHODS))
         at("")
         routes.append(Route(f"{API}/{{rest:path}}", self._gate({}), methods=_METHODS))
-        return routes
+        return routes + self.workspace.routes()
 
     def _gate(self, turns: dict[str, Turn | None], *, exists: bool = False) -> Callable[[Request], Awaitable[Response]]:
         """Lets a request through to its turn once it is known who asks; words every refusal."""
@@ -270,7 +273,7 @@ class Genesys:
     def _grace_over(self, name: str) -> None:
         self._graces.pop(name, None)
         user = self.roster.users[name]
-        if user.in_session and not self.bayeux.sessions_of(name):
+        if user.in_session and not self.bayeux.sessions_of(name) and not self.workspace.channels.sessions_of(name):
             self._users.end(user)
 
 
