@@ -141,3 +141,17 @@ async def test_nothing_to_record_and_wrong_words() -> None:
         assert (await mpc.api("POST", "Record/")).status_code == 404  # nobody is in yet
         assert (await mpc.api("POST", "Record/", {"file_format": "ogg"})).status_code == 400
         assert (await mpc.api("POST", "Participant/all/Record/", {"record_track_type": "x"})).status_code == 400
+
+
+@in_virtual_time
+async def test_a_recording_that_was_stopped_makes_room_for_the_next_though_its_file_is_not_finished() -> None:
+    async with stage() as on:
+        world = World(on)
+        await Mpc(world).comes()
+        for path in ("MultiPartyCall/name_desk", "MultiPartyCall/name_desk/Participant/1"):
+            assert (await world.api("POST", f"{path}/Record/")).status_code == 202
+            assert (await world.api("DELETE", f"{path}/Record/")).status_code == 204
+            assert (await world.api("GET", "MultiPartyCall/name_desk/")).json()["recording"] == "not-recording"
+            assert (await world.api("DELETE", f"{path}/Record/")).status_code == 404
+            assert (await world.api("POST", f"{path}/Record/")).status_code == 202
+            assert (await world.api("DELETE", f"{path}/Record/")).status_code == 204

@@ -90,7 +90,8 @@ class Taping:
         if self.status(party) == NOTHING or party.tape is None:
             return False
         self._announce(party, party.stopping_sound)
-        return self._exchange.recordings.stop(party.tape, cause)
+        tape, party.tape = party.tape, None  # what is left to do for its file is no recording any more
+        return self._exchange.recordings.stop(tape, cause)
 
     def pause(self, party: Party, on: bool, cause: str = "MPC") -> bool:
         """Leaves out what is said from now on, or goes on; False when nothing is recorded."""
@@ -116,7 +117,9 @@ class Taping:
         return first
 
     def stop_member(self, member: Participant, cause: str = "MPC") -> bool:
-        return self._each(member, lambda tape: self._exchange.recordings.stop(tape, cause))
+        done = self._each(member, lambda tape: self._exchange.recordings.stop(tape, cause))
+        member.tapes.clear()
+        return done
 
     def pause_member(self, member: Participant, on: bool, cause: str = "MPC") -> bool:
         return self._each(member, lambda tape: self._exchange.recordings.pause(tape, on, cause))
