@@ -21,6 +21,8 @@ from switchhook.core.ids import LegId, RoomId
 from switchhook.dialects.genesys.capabilities import CallState, CallView, Recorder, capabilities
 from switchhook.dialects.genesys.memberships import CallType, Membership, Party, Stand
 
+KEPT = 50  # released calls of a device of which something may still be said
+
 
 class Notification(Enum):
     STATUS = "StatusChange"
@@ -47,7 +49,7 @@ class Call:
     called: str
     caller: str
     data: Mapping[str, object]
-    noted: Mapping[str, object] = field(default_factory=dict)  # user data from before it had a room
+    noted: Mapping[str, object] = field(default_factory=dict)  # user data that the room does not have yet
     parent: Call | None = None
     answered: bool = False  # it was Established at some time
     met: bool = False
@@ -112,6 +114,7 @@ class Calls:
     names: Names
     recorder: Callable[[RoomId | None], Recorder] = lambda room: Recorder.STOPPED
     live: dict[str, Call] = field(default_factory=dict)
+    ended: dict[str, Call] = field(default_factory=dict)  # the latest, the oldest first
 
     def update(self, seen: Iterable[Membership], now: float) -> list[Change]:
         """Takes over what the core has now; returns the messages that tell it, in order."""
@@ -119,7 +122,9 @@ class Calls:
         gone, fresh = self._match(list(seen), now)
         for call in gone:
             call.state, call.capabilities, call.recorder = CallState.RELEASED, (), Recorder.STOPPED
-            del self.live[call.id]
+            self.ended[call.id] = self.live.pop(call.id)
+        while len(self.ended) > KEPT:
+            del self.ended[next(iter(self.ended))]
         self._offer()
         changes = [Change(call, Notification.STATUS) for call in gone]
         kept = [call for call in self.live.values() if call not in fresh]
@@ -171,6 +176,8 @@ class Calls:
         )
         self.live[call.id] = call
         self._take_over(call, membership)
+        call.noted = {key: value for key, value in membership.brought.items() if key not in call.data}
+        call.data = {**call.noted, **call.data}
         return call
 
     def _take_over(self, call: Call, membership: Membership) -> None:

@@ -28,6 +28,7 @@ RESOURCES = "Resources (GET)"
 COMMON = "Common rules"
 BAYEUX = "CometD at /notifications"
 FORBIDDEN = "answers code 3"
+OURS = "the reference is silent: names and values that fit into a header; a PHLO flow is not told"
 
 
 def lines() -> tuple[Line, ...]:
@@ -75,7 +76,8 @@ def _user() -> tuple[Line, ...]:
         *_done(USER, test, "EndContactCenterSession", "Ready", "NotReady", "AfterCallWork", "AuxWork", "Offline"),
         *_absent(USER, FORBIDDEN, "custom agent states", "DoNotDisturbOn, DoNotDisturbOff"),
         *_absent(USER, FORBIDDEN, "ForwardCallsOn, ForwardCallsOff", "ListenIn, Coach, BargeIn"),
-        *_absent(USER, FORBIDDEN, "CancelSupervisorMonitoring", "SetCallDisposition"),
+        *_absent(USER, FORBIDDEN, "CancelSupervisorMonitoring"),
+        *_done(USER, "test_dispositions.py", "SetCallDisposition"),
     )
 
 
@@ -95,6 +97,8 @@ def _common() -> tuple[Line, ...]:
         *_done(COMMON, "test_access.py", "Basic authentication", "JSESSIONID", "CSRF token", "CORS"),
         *_done(COMMON, "test_capabilities.py", "capabilities, profiles 2014 and 2016"),
         *_done(COMMON, "test_samples.py", "messages of InitiateTransfer, samples 1 and 2"),
+        *_done(COMMON, "test_user_data_travels.py", "user data through transfers and conferences"),
+        Line(COMMON, "user data in Plivo webhooks and X-PH headers", DONE, OURS, "test_user_data_travels.py"),
         Line(COMMON, "status codes", PARTLY, "0 to 7, 10 and 20 are used", "test_operations.py"),
     )
 

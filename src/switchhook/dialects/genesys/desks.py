@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, get_args
 
 from switchhook.core import facts as f
@@ -102,6 +102,7 @@ class Desks:
         self._at_room: dict[RoomId, dict[str, User]] = {}
         self._patience: dict[LegId, asyncio.TimerHandle] = {}  # for telephones that have not said that they ring
         self._surely_ringing: set[LegId] = set()
+        self._brought: set[RoomId] = set()  # rooms that have the user data of the INVITEs
         self._awaited: dict[DialId, Awaited] = {}  # parties that are being added to calls
 
     # --- reading ----------------------------------------------------------------------------------------------------
@@ -136,6 +137,7 @@ class Desks:
         elif isinstance(fact, f.RoomClosed):
             self._names.forget(fact.room)
             self._at_room.pop(fact.room, None)
+            self._brought.discard(fact.room)
         elif isinstance(fact, f.AnswerNotPressed):
             self._not_answered(fact.leg)
         elif isinstance(fact, f.EndpointRegistered):
@@ -251,7 +253,14 @@ class Desks:
         for leg in self.legs(user):
             rings = leg.id in self._surely_ringing
             found += memberships(self._state, leg, user.number, self._inside, surely_rings=rings)
-        return found
+        return [self._brought_once(each) if each.brought else each for each in found]
+
+    def _brought_once(self, seen: Membership) -> Membership:
+        """A pair that came with the call and was deleted from its user data does not come back with the next agent."""
+        if seen.room is None or seen.room in self._brought:
+            return replace(seen, brought={})
+        self._brought.add(seen.room)
+        return seen
 
     def _inside(self, endpoint: str, key: str) -> str:
         users = self._roster.at(endpoint, key)

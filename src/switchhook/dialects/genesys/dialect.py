@@ -25,6 +25,7 @@ from switchhook.dialects.genesys.call_operations import CallOperations
 from switchhook.dialects.genesys.calls import Call, Options
 from switchhook.dialects.genesys.cors import Cors
 from switchhook.dialects.genesys.desks import CONCERNING, Desks
+from switchhook.dialects.genesys.dispositions import Dispositions
 from switchhook.dialects.genesys.ids import CallIds
 from switchhook.dialects.genesys.parameters import Parameters
 from switchhook.dialects.genesys.plans import Plans
@@ -80,6 +81,7 @@ class Genesys:
         self.desks = Desks(exchange, self.roster, shapes, options, ids, self.bayeux)
         plans = Plans(exchange)
         self._calls = CallOperations(exchange, self.desks, plans)
+        self._dispositions = Dispositions(exchange, self.desks)
         self._users = UserOperations(exchange, self.desks, plans)
         self._resources = Resources(self.desks, shapes, exchange.clock, settings.sip.domain)
         self.workspace = Workspace(exchange, self.roster, self.desks, self._calls, self._users, self._last_session_gone)
@@ -232,7 +234,14 @@ class Genesys:
 
     async def _post_device(self, request: Request, asker: Asker) -> Response:
         _need_device(request, asker)
-        return await self._operate(request, asker, lambda given, cause, repeat: _not_available(given))
+
+        def carry_out(parameters: Parameters, cause: str, repeat: str) -> Body | None:
+            if parameters.operation != "SetCallDisposition":
+                return _not_available(parameters)
+            self._dispositions.set(asker.user, parameters, cause)
+            return None
+
+        return await self._operate(request, asker, carry_out)
 
     async def _post_device_calls(self, request: Request, asker: Asker) -> Response:
         _need_device(request, asker)

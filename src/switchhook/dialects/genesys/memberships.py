@@ -17,6 +17,7 @@ from switchhook.core.ids import LegId, RoomId
 from switchhook.core.model import Dial, Leg, LegState, Purpose, Room, RoomKind, Side
 from switchhook.core.state import State
 from switchhook.dialects.genesys.numbers import bare
+from switchhook.exchange.user_data import brought
 
 Inside = Callable[[str, str], str]  # (endpoint, key) -> the number of the agent whose telephone this is, or ""
 
@@ -64,6 +65,7 @@ class Membership:
     met: bool = False  # somebody else is in the room
     present: bool = True  # `parties` are in the room or being rung; False: nobody at all
     data: Mapping[str, object] = field(default_factory=dict)
+    brought: Mapping[str, object] = field(default_factory=dict)  # user data that came with an INVITE
 
 
 def memberships(
@@ -105,7 +107,9 @@ class _Reader:
             targets = dial.then.targets if dial.then is not None else ()
             yield self._of(room, Stand.PLACES, targets, dial)
         elif self.rings or self.leg.state is LegState.UP:
-            yield self._of(room, Stand.RINGS if self.rings else Stand.IN, self._others(room))
+            others = self._others(room)
+            found = self._of(room, Stand.RINGS if self.rings else Stand.IN, others)
+            yield found if found.consult else replace(found, brought=self._brought(dial, others))
 
     def member(self, room: Room) -> Membership:
         others = self._others(room)
@@ -130,6 +134,18 @@ class _Reader:
         yield Membership(
             leg.id, leg.call, None, stand, (Party(other),), called=called, away=leg.phone_held, present=False
         )
+
+    def _brought(self, dial: Dial, others: tuple[Leg, ...]) -> Mapping[str, object]:
+        """User data in the headers of the others' INVITEs, and of the one that rings this telephone."""
+        found: dict[str, object] = {}
+        for other in others:
+            if other.arrival is not None:
+                found |= brought(other.arrival.headers)
+        found |= brought(dial.plan.headers)
+        for target, lines in zip(dial.plan.targets, dial.plan.target_headers, strict=False):
+            if target.key == self.leg.key:
+                found |= brought(lines)
+        return found
 
     # --- who else ---------------------------------------------------------------------------------------------------
 

@@ -10,8 +10,8 @@ from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import LegId
 from switchhook.core.model import Clips, DialPlan, Fallback, FallbackKind, Kind, Side, TransferPlan, Waiting
 from switchhook.dialects.genesys.agents import User
-from switchhook.dialects.genesys.travelling import headers
 from switchhook.exchange.switch import Exchange
+from switchhook.exchange.user_data import headers
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
 PROGRAM = "genesys"

@@ -36,6 +36,7 @@ class Call:
     created_at: float
     links: Links = field(default_factory=Links)
     headers: tuple[tuple[str, str], ...] = ()  # `X-PH-` of this call
+    attached: tuple[tuple[str, str], ...] = ()  # user data of an agent's desktop, in the same form
     sip: tuple[tuple[str, str], ...] = ()  # fields about how the call came over SIP
     forwarded_from: str = ""
     from_api: bool = False

@@ -37,6 +37,7 @@ from switchhook.dialects.plivo.run.tapes import Tapes
 from switchhook.dialects.plivo.streaming.book import Streams
 from switchhook.dialects.plivo.watch import Watch
 from switchhook.exchange.recognising import recogniser_of
+from switchhook.exchange.user_data import headers
 
 if TYPE_CHECKING:
     from switchhook.exchange.switch import Exchange, Stamped
@@ -170,6 +171,13 @@ class Plivo:
             over = r.HangUp(leg, by=By.PROGRAM, outcome=Outcome.CANCELLED, reason=NAMES[6000])
             self.exchange.ask(over, cause="hangup_on_ring")
 
+    def _data_changed(self, fact: f.DataChanged) -> None:
+        """What agents attach to a call is told with all that is told of the calls in it from now on."""
+        room = self.exchange.state.rooms.get(fact.room)
+        for leg in room.members if room is not None else ():
+            if leg in self.sessions:
+                self.sessions[leg].call.attached = headers(fact.data)
+
     def _leg_connected(self, fact: f.LegConnected) -> None:
         for dial in self.watch.of_leg(fact.leg):
             dial.on_b_up(fact)
@@ -264,6 +272,7 @@ class Plivo:
 _TOLD: dict[type, Callable[[Plivo, Any], None]] = {
     f.LegCreated: Plivo._leg_created,
     f.LegRinging: Plivo._leg_ringing,
+    f.DataChanged: Plivo._data_changed,
     f.LegConnected: Plivo._leg_connected,
     f.LegEnded: Plivo._leg_ended,
     f.SoundFinished: Plivo._sound_finished,

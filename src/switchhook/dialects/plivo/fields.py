@@ -44,6 +44,7 @@ def standard(settings: Settings, call: Call, event: str, status: str) -> Fields:
         fields["ForwardedFrom"] = call.forwarded_from
     fields.update(call.sip)
     fields.update(call.headers)
+    fields.update(call.attached)
     return fields
 
 

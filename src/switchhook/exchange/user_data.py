@@ -1,4 +1,7 @@
-"""User data between this dialect and SIP: pairs travel in `X-PH-` headers, as the other dialects' custom headers do.
+"""User data of a call outside the exchange: pairs travel in `X-PH-` headers, the custom headers of every dialect.
+
+What an INVITE brings stands in the call's user data; what an agent attached goes with the INVITEs that the agent's
+desktop sends, and into the webhooks of the documents that run on the call's legs.
 
 A pair goes along when its name can stand in a header and its value is a text, a number or a truth value on one line.
 What does not fit stays behind: it is still in the call, and seen by every desktop here.
