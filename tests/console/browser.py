@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -50,13 +51,17 @@ class Agent:
 
     async def sees_calls(self, *cards: str) -> None:
         """Waits until exactly these calls are shown, each as `party state`."""
-        wanted = sorted(cards)
-        await self.page.wait_for_function(
-            """wanted => JSON.stringify([...document.querySelectorAll('.call')].map(card =>
-                card.querySelector('.who').textContent + ' ' + card.querySelector('.badge').textContent
-            ).sort()) === JSON.stringify(wanted)""",
-            arg=wanted,
-        )
+        script = """() => [...document.querySelectorAll('.call')].map(card =>
+            card.querySelector('.who').textContent + ' ' + card.querySelector('.badge').textContent).sort()"""
+        found: list[str] = []
+        try:
+            async with asyncio.timeout(WAIT_MS / 1000):
+                while found != sorted(cards):
+                    await asyncio.sleep(0.02)
+                    found = await self.page.evaluate(script)
+        except TimeoutError:
+            alert = await self.page.locator("[role=alert]").text_content()
+            raise AssertionError(f"seen instead of {sorted(cards)}: {found}, {alert}") from None
 
     async def may(self) -> set[str]:
         """Returns the names of the buttons that are enabled."""

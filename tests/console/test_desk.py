@@ -97,7 +97,7 @@ def test_a_conference_is_made_and_two_calls_are_swapped(opened_by: str) -> None:
             await agent.presses("Complete conference")
             await agent.sees_calls("5002 and 5003 Established")
             await agent.sees("In conference with 5002 and 5003.")
-            await other.sees_calls("5001 and 5002 Established")
+            await other.sees_calls("5002 and 5001 Established")
             assert customer.hears == {"1001", "1003"}
             await agent.presses("Hang up")
             await agent.sees("No calls.")

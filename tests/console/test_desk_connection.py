@@ -39,7 +39,7 @@ def test_a_cut_connection_recovers_by_itself_and_nothing_is_missed() -> None:
 
 def test_a_server_that_has_forgotten_the_session_is_asked_for_a_new_one() -> None:
     async def story() -> None:
-        async with office(genesys={"max_interval_s": 0.5, "session_grace_s": 0.0}) as there:
+        async with office(genesys={"max_interval_s": 1.0, "session_grace_s": 0.0}) as there:
             agent = await there.desk()
             await agent.logs_in()
             await agent.sees("agent1 · 5001 · Not Ready")
