@@ -54,6 +54,13 @@ MEASURES = (
         peer="every peer measured loses the calls; a prototype: 25 to 75",
     ),
     Measure("memory_call_kb", "memory_call", "kB", 60, seconds=25, peer="Asterisk 22: 260; FreeSWITCH: 740"),
+    Measure(
+        "desktop_kb", "desktops", "kB", 30, seconds=110,
+        also=(
+            Aim("told_p99_ms", 20), Aim("idle_share", 0.05), Aim("socket_kb", 45), Aim("socket_told_p99_ms", 20),
+            Aim("socket_idle_share", 0.05),
+        ),
+    ),
     Measure("journal_facts_per_s", "journal", "facts/s", 20_000, more_is_better=True, seconds=6),
     Measure("start_ms", "start", "ms", 1000, seconds=4),
     Measure(

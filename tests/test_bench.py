@@ -135,6 +135,7 @@ def test_the_aims_are_those_that_were_set() -> None:
         "mixed_legs_core_rooms10": 2000,
         "audio_back_ms": 100,
         "memory_call_kb": 60,
+        "desktop_kb": 30,
         "journal_facts_per_s": 20_000,
         "start_ms": 1000,
         "overload_goodput_ratio": 0.9,

@@ -59,7 +59,11 @@ JOURNAL_BEHIND = 100_000  # lines not yet on disk, some seconds' work; beyond it
 
 STRANGERS_NOTED = 5  # fewer are a telephone that spoke before its answer had arrived
 
-SELDOM = ("switchhook.sip.questions", "switchhook.flows.sandbox")  # DNS and templates: 300 ms that no start waits for
+SELDOM = (  # DNS, templates, web sockets: 350 ms that no start waits for
+    "switchhook.sip.questions",
+    "switchhook.flows.sandbox",
+    "uvicorn.protocols.websockets.websockets_sansio_impl",
+)
 SELDOM_S = 0.3  # after the start
 
 DIALECTS = (
@@ -163,6 +167,7 @@ class Server:
         self.exchange.declared.open(SqlObjects(engine))
         await asyncio.to_thread(self.exchange.limits.remember)
         self.exchange.recordings.keep_in(SqlArchive(engine), mp3.converter())
+        self.exchange.recordings.read_with(words_of)
         stack.callback(self.exchange.sounds.close)
         warming = asyncio.create_task(sender.warm())  # while we wait for the audio processes; no call waits for it
         stack.callback(warming.cancel)

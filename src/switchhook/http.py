@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
 
 import uvicorn
 from starlette.applications import Starlette
@@ -71,6 +72,13 @@ class _Server(uvicorn.Server):
         yield
 
 
+def _web_socket(**given: Any) -> asyncio.Protocol:
+    """Makes the protocol of a connection that is upgraded; importing it would cost every start some 50 ms."""
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+    return WebSocketsSansIOProtocol(**given)
+
+
 class HttpServer:
     """Serves an application inside our own loop."""
 
@@ -91,7 +99,7 @@ class HttpServer:
                 limit_concurrency=MAX_CONNECTIONS,
                 ssl_certfile=settings.http.certificate or None,
                 ssl_keyfile=settings.http.key or None,
-                ws="websockets-sansio",
+                ws=cast("type[asyncio.Protocol]", _web_socket),
                 ws_max_size=MAX_BODY,
                 ws_per_message_deflate=False,  # a window for each socket would cost more than the socket
                 ws_ping_interval=60.0,  # so that a socket whose peer is gone does not stay for ever

@@ -1,4 +1,4 @@
-"""The npm `cometd` client under Node sees the two-step scene (genesys 3) on a live server, by long-polling and on a web socket."""
+"""The npm `cometd` client under Node sees the two-step scene (genesys 3), by long-polling and on a web socket."""
 
 from __future__ import annotations
 
