@@ -167,7 +167,6 @@ class Server:
         self.exchange.declared.open(SqlObjects(engine))
         await asyncio.to_thread(self.exchange.limits.remember)
         self.exchange.recordings.keep_in(SqlArchive(engine), mp3.converter())
-        self.exchange.recordings.read_with(words_of)
         stack.callback(self.exchange.sounds.close)
         warming = asyncio.create_task(sender.warm())  # while we wait for the audio processes; no call waits for it
         stack.callback(warming.cancel)
