@@ -10,7 +10,7 @@ import pytest
 
 from switchhook.core import requests as r
 from switchhook.core.errors import Refused
-from switchhook.core.model import FallbackKind, Kind, StreamPlan
+from switchhook.core.model import FallbackKind, Kind, Role, Seat, StreamPlan
 from switchhook.core.witness import difference
 from tests.core import transfer_stories as stories
 from tests.core.rig import Rig, dial
@@ -44,6 +44,16 @@ def _taped(rig: Rig) -> None:
     rig.ask(r.StartStream(rig.leg("ann"), StreamPlan("ws://program")))
 
 
+def _watched(rig: Rig) -> None:
+    """A supervisor listens to an agent, who has a second call."""
+    room = rig.talking()
+    rung = dial("boss", role=Role.SUPERVISOR, seat=Seat(muted=True))
+    rig.ask(r.AddParty(room, rung))
+    rig.answers("boss")
+    rig.ask(r.PlaceSecondCall(rig.leg("agent"), dial("other")))
+    rig.answers("other")
+
+
 SCENES: dict[str, Scene] = {
     "nothing": lambda rig: None,
     "a call that nobody answered": lambda rig: rig.arrives("caller"),
@@ -51,6 +61,7 @@ SCENES: dict[str, Scene] = {
     "a callee who is asked": _asked,
     "a call": lambda rig: rig.talking(),
     "two calls": _two_calls,
+    "a watched call": _watched,
     "a party": _taped,
     **{
         f"{kind.value} {phase.__name__}": lambda rig, kind=kind, phase=phase: phase(rig, kind)  # type: ignore[misc]

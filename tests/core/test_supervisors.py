@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from switchhook.core import actions as a
 from switchhook.core import events as e
 from switchhook.core import facts as f
 from switchhook.core import requests as r
+from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import RoomId
-from switchhook.core.model import Role, RoomKind, RoomPlan, Seat
-from tests.core.rig import MUSIC, Rig, dial
+from switchhook.core.model import Kind, Role, RoomKind, RoomPlan, Seat
+from tests.core.rig import MUSIC, Rig, dial, plan
 
 PARTY = RoomPlan(RoomKind.PARTY, name="party")
 PROMPT = "tone:440:1000"
@@ -133,3 +136,51 @@ def test_a_party_whose_first_member_does_not_answer_is_closed() -> None:
     rig.rejects("agent")
     assert rig.told(f.RoomClosed)
     assert not rig.state.rooms
+
+
+def watched(rig: Rig, **seat: object) -> RoomId:
+    """A customer talks to an agent, and a supervisor is rung into their room."""
+    room = rig.talking("customer", "agent")
+    rung = dial("boss", role=Role.SUPERVISOR, seat=Seat(**seat), insistent=True)  # type: ignore[arg-type]
+    rig.ask(r.AddParty(room, rung))
+    return room
+
+
+def test_nobody_waits_for_a_supervisor_who_is_rung() -> None:
+    rig = Rig()
+    watched(rig, muted=True)
+    rig.hear({"customer": {"agent"}, "agent": {"customer"}})
+    rig.hangs_up("agent")
+    assert rig.told(f.RoomClosed)
+    assert not rig.is_rung("boss")
+    assert rig.nothing_left()
+
+
+def test_a_supervisor_goes_with_the_agent_into_a_consult_and_back() -> None:
+    rig = Rig()
+    main = watched(rig, muted=True)
+    rig.answers("boss")
+    rig.ask(r.StartTransfer(main, rig.leg("agent"), plan(Kind.CONSULT, "target")))
+    rig.answers("target")
+    rig.hear({"customer": {MUSIC}, "agent": {"target"}, "boss": {"customer"}})
+    consult = rig.transfer.consult
+    assert consult is not None
+    rig.ask(r.Accompany(rig.leg("boss"), consult))
+    rig.hear({"customer": {MUSIC}, "agent": {"target"}, "target": {"agent"}, "boss": {"agent", "target"}})
+    rig.ask(r.AbortTransfer(rig.transfer.id))
+    assert rig.on_line("boss")
+    rig.ask(r.TurnTo(rig.leg("boss"), main))
+    rig.hear({"customer": {"agent"}, "agent": {"customer"}, "boss": {"customer", "agent"}})
+    assert not rig.on_line("target")
+
+
+def test_only_a_supervisor_may_go_along() -> None:
+    rig = Rig()
+    main = watched(rig, muted=True)
+    with pytest.raises(Refused) as refused:
+        rig.ask(r.Accompany(rig.leg("agent"), main))
+    assert refused.value.reason is Reason.WRONG_STATE
+    rig.answers("boss")
+    with pytest.raises(Refused) as refused:
+        rig.ask(r.Accompany(rig.leg("boss"), main))
+    assert refused.value.reason is Reason.ALREADY_THERE

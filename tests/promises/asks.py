@@ -152,6 +152,11 @@ def _start_transfer(x: Asks) -> r.Request:
     return r.StartTransfer(room, agent, some_transfer(x.n), {"note": "n"} if x.on() else None)
 
 
+def _accompany(x: Asks) -> r.Request:
+    watching = [m.leg for room in x.state.rooms.values() for m in room.members.values() if m.role is Role.SUPERVISOR]
+    return r.Accompany(x.n.of(watching) if watching else x.leg(), x.room())
+
+
 def _start_recording(x: Asks) -> r.Request:
     match x.n.below(3):
         case 0:
@@ -194,6 +199,7 @@ _MAKERS: tuple[Callable[[Asks], r.Request], ...] = (
         seat=some_seat(x.n),
     ),
     lambda x: r.LeaveRoom(*x.seat()),
+    _accompany,
     lambda x: r.AddParty(x.room(), some_dial(x.n)),
     lambda x: r.AddParty(x.room(), some_dial(x.n), conference=True),
     lambda x: r.CancelDial(x.n.of([*x.state.dials, DialId("none")])),

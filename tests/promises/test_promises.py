@@ -106,8 +106,9 @@ class Calls(RuleBasedStateMachine):
         n, state, phones = Numbers(number), self.rig.state, self.rig.world.telephones
         transfer = n.of([*state.transfers.values()])
         dial = state.dials.get(transfer.dial) if transfer.dial is not None else None
-        if dial is not None and dial.legs and n.below(2):
-            phone = phones[n.of(dial.legs)]
+        rung = [leg for leg in dial.legs if leg in phones] if dial is not None else []  # who refuses is not rung
+        if rung and n.below(2):
+            phone = phones[n.of(rung)]
             if n.below(2):
                 self.rig.pick_up(phone)
             else:

@@ -90,8 +90,9 @@ def _nobody(state: State, leg: Leg, room: Room, member: Member, others: list[Mem
     away = [other for other in others if not other.held]
     if away and _turned_away(state, room, away):
         return _sound(leg, music(room, member.role))
-    for dial in room.dials:
-        return _waiting(state, leg, room, member, state.dials[dial])
+    for dial in (state.dials[each] for each in room.dials):
+        if dial.plan.role is not Role.SUPERVISOR:  # nobody notices that one is rung
+            return _waiting(state, leg, room, member, dial)
     if others and not away:
         return ()
     if others or room.plan.alone is not Alone.SILENCE:

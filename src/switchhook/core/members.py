@@ -8,7 +8,7 @@ from switchhook.core.dials import need_free
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import LegId, RoomId
 from switchhook.core.legs import answer, end_overlay, hang_up, start_sound, stop_sound
-from switchhook.core.model import By, Closing, LegState, Phase, Role, Side, StreamEnd
+from switchhook.core.model import By, Closing, LegState, Member, Phase, Role, Seat, Side, StreamEnd
 from switchhook.core.outcomes import Outcome
 from switchhook.core.rooms import (
     depart,
@@ -46,6 +46,27 @@ def enter(work: Work, request: r.EnterRoom) -> r.Accepted:
         work.fact(f.RoomStarted(room))
     join(work, room, leg.id, request.role, seat=request.seat)
     return r.Accepted(leg=leg.id, room=room)
+
+
+def accompany(work: Work, request: r.Accompany) -> r.Accepted:
+    """Brings a supervisor into one more room."""
+    leg = need_leg(work, request.leg)
+    room = need_room(work, request.room)
+    seat = next((work.state.rooms[each].members[leg.id] for each in leg.rooms), None)
+    if seat is None or seat.role is not Role.SUPERVISOR or leg.state is not LegState.UP:
+        raise Refused(Reason.WRONG_STATE, "only a supervisor who is in a room can be brought into another")
+    if leg.id in room.members:
+        raise Refused(Reason.ALREADY_THERE, "the supervisor is in the room already")
+    if len(room.members) + len(room.dials) >= room.plan.max_members:
+        raise Refused(Reason.ROOM_FULL, "the room is full")
+    if room.account != leg.account or (seat.coached is not None and seat.coached not in room.members):
+        raise Refused(Reason.NOT_RELATED, "whom the supervisor watches is not in the room")
+    join(work, room.id, leg.id, Role.SUPERVISOR, seat=_seat(seat))
+    return r.Accepted(leg=leg.id, room=room.id)
+
+
+def _seat(member: Member) -> Seat:
+    return Seat(muted=member.muted, deaf=member.deaf, whispers=member.whispers, coached=member.coached)
 
 
 def leave_asked(work: Work, request: r.LeaveRoom) -> r.Accepted:

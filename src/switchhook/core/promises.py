@@ -151,8 +151,9 @@ def _may_be_silent(state: State, leg: Leg) -> bool:
         return member.deaf or all(
             m.muted or not m.reaches(member) or state.legs[m.leg].playing is not None for m in talking
         )
-    if room.dials:
-        return any(state.dials[d].plan.waiting is Waiting.SILENCE for d in room.dials)
+    waited = [state.dials[d].plan for d in room.dials if state.dials[d].plan.role is not Role.SUPERVISOR]
+    if waited:
+        return any(plan.waiting is Waiting.SILENCE for plan in waited)
     if others:
         return all(m.held for m in others) and audience is HoldAudience.HELD
     return room.plan.alone is Alone.SILENCE

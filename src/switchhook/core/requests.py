@@ -262,6 +262,17 @@ class EnterRoom:
 
 
 @dataclass(frozen=True, slots=True)
+class Accompany:
+    """Bring a supervisor, who is in a room already, into another one as well, and let it turn there.
+
+    It keeps how it takes part. It may come into a consult: its own telephone is the only new pair of ears.
+    """
+
+    leg: LegId
+    room: RoomId
+
+
+@dataclass(frozen=True, slots=True)
 class LeaveRoom:
     """Take a member out of its room; it is freed to its program, or hung up."""
 
@@ -479,6 +490,7 @@ Request = (
     | PlaceSecondCall
     | PlaceParty
     | EnterRoom
+    | Accompany
     | LeaveRoom
     | AddParty
     | CancelDial

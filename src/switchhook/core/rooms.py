@@ -15,6 +15,7 @@ from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import DialId, LegId, RoomId
 from switchhook.core.model import Alone, By, Closing, Leg, LegState, Member, Role, Room, RoomKind, RoomPlan, Seat
 from switchhook.core.outcomes import Outcome
+from switchhook.core.state import State
 from switchhook.core.work import Work
 
 PLAIN = Seat()
@@ -180,10 +181,18 @@ def settle(
             cancel(work, pending)
         _close(work, room, Closing.EMPTY)
         return
-    if found.dials or found.transfer is not None or sum(m.is_company for m in found.members.values()) > 1:
+    company = sum(member.is_company for member in found.members.values())
+    if company > 1 or found.transfer is not None or awaited(work.state, found):
         return
     if found.plan.alone is Alone.LET_GO and not _may_wait(found):
         _end(work, found, Closing.ALONE, dial=dial, outcome=outcome, status=status)
+
+
+def awaited(state: State, room: Room) -> tuple[DialId, ...]:
+    """Returns the attempts to bring in somebody to talk to; nobody waits for a supervisor."""
+    if not room.dials:
+        return ()
+    return tuple(each for each in room.dials if state.dials[each].plan.role is not Role.SUPERVISOR)
 
 
 def _may_wait(room: Room) -> bool:

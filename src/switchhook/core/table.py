@@ -83,6 +83,7 @@ FUNCTIONS: dict[type, Callable[[Work, Any], r.Accepted | None]] = {
     r.PlaceSecondCall: dials.place_second_call,
     r.PlaceParty: dials.place_party,
     r.EnterRoom: members.enter,
+    r.Accompany: members.accompany,
     r.LeaveRoom: members.leave_asked,
     r.AddParty: dials.add_party,
     r.CancelDial: dials.cancel_asked,
