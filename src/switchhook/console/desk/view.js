@@ -45,6 +45,8 @@ export function showCalls(calls, choose) {
         fill(card, call, call.id === calls.chosen);
     }
     $('none').hidden = calls.live.size > 0;
+    const shown = [...list.querySelectorAll('.sentence')].map(each => each.textContent);
+    $('news').classList.toggle('heard', shown.includes($('news').textContent)); // read aloud, not shown twice
     const ringing = [...calls.live.values()].find(call => call.state === 'Ringing');
     document.title = ringing ? `${parties(ringing)} is calling - Desk` : 'Desk';
 }
@@ -102,10 +104,10 @@ function fill(card, call, chosen) {
     put('.who', parties(call));
     put('.sentence', sentence(call));
     put('.badge', call.state);
-    put('.more', [kind(call), ...Object.entries(call.userData ?? {}).map(([key, value]) => `${key}: ${shown(value)}`)].join(' · '));
+    put('.more', [kind(call), ...Object.entries(call.userData ?? {}).map(([key, value]) => `${key}: ${plain(value)}`)].join(' · '));
 }
 
-function shown(value) {
+function plain(value) {
     return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
