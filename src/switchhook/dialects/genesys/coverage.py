@@ -110,6 +110,8 @@ def _bayeux() -> tuple[Line, ...]:
         *_done(BAYEUX, "test_bayeux_sessions.py", "several sessions, expiry, overflow"),
         *_done(BAYEUX, "test_polling.py", "long-polling", "callback-polling"),
         *_done(BAYEUX, "test_bayeux_sockets.py", "websocket"),
+        *_done(BAYEUX, "test_bayeux_promises.py", "reconnect without loss"),
+        *_done(BAYEUX, "test_bayeux_starts.py", "start-up orders of the known clients"),
         Line(BAYEUX, "/v2/me/calls", DONE, test="test_samples.py"),
         Line(BAYEUX, "/v2/me/devices", DONE, test="test_operations.py"),
         *_absent(BAYEUX, "the subscription is accepted, nothing is sent", "/v2/users, channels of other media"),
