@@ -41,11 +41,18 @@ DOMAIN = "wire.local"
 START_S, STOP_S = 20.0, 10.0
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """Asks the system for a free port on loopback."""
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+def free_port() -> int:
+    """Finds a port on loopback that is free for datagrams and for connections."""
+    for _ in range(100):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock, socket.socket(type=socket.SOCK_DGRAM) as other:
+            sock.bind(("127.0.0.1", 0))
+            port = int(sock.getsockname()[1])
+            try:
+                other.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no port is free")
 
 
 def free_block(size: int) -> range:
@@ -355,7 +362,7 @@ def _configuration(database: Path, trunk: int, lanes: Mapping[str, int]) -> str:
     )
     return f"""\
 [http]
-listen = "127.0.0.1:{free_port(socket.SOCK_STREAM)}"
+listen = "127.0.0.1:{free_port()}"
 [sip]
 ring_s = {RING_S}
 listen = ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"]

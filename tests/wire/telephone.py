@@ -36,7 +36,7 @@ class Telephone:
         self.events: list[dict[str, object]] = []
         self.folder = folder / f"baresip-{user}"
         self.folder.mkdir()
-        self._control = free_port(socket.SOCK_STREAM)
+        self._control = free_port()
         (self.folder / "accounts").write_text(
             f"<sip:{user}@{DOMAIN}>;auth_pass=wire-{user};outbound=sip:127.0.0.1:{sip};regint=60\n"
         )
