@@ -137,7 +137,10 @@ async def test_a_chunked_body_without_a_length_is_read() -> None:
         assert (reply.status_code, customer.hears) == (201, {MUSIC})
 
 
-@pytest.mark.parametrize("content", ['{"action": ', "[1, 2]", '"hold"', b"\xff\xfe\x00", "{" * 3000, "[" * 100_000])
+@pytest.mark.parametrize(
+    "content",
+    ['{"action": ', "[1, 2]", '"hold"', b"\xff\xfe\x00", "{" * 3000, "[" * 100_000, '{"action": "\\ud800"}'],
+)
 def test_bodies_that_nobody_can_read_get_400(content: str | bytes) -> None:
     @in_virtual_time
     async def story() -> None:

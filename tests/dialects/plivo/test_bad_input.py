@@ -312,6 +312,8 @@ BODIES = (
     (b"17", "application/json"),
     (b"\xff\xfe\x00\x01", "application/json"),
     (b"\xff\xfe\x00\x01", "image/png"),
+    (b'{"a": "\\ud800"}', "application/json"),  # half a character
+    (b'{"\\udfff": 1}', "application/json"),
     (b"a=1", "application/json"),
     (b"just words", "text/plain"),
     (b"[" * 100_000, "application/json"),

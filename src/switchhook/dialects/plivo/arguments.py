@@ -45,6 +45,8 @@ def _body(content_type: str, body: bytes) -> Mapping[str, Any]:
 def _json(body: bytes) -> Mapping[str, Any]:
     try:
         found = json.loads(_plain(body.decode("utf-8-sig")))
+        if b"\\ud" in body.lower():  # half a pair is no character: nobody could send it on, or keep it
+            json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise Problem(400, "the request body is invalid JSON") from None
     if found in (None, [], ""):

@@ -46,6 +46,11 @@ def _json(text: str) -> Mapping[str, object]:
             raise Problem(400, "The request body is not valid JSON.") from None
     if found is None or found == "" or found == []:
         return {}
+    if "\\ud" in text.lower():  # half a pair is no character: nobody could send it on, or keep it
+        try:
+            json.dumps(found, ensure_ascii=False).encode()
+        except (ValueError, RecursionError):
+            raise Problem(400, "The request body is not valid JSON.") from None
     if not isinstance(found, Mapping):
         raise Problem(400, "The request body is not a JSON object.")
     return found
