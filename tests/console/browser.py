@@ -86,31 +86,43 @@ class Office:
 
     async def desk(self, **context: Any) -> Agent:
         """Opens the page in a browser of its own."""
-        page = await (await self.browser.new_context(**context)).new_page()
-        page.set_default_timeout(WAIT_MS)
-        agent = Agent(page)
-        page.on("pageerror", lambda error: agent.wrong.append(str(error)))
-        page.on("console", lambda line: agent.wrong.append(line.text) if "Content Security" in line.text else None)
-        await page.goto(f"{self.network.base}/console/desk")
-        self.agents.append(agent)
-        return agent
+        self.agents.append(await sits_down(self.browser, self.network.base, **context))
+        return self.agents[-1]
+
+
+async def sits_down(browser: Browser, base: str, **context: Any) -> Agent:
+    """Opens the page of the server at `base` in a browser of its own."""
+    page = await (await browser.new_context(**context)).new_page()
+    page.set_default_timeout(WAIT_MS)
+    agent = Agent(page)
+    page.on("pageerror", lambda error: agent.wrong.append(str(error)))
+    page.on("console", lambda line: agent.wrong.append(line.text) if "Content Security" in line.text else None)
+    await page.goto(f"{base}/console/desk")
+    return agent
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """Starts a browser; skips the test, with the reason, where there is none."""
+    playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
+    if not CHROMIUM:
+        pytest.skip("chromium is not installed (Debian's package chromium)")
+    async with playwright.async_playwright() as driver:
+        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--disable-dev-shm-usage"])
+        try:
+            yield browser
+        finally:
+            await browser.close()
 
 
 @asynccontextmanager
 async def office(**sections: Any) -> AsyncIterator[Office]:
-    """Opens an office of three agents; skips the test where there is no Chromium to look with."""
-    playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
-    if not CHROMIUM:
-        pytest.skip("chromium is not installed (Debian's package chromium)")
+    """Opens an office of three agents with a browser before it."""
 
     def configured(base: str) -> Settings:
         return settings(http={"public_url": base}, **sections)
 
-    async with live(configured) as (stage, base), relay(base) as network, playwright.async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--disable-dev-shm-usage"])
-        try:
-            found = Office(stage, network, browser)
-            yield found
-            assert [agent.wrong for agent in found.agents if agent.wrong] == []
-        finally:
-            await browser.close()
+    async with chromium() as browser, live(configured) as (stage, base), relay(base) as network:
+        found = Office(stage, network, browser)
+        yield found
+        assert [agent.wrong for agent in found.agents if agent.wrong] == []
