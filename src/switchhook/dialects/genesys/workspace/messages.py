@@ -23,23 +23,16 @@ KEPT = 100  # released calls of one agent; the oldest goes when there is one mor
 
 
 class Channels(Bayeux):
-    """The CometD sessions of this API; whoever subscribes to the initialisation is told its end."""
+    """The CometD sessions of this API; whoever subscribes is told how things stand."""
 
-    initialized: Messages | None = None
+    messages: Messages | None = None
 
     def receive(self, user: str, messages: list[Message]) -> Answer:
         answer = super().receive(user, messages)
-        if self.initialized is not None and any(_asks_for_initialization(each) for each in messages):
-            self.initialized.tell_initialized(user)
+        for message in messages:
+            if self.messages is not None and message.get("channel") == "/meta/subscribe":
+                self.messages.subscribed(user, message.get("subscription"))
         return answer
-
-
-def _asks_for_initialization(message: Message) -> bool:
-    asked = message.get("subscription")
-    patterns = asked if isinstance(asked, list) else [asked]
-    return message.get("channel") == "/meta/subscribe" and any(
-        isinstance(pattern, str) and matches(pattern, INITIALIZATION) for pattern in patterns
-    )
 
 
 class Messages:
@@ -55,7 +48,7 @@ class Messages:
         self._configuration = configuration
         self._users: dict[str, User] = {}
         self._kept: dict[str, dict[str, Call]] = {}  # agents who complete their calls by hand: released calls by id
-        channels.initialized = self
+        channels.messages = self
         desks.views.append(self)
 
     # --- the view ---------------------------------------------------------------------------------------------------
@@ -81,10 +74,20 @@ class Messages:
         """Knows a user who has a session."""
         self._users[user.name] = user
 
-    def tell_initialized(self, name: str) -> None:
+    def subscribed(self, name: str, subscription: object) -> None:
+        """Tells what a desktop that was not there yet has missed: the end of its initialisation, its telephone, calls.
+
+        A client that activates its channels while its subscription is on the way would else never see the answer.
+        """
         user = self._users.get(name)
-        if user is not None:
+        patterns = [each for each in _listed(subscription) if isinstance(each, str)]
+        if user is None:
+            return
+        if any(matches(pattern, INITIALIZATION) for pattern in patterns):
             self._channels.publish(name, INITIALIZATION, self._shapes.initialization(user, self._configuration))
+        if user.in_session and any(matches(pattern, VOICE) for pattern in patterns):
+            self.device_changed(user)
+            self.tell_recovered(user)
 
     def tell_recovered(self, user: User) -> None:
         """Tells the calls that were there before the desktop was."""
@@ -131,3 +134,7 @@ class Messages:
 
     def _publish(self, user: User, text: bytes) -> None:
         self._channels.publish(user.name, VOICE, text)
+
+
+def _listed(subscription: object) -> list[object]:
+    return subscription if isinstance(subscription, list) else [subscription]

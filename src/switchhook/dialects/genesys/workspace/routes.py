@@ -159,7 +159,6 @@ class Workspace:
             raise Failure(Code.NOT_AUTHENTICATED, "Authorization codes are not given out here; use a bearer token.")
         session = self._access.open(self._access.bearer(request))
         self._messages.introduce(session.user)
-        self._messages.tell_initialized(session.user.name)
         response = _status(ACCEPTED, "Workspace initialization has begun.")
         secure = "; Secure" if self._secure else ""
         response.headers["Set-Cookie"] = f"{COOKIE}={session.id}; Path=/; HttpOnly{secure}"
