@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from httpx2 import MockTransport, Request, Response
 
+from switchhook.core.errors import Unavailable
 from switchhook.exchange.guard import Guard
 from switchhook.exchange.sender import HttpSender
 from switchhook.lab.virtual_time import in_virtual_time
@@ -33,5 +34,17 @@ def test_user_and_password_in_a_url_are_sent_as_basic_credentials(url: str, auth
         assert asked[0].headers.get("authorization") == authorization
         assert asked[0].headers["host"] == "127.0.0.1:9"
         assert str(asked[0].url) == "http://127.0.0.1:9/answer"
+
+    story()
+
+
+@pytest.mark.parametrize("host", ["...", "a..b", "a" * 300])
+def test_what_can_be_no_name_of_a_host_is_away_like_one_that_nobody_has(host: str) -> None:
+    @in_virtual_time
+    async def story() -> None:
+        sender = HttpSender(Guard((), loopback=True))
+        with pytest.raises(Unavailable, match="is no name of a host"):
+            await sender.send("POST", f"http://{host}/answer", body=b"a=b")
+        await sender.close()
 
     story()

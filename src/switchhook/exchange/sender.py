@@ -64,6 +64,8 @@ async def system_resolve(host: str) -> Sequence[str]:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=1)
     except OSError as error:
         raise Unavailable(f"{host} is not known: {error.strerror or error}") from error
+    except UnicodeError as error:  # a label that is empty, or longer than a name can be
+        raise Unavailable(f"{host[:80]} is no name of a host: {error}") from error
     return [str(each[4][0]) for each in found]
 
 
