@@ -27,8 +27,14 @@ AFTER = {
 }
 BUILT = (
     *("Hold", "Retrieve", "Hangup", "SwapCalls", "InitiateTransfer", "CompleteTransfer", "SingleStepTransfer"),
-    *("UpdateUserData", "Answer"),
+    *("InitiateConference", "CompleteConference", "SingleStepConference", "RemoveParticipantFromConference"),
+    *("UpdateUserData", "Answer", "MuteCall", "UnmuteCall", "ClearCall"),
+    *("StartCallRecording", "PauseCallRecording", "ResumeCallRecording", "StopCallRecording"),
 )
+DIALS = ("InitiateTransfer", "SingleStepTransfer", "InitiateConference", "SingleStepConference")
+RARE = ("InitiateTransfer", "CompleteTransfer", "SwapCalls", "InitiateConference", "CompleteConference")
+AGENTS = [{**agent, "features": ["api-voice", "api-voice-recording"]} for agent in office.TREE["agent"]]
+OFFERS = {"mute": True, "recorder": True, "clear_call": True}
 Pick = Callable[[int], int]
 
 
@@ -65,7 +71,7 @@ class Screen:
         offers = [
             (call, name) for call in self.calls.values() for name in sorted(call["capabilities"]) if name in BUILT
         ]
-        rare = [offer for offer in offers if offer[1] in ("InitiateTransfer", "CompleteTransfer", "SwapCalls")]
+        rare = [offer for offer in offers if offer[1] in RARE]
         if rare and pick(2):
             offers = rare
         if not offers:
@@ -75,12 +81,14 @@ class Screen:
             "destination": {"phoneNumber": ("5001", "5002", "5003", "1004")[pick(4)]},
             "userData": {"note": str(pick(3))},
         }
+        if name == "RemoveParticipantFromConference":
+            more["participant"] = call["participants"][pick(len(call["participants"]))]["phoneNumber"]
         others = [each for each in self.calls.values() if each is not call and _related(each, call)]
         if name == "SwapCalls":
             more["otherCallUri"] = others[0]["uri"]
         answer = await self.desk.post(f"/me/calls/{call['id']}", name, **more)
         # A transfer may be refused for its target, or because one is under way (genesys 9); nothing else may.
-        assert answer == (200, 0) or (name in ("InitiateTransfer", "SingleStepTransfer") and answer == (400, 2)), name
+        assert answer == (200, 0) or (name in DIALS and answer == (400, 2)), name
 
 
 def _related(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -117,7 +125,7 @@ async def _story(choices: list[int]) -> None:
     def pick(below: int) -> int:
         return left.pop() % below if left else 0
 
-    async with Stage(office.settings(), dialects=("genesys",)) as stage:
+    async with Stage(office.settings(genesys=OFFERS, agent=AGENTS), dialects=("genesys",)) as stage:
         screens = [Screen(await Desktop(stage, f"agent{n}").opens()) for n in (1, 2, 3)]
         stage.phone(OUTSIDE).calls(SERVICE)
         (await stage.phone("1001").rings()).answers()
