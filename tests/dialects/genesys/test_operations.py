@@ -188,11 +188,11 @@ async def test_a_dial_that_cannot_be_changes_nothing(parameters: dict[str, Any],
 
 
 @in_virtual_time
-async def test_device_operations_that_are_not_built_are_not_available() -> None:
+async def test_unknown_device_operations_are_not_available() -> None:
     async with office() as stage:
         desk = Desktop(stage)
         for path in (f"/me/devices/{desk.user.device}", f"/me/devices/{desk.user.device}/calls"):
-            assert await desk.post(path, "ForwardCallsOn", destination="5002") == (403, 3)
+            assert await desk.post(path, "Teleport", destination="5002") == (403, 3)
 
 
 @in_virtual_time

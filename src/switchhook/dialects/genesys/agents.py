@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from switchhook.core.model import Leg
 from switchhook.dialects.genesys.ids import device_id, user_id
+from switchhook.dialects.genesys.watching import Watch
 from switchhook.settings import Agent
 
 
@@ -46,6 +47,9 @@ class User:
     key: str  # of its telephone, for comparing
     activity: Activity = OFFLINE
     in_session: bool = False
+    refuses: bool = False  # do not disturb
+    forward_to: str = ""
+    watch: Watch | None = None  # as a supervisor
     id: str = field(init=False)
     device: str = field(init=False)
 

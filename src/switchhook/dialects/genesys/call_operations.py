@@ -21,16 +21,18 @@ from switchhook.dialects.genesys.conferences import Conferences
 from switchhook.dialects.genesys.desks import Desks
 from switchhook.dialects.genesys.plans import Plans
 from switchhook.dialects.genesys.status import Code, Failure, invalid, missing
+from switchhook.dialects.genesys.supervising import MUTES, SWITCHES, Supervising
 from switchhook.exchange.switch import Exchange
 
 
 class CallOperations:
     """Carries out operations on calls; raises `Failure` or `Refused`, and then nothing has changed."""
 
-    def __init__(self, exchange: Exchange, desks: Desks, plans: Plans) -> None:
+    def __init__(self, exchange: Exchange, desks: Desks, plans: Plans, supervising: Supervising) -> None:
         self._exchange = exchange
         self._desks = desks
         self._plans = plans
+        self._supervising = supervising
         self._line = Line(exchange)
         self._conferences = Conferences(self._line, desks, plans)
 
@@ -51,6 +53,8 @@ class CallOperations:
         calls = self._desks.calls(user)
         if name in call.capabilities:
             return True
+        if name in SWITCHES or name in MUTES:  # SwitchToCoach and (Un)MuteMonitoredUser stand in no set (genesys 4.1)
+            return call.supervises is not None and call.state is CallState.ESTABLISHED
         if name in ("Hangup", "Reject"):
             return call.state is CallState.RINGING
         if name == "Retrieve":
@@ -76,6 +80,12 @@ class CallOperations:
             self._ask(asked, r.HangUp(call.leg))
         else:
             self._ask(asked, r.ReleaseCall(call.leg, call.room))
+
+    def _switch(self, asked: Asked) -> None:
+        self._supervising.switch(asked)
+
+    def _mute_monitored(self, asked: Asked) -> None:
+        self._supervising.mute(asked)
 
     def _hold(self, asked: Asked) -> None:
         self._ask(asked, r.TurnTo(asked.call.leg, None))
@@ -241,6 +251,8 @@ _OPERATIONS: dict[str, Callable[[CallOperations, Asked], None]] = {
     "Retrieve": CallOperations._retrieve,
     "MuteCall": CallOperations._mute,
     "UnmuteCall": CallOperations._mute,
+    **dict.fromkeys(SWITCHES, CallOperations._switch),
+    **dict.fromkeys(MUTES, CallOperations._mute_monitored),
     "SendDtmf": CallOperations._send_dtmf,
     "SwapCalls": CallOperations._swap,
     "InitiateTransfer": CallOperations._initiate,

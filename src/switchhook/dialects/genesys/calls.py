@@ -18,7 +18,7 @@ from enum import Enum
 from typing import Protocol
 
 from switchhook.core.ids import LegId, RoomId
-from switchhook.dialects.genesys.capabilities import CallState, CallView, Recorder, capabilities
+from switchhook.dialects.genesys.capabilities import CallState, CallView, Recorder, Supervision, capabilities
 from switchhook.dialects.genesys.memberships import CallType, Membership, Party, Stand
 
 KEPT = 50  # released calls of a device of which something may still be said
@@ -30,6 +30,7 @@ class Notification(Enum):
     DATA = "AttachedDataChanged"
     DTMF = "DtmfSent"
     RECORDING = "CallRecordingStateChange"
+    SILENCED = "MonitoredUserMutedStateChange"
     ERROR = "Error"
 
 
@@ -54,6 +55,9 @@ class Call:
     answered: bool = False  # it was Established at some time
     met: bool = False
     muted: bool = False
+    supervises: Supervision | None = None  # this device watches another's call
+    supervised: Supervision | None = None  # another device watches this one's
+    silenced: bool = False  # a supervisor has muted the agent
     owner: bool = False  # this device made the conference
     recorder: Recorder = Recorder.STOPPED
     capabilities: tuple[str, ...] = ()
@@ -95,6 +99,8 @@ class _Told:
     conn_id: str
     muted: bool
     recorder: Recorder
+    supervision: tuple[Supervision | None, Supervision | None]
+    silenced: bool
 
 
 class Names(Protocol):
@@ -194,6 +200,8 @@ class Calls:
                 call.caller = membership.caller or call.caller
         call.state = _state(call, membership)
         call.muted = membership.muted
+        call.supervises, call.supervised = membership.supervises, membership.supervised
+        call.silenced = membership.silenced
         call.answered = call.answered or call.state in (CallState.ESTABLISHED, CallState.HELD)
         call.met = membership.met
         call.recorder = self.recorder(call.room)
@@ -221,6 +229,7 @@ class Calls:
             alone=call.room is None,
             others=len(call.parties),
             owner=call.owner,
+            supervises=call.supervises,
             mute_offered=self.options.mute,
             muted=call.muted,
             recorder=call.recorder if self.options.recorder else None,
@@ -239,7 +248,18 @@ def _state(call: Call, seen: Membership) -> CallState:
 
 def _told(call: Call) -> _Told:
     offered = frozenset(call.capabilities)
-    return _Told(call.state, call.type, call.parties, offered, call.data, call.conn_id, call.muted, call.recorder)
+    return _Told(
+        call.state,
+        call.type,
+        call.parties,
+        offered,
+        call.data,
+        call.conn_id,
+        call.muted,
+        call.recorder,
+        (call.supervises, call.supervised),
+        call.silenced,
+    )
 
 
 def _dials(call: Call) -> bool:
@@ -261,6 +281,8 @@ def _changes(told: _Told, call: Call, *, plain: bool) -> list[Change]:
     found: list[Change] = []
     if now.parties != told.parties:
         found.append(Change(call, Notification.PARTICIPANTS))
+    elif now.silenced is not told.silenced:
+        found.append(Change(call, Notification.SILENCED))
     elif now.recorder is not told.recorder:
         found.append(Change(call, Notification.RECORDING))
     elif replace(now, data=told.data) != told:

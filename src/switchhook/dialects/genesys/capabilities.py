@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 
 class CallState(Enum):
@@ -54,6 +55,21 @@ class CallView:
     profile: str = "2016"
 
 
+class DeviceView(Protocol):
+    """As much of a device as decides what may be done with it."""
+
+    @property
+    def refuses(self) -> bool: ...
+
+    @property
+    def forward_to(self) -> str: ...
+
+    @property
+    def watch(self) -> object | None: ...
+
+    def may(self, feature: str) -> bool: ...
+
+
 USER_DATA = ("AttachUserData", "UpdateUserData", "DeleteUserData", "DeleteUserDataPair")
 STEPS = ("SingleStepTransfer", "SingleStepConference", "InitiateTransfer", "InitiateConference")
 
@@ -86,6 +102,18 @@ def capabilities(call: CallView) -> tuple[str, ...]:
     if (call.owner or (call.supervises is not None and established)) and call.others >= 2:
         names.append("RemoveParticipantFromConference")
     return (*names, *_mute(call), *_recorder(call), *(_clear(call) if established else ()))
+
+
+def device_capabilities(device: DeviceView) -> list[str]:
+    """Returns the names of the operations that a device offers now."""
+    if not device.may("api-voice"):
+        return []
+    names = ["ForwardCallsOff" if device.forward_to else "ForwardCallsOn"]
+    names.append("DoNotDisturbOff" if device.refuses else "DoNotDisturbOn")
+    if device.may("api-supervisor-monitoring"):
+        watches = device.watch is not None
+        names += ["CancelSupervisorMonitoring"] if watches else [each.value for each in Supervision]
+    return names
 
 
 def _clear(call: CallView) -> tuple[str, ...]:

@@ -27,13 +27,15 @@ USER = "User and device operations"
 RESOURCES = "Resources (GET)"
 COMMON = "Common rules"
 BAYEUX = "CometD at /notifications"
+WORKSPACE = "Workspace API v3: call operations (POST /workspace/v3/voice/calls/{id}/...)"
+WORKSPACE_REST = "Workspace API v3: everything else"
 FORBIDDEN = "answers code 3"
 OURS = "the reference is silent: names and values that fit into a header; a PHLO flow is not told"
 
 
 def lines() -> tuple[Line, ...]:
     """Returns every row of the page, in the order of the reference."""
-    return (*_calls(), *_user(), *_resources(), *_common(), *_bayeux())
+    return (*_calls(), *_user(), *_resources(), *_common(), *_bayeux(), *_workspace(), *_workspace_rest())
 
 
 def _done(section: str, test: str, *parts: str) -> tuple[Line, ...]:
@@ -64,8 +66,8 @@ def _calls() -> tuple[Line, ...]:
         *_absent(CALLS, "answers code 3: no call here is a preview of another", "Accept", "Decline"),
         *_offered("recorder", "test_call_recordings.py", "StartCallRecording", "StopCallRecording"),
         *_offered("recorder", "test_call_recordings.py", "PauseCallRecording", "ResumeCallRecording"),
-        *_absent(CALLS, FORBIDDEN, "MuteMonitoredUser", "UnmuteMonitoredUser"),
-        *_absent(CALLS, FORBIDDEN, "SwitchToListenIn", "SwitchToCoach", "SwitchToBargeIn"),
+        *_done(CALLS, "test_supervising.py", "MuteMonitoredUser", "UnmuteMonitoredUser"),
+        *_done(CALLS, "test_supervising.py", "SwitchToListenIn", "SwitchToCoach", "SwitchToBargeIn"),
     )
 
 
@@ -74,9 +76,9 @@ def _user() -> tuple[Line, ...]:
     return (
         Line(USER, "StartContactCenterSession", PARTLY, "channel voice; others answer code 7", test),
         *_done(USER, test, "EndContactCenterSession", "Ready", "NotReady", "AfterCallWork", "AuxWork", "Offline"),
-        *_absent(USER, FORBIDDEN, "custom agent states", "DoNotDisturbOn, DoNotDisturbOff"),
-        *_absent(USER, FORBIDDEN, "ForwardCallsOn, ForwardCallsOff", "ListenIn, Coach, BargeIn"),
-        *_absent(USER, FORBIDDEN, "CancelSupervisorMonitoring"),
+        *_absent(USER, FORBIDDEN, "custom agent states"),
+        *_done(USER, "test_diversions.py", "DoNotDisturbOn, DoNotDisturbOff", "ForwardCallsOn, ForwardCallsOff"),
+        *_done(USER, "test_supervising.py", "ListenIn, Coach, BargeIn", "CancelSupervisorMonitoring"),
         *_done(USER, "test_dispositions.py", "SetCallDisposition"),
     )
 
@@ -115,4 +117,41 @@ def _bayeux() -> tuple[Line, ...]:
         Line(BAYEUX, "/v2/me/calls", DONE, test="test_samples.py"),
         Line(BAYEUX, "/v2/me/devices", DONE, test="test_operations.py"),
         *_absent(BAYEUX, "the subscription is accepted, nothing is sent", "/v2/users, channels of other media"),
+    )
+
+
+def _workspace() -> tuple[Line, ...]:
+    test = "test_workspace_calls.py"
+    unlisted = "answers 404"
+    return (
+        Line(WORKSPACE, "answer", DONE, test="test_workspace_session.py"),
+        *_done(WORKSPACE, test, "hold", "retrieve", "release", "clear", "send-dtmf"),
+        *_done(WORKSPACE, "test_workspace_session.py", "complete"),
+        *(
+            Line(WORKSPACE, name, PARTLY, "outboundCallerId is taken and not used", test)
+            for name in ("initiate-transfer", "initiate-conference", "single-step-transfer", "single-step-conference")
+        ),
+        *_done(WORKSPACE, test, "complete-transfer", "complete-conference", "delete-from-conference"),
+        *_done(WORKSPACE, test, "alternate", "reconnect"),
+        Line(WORKSPACE, "merge", DONE, "our choice: a conference of the two calls", test),
+        *_done(WORKSPACE, "test_workspace_pairs.py", "attach-user-data", "update-user-data", "delete-user-data-pair"),
+        *_done(WORKSPACE, test, "start-recording", "pause-recording", "resume-recording", "stop-recording"),
+        *_absent(WORKSPACE, unlisted, "redirect", "switch-to-listen-in, -coaching, -barge-in"),
+    )
+
+
+def _workspace_rest() -> tuple[Line, ...]:
+    test, where = "test_workspace_session.py", WORKSPACE_REST
+    return (
+        Line(where, "initialize-workspace", PARTLY, "with a bearer token; authorization codes are refused", test),
+        Line(where, "POST /auth/v3/oauth/token", PARTLY, "grant_type password, any client", test),
+        *_done(where, test, "x-api-key", "activate-channels", "current-session", "configuration", "logout"),
+        *_done(where, test, "voice/make-call", "voice/calls", "voice/login", "voice/logout"),
+        *_done(where, test, "voice/ready", "voice/not-ready"),
+        Line(where, "voice/send-user-event", DONE, "our choice: to the agent's own desktops", test),
+        *_absent(where, "answers 404", "voice/dnd-on, dnd-off", "voice/set-forward, cancel-forward"),
+        *_absent(where, "answers 404", "voice/start-monitoring, stop-monitoring", "targets, users, reporting, media"),
+        *_done(where, test, "channel /workspace/v3/initialization", "CallRecovered, Completed, EventError"),
+        *_done(where, "test_workspace_calls.py", "channel /workspace/v3/voice", "previousConnId, parentConnId"),
+        *_absent(where, "the subscription is accepted, nothing is sent", "/workspace/v3/media, media/chat"),
     )

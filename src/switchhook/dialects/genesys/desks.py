@@ -11,7 +11,7 @@ telephone would flash up on the desktop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, get_args
 
@@ -94,6 +94,8 @@ class Desks:
         self._shapes = shapes
         self._outbox = outbox
         self.views: list[View] = []
+        self.silenced: dict[tuple[RoomId, LegId], str] = {}  # muted by a supervisor, by the name
+        self.is_watched: Callable[[LegId], bool] = lambda leg: False
         self._names = _Names(ids)
         self.taping = Taping(exchange, self._look_again)
         self._calls = {name: Calls(options, self._names, self.taping.stand) for name in roster.users}
@@ -125,7 +127,7 @@ class Desks:
         fact = stamped.fact
         if isinstance(fact, f.LegCreated):
             self._leg_created(fact.leg)
-        elif not self._at_leg and not self._at_room and not isinstance(fact, f.EndpointRegistered):
+        elif not self._at_leg and not self._at_room and not isinstance(fact, f.EndpointRegistered | f.DiversionSet):
             return  # no agent has a call
         awaited = self._awaited.pop(fact.dial, None) if isinstance(fact, f.DialEnded) else None
         if awaited is not None:
@@ -140,9 +142,17 @@ class Desks:
             self._brought.discard(fact.room)
         elif isinstance(fact, f.AnswerNotPressed):
             self._not_answered(fact.leg)
+        elif isinstance(fact, f.DiversionSet):
+            self._diverted(fact)
         elif isinstance(fact, f.EndpointRegistered):
             for user in self._roster.at(fact.username, ""):
                 self.tell_device(user)
+
+    def _diverted(self, fact: f.DiversionSet) -> None:
+        goes = fact.diversion.to
+        for user in self._roster.at(fact.key, fact.key):
+            user.refuses, user.forward_to = fact.diversion.refuses, goes.address if goes is not None else ""
+            self.tell_device(user)
 
     def _leg_created(self, leg: Leg) -> None:
         users = tuple(self._roster.of(leg))
@@ -253,7 +263,18 @@ class Desks:
         for leg in self.legs(user):
             rings = leg.id in self._surely_ringing
             found += memberships(self._state, leg, user.number, self._inside, surely_rings=rings)
-        return [self._brought_once(each) if each.brought else each for each in found]
+        return [self._overseen(self._brought_once(each) if each.brought else each) for each in found]
+
+    def _overseen(self, seen: Membership) -> Membership:
+        """Adds what only the supervisor's watch knows: whom it watches, and whether it has muted that agent."""
+        room = seen.room
+        if room is None or (seen.supervises is None and seen.supervised is None):
+            return seen
+        if seen.supervises is not None:
+            return replace(seen, silenced=any(each == room for each, _ in self.silenced))
+        silenced = (room, seen.leg) in self.silenced
+        watched = seen.supervised if self.is_watched(seen.leg) else None
+        return replace(seen, supervised=watched, silenced=silenced, muted=seen.muted and not silenced)
 
     def _brought_once(self, seen: Membership) -> Membership:
         """A pair that came with the call and was deleted from its user data does not come back with the next agent."""

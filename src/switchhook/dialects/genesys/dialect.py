@@ -25,6 +25,7 @@ from switchhook.dialects.genesys.call_operations import CallOperations
 from switchhook.dialects.genesys.calls import Call, Options
 from switchhook.dialects.genesys.cors import Cors
 from switchhook.dialects.genesys.desks import CONCERNING, Desks
+from switchhook.dialects.genesys.device_operations import DeviceOperations
 from switchhook.dialects.genesys.dispositions import Dispositions
 from switchhook.dialects.genesys.ids import CallIds
 from switchhook.dialects.genesys.parameters import Parameters
@@ -32,6 +33,8 @@ from switchhook.dialects.genesys.plans import Plans
 from switchhook.dialects.genesys.resources import Query, Resources
 from switchhook.dialects.genesys.shapes import Body, Shapes, encode
 from switchhook.dialects.genesys.status import HTTP, Code, Failure, invalid, of_refusal
+from switchhook.dialects.genesys.supervising import CONCERNING as WATCHED
+from switchhook.dialects.genesys.supervising import Supervising
 from switchhook.dialects.genesys.user_operations import UserOperations
 from switchhook.dialects.genesys.workspace import Workspace
 from switchhook.exchange.switch import Exchange
@@ -80,14 +83,17 @@ class Genesys:
         ids = CallIds(secrets.randbits(128) if seed is None else seed)
         self.desks = Desks(exchange, self.roster, shapes, options, ids, self.bayeux)
         plans = Plans(exchange)
-        self._calls = CallOperations(exchange, self.desks, plans)
+        self.supervising = Supervising(exchange, self.desks, plans, self.roster.users)
+        self.devices = DeviceOperations(exchange, plans, self.supervising)
+        self._calls = CallOperations(exchange, self.desks, plans, self.supervising)
         self._dispositions = Dispositions(exchange, self.desks)
-        self._users = UserOperations(exchange, self.desks, plans)
+        self._users = UserOperations(exchange, self.desks, plans, self.supervising)
         self._resources = Resources(self.desks, shapes, exchange.clock, settings.sip.domain)
         self.workspace = Workspace(exchange, self.roster, self.desks, self._calls, self._users, self._last_session_gone)
         self._graces: dict[str, asyncio.TimerHandle] = {}
         if settings.agents:
             exchange.subscribe(self.desks.heard, CONCERNING)
+            exchange.subscribe(self.supervising.heard, WATCHED)
 
     async def start(self) -> None:
         """Nothing has to be begun: the dialect lives from requests and facts."""
@@ -237,7 +243,8 @@ class Genesys:
 
         def carry_out(parameters: Parameters, cause: str, repeat: str) -> Body | None:
             if parameters.operation != "SetCallDisposition":
-                return _not_available(parameters)
+                self.devices.run(asker.user, parameters, cause)
+                return None
             self._dispositions.set(asker.user, parameters, cause)
             return None
 
@@ -304,10 +311,6 @@ async def _parameters(request: Request) -> Parameters:
         if len(body) > MAX_BODY:
             raise invalid("The body is too large.")
     return Parameters.read(bytes(body))
-
-
-def _not_available(parameters: Parameters) -> Body:
-    raise Failure(Code.FORBIDDEN, f"Operation '{parameters.operation}' is not available.")
 
 
 def _need_device(request: Request, asker: Asker) -> None:

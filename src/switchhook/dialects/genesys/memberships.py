@@ -14,9 +14,12 @@ from enum import Enum
 from switchhook.core.addresses import Destination, Endpoint
 from switchhook.core.events import CallerKind
 from switchhook.core.ids import LegId, RoomId
-from switchhook.core.model import Dial, Leg, LegState, Purpose, Room, RoomKind, Side
+from switchhook.core.model import Dial, Leg, LegState, Purpose, Role, Room, RoomKind, Side
+from switchhook.core.rooms import awaited
 from switchhook.core.state import State
+from switchhook.dialects.genesys.capabilities import Supervision
 from switchhook.dialects.genesys.numbers import bare
+from switchhook.dialects.genesys.watching import supervision
 from switchhook.exchange.user_data import brought
 
 Inside = Callable[[str, str], str]  # (endpoint, key) -> the number of the agent whose telephone this is, or ""
@@ -62,6 +65,9 @@ class Membership:
     main: RoomId | None = None
     away: bool = False  # it has turned away, or is held
     muted: bool = False
+    supervises: Supervision | None = None  # how this telephone watches the room
+    supervised: Supervision | None = None  # how another one does
+    silenced: bool = False  # a supervisor has muted the agent
     met: bool = False  # somebody else is in the room
     present: bool = True  # `parties` are in the room or being rung; False: nobody at all
     data: Mapping[str, object] = field(default_factory=dict)
@@ -115,12 +121,17 @@ class _Reader:
         others = self._others(room)
         member = room.members[self.leg.id]
         away = self.leg.focus != room.id or member.held or self.leg.phone_held
-        if not others and room.dials:
-            dial = self.state.dials[room.dials[0]]
+        waiting = awaited(self.state, room) if not others else ()
+        if waiting:
+            dial = self.state.dials[waiting[0]]
             found = self._of(room, Stand.WAITS, self._rung_in(room), dial)
         else:
             found = self._of(room, Stand.IN if self.leg.state is LegState.UP else Stand.WAITS, others)
-        return replace(found, away=away, muted=member.muted)
+        own = supervision(member)
+        watched = next((each for each in map(supervision, room.members.values()) if each is not None), None)
+        return replace(
+            found, away=away, muted=member.muted and own is None, supervises=own, supervised=None if own else watched
+        )
 
     def alone(self) -> Iterator[Membership]:
         leg = self.leg
@@ -150,12 +161,15 @@ class _Reader:
     # --- who else ---------------------------------------------------------------------------------------------------
 
     def _others(self, room: Room) -> tuple[Leg, ...]:
-        legs = (self.state.legs.get(other) for other in room.members if other != self.leg.id)
+        own = room.members.get(self.leg.id)
+        overseen = own is not None and own.role is Role.SUPERVISOR
+        seen = (each.leg for each in room.members.values() if overseen or each.is_company)
+        legs = (self.state.legs.get(other) for other in seen if other != self.leg.id)
         return tuple(leg for leg in legs if leg is not None and leg.state is not LegState.OVER)
 
     def _rung_in(self, room: Room) -> tuple[Leg | Destination, ...]:
         found: list[Leg | Destination] = []
-        for dial_id in room.dials:
+        for dial_id in awaited(self.state, room):
             dial = self.state.dials[dial_id]
             legs = [self.state.legs[leg] for leg in dial.legs if leg in self.state.legs]
             found += legs or dial.plan.targets[:1]

@@ -66,7 +66,9 @@ class Plans:
     def own_telephone(self, user: User, called: str) -> DialPlan:
         """The user's telephone, asked to pick up by itself, before the destination is dialled."""
         settings = self._exchange.settings.genesys
-        return DialPlan(targets=(self.own(user),), caller=called, ring_s=settings.own_ring_s, answer_after=0)
+        return DialPlan(
+            targets=(self.own(user),), caller=called, ring_s=settings.own_ring_s, answer_after=0, insistent=True
+        )
 
     # --- transfers --------------------------------------------------------------------------------------------------
 

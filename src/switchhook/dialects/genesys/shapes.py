@@ -8,6 +8,7 @@ import msgspec
 
 from switchhook.dialects.genesys.agents import ACTIVITIES, Activity, User
 from switchhook.dialects.genesys.calls import Call, Change, Notification, Options
+from switchhook.dialects.genesys.capabilities import Supervision, device_capabilities
 from switchhook.dialects.genesys.numbers import is_e164, participant
 
 Body = dict[str, object]
@@ -55,8 +56,8 @@ class Shapes:
             "capabilities": list(call.capabilities),
             "duration": str(max(0, int(now - call.began_at + 0.001))),
             "mute": "On" if call.muted else "Off",
-            "supervisorListeningIn": False,
-            "monitoredUserMuted": False,
+            "supervisorListeningIn": call.supervised in (Supervision.LISTEN_IN, Supervision.COACH),
+            "monitoredUserMuted": call.silenced,
             "uri": self.call_uri(call),
             "path": f"/calls/{call.id}",
         }
@@ -67,7 +68,9 @@ class Shapes:
         if call.parent is not None:
             body["parentCallUri"] = self.call_uri(call.parent)
         if not self._older:
-            body["monitoring"] = False
+            body["monitoring"] = call.supervises is not None
+            if call.supervised is not None:
+                body["supervisorMonitoringState"] = {"state": call.supervised.value}
             if call.parent is not None:
                 body["parentCallPath"] = f"/calls/{call.parent.id}"
         if self._options.recorder:
@@ -109,19 +112,24 @@ class Shapes:
     def device(self, user: User, active: bool) -> Body:
         number = user.number
         e164 = f"+{number.removeprefix('+')}" if is_e164(number, bool(user.agent.address)) else ""
-        return {
+        body: Body = {
             "id": user.device,
             "deviceState": "Active" if active else "Inactive",
             "userState": user.activity.shown(),
             "phoneNumber": number,
             "e164Number": e164,
             "telephonyNetwork": "Public" if user.agent.address else "Private",
-            "doNotDisturb": "Off",
-            "capabilities": [],
+            "doNotDisturb": "On" if user.refuses else "Off",
+            "capabilities": device_capabilities(user),
             "channels": ["voice"],
             "uri": self.device_uri(user),
             "path": f"/devices/{user.device}",
         }
+        if user.forward_to:
+            body["forwardTo"] = user.forward_to
+        if user.watch is not None:
+            body["supervisorMonitoringState"] = user.watch.shown(self.device_uri(user.watch.target))
+        return body
 
     def device_message(self, user: User, active: bool) -> bytes:
         shown: Body = {"messageType": "DeviceStateChangeMessage", "devices": [self.device(user, active)]}

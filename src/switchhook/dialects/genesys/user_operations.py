@@ -14,6 +14,7 @@ from switchhook.dialects.genesys.parameters import Parameters
 from switchhook.dialects.genesys.plans import PROGRAM, Plans
 from switchhook.dialects.genesys.shapes import Body
 from switchhook.dialects.genesys.status import Code, Failure, invalid, missing
+from switchhook.dialects.genesys.supervising import Supervising
 from switchhook.exchange.switch import Exchange
 
 
@@ -26,10 +27,11 @@ def need_voice(user: User) -> None:
 class UserOperations:
     """Carries out operations on users, channels and devices."""
 
-    def __init__(self, exchange: Exchange, desks: Desks, plans: Plans) -> None:
+    def __init__(self, exchange: Exchange, desks: Desks, plans: Plans, supervising: Supervising) -> None:
         self._exchange = exchange
         self._desks = desks
         self._plans = plans
+        self._supervising = supervising
 
     def on_user(self, user: User, parameters: Parameters) -> Body:
         """Carries out an operation on `/me`; returns the members of its reply besides the status code."""
@@ -75,6 +77,7 @@ class UserOperations:
     def end(self, user: User) -> None:
         """Logs the user out; calls go on."""
         user.in_session = False
+        self._supervising.end(user)
         self._become(user, OFFLINE)
 
     def _become(self, user: User, activity: Activity) -> None:
