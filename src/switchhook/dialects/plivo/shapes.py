@@ -19,6 +19,7 @@ Arguments = Mapping[str, Any]
 
 MAX_DESTINATIONS = 1000
 LONGEST_CALL_S = 86_400
+LONGEST_CALLER = 255
 SHORTEST_TONE_MS, LONGEST_TONE_MS = 40, 6000
 _RESERVED = ("ph-", "plivo", "fs-", "sipauth", "zt-", "twilio")
 _TOKEN = re.compile(r"[A-Za-z0-9!%'*+.^_`|~-]+")
@@ -64,6 +65,7 @@ def make_call(given: Arguments, longest_s: int) -> MakeCall:
     for name, value in (("from", caller), ("to", to), ("answer_url", answer)):
         if not value:
             raise missing(name)
+    a_caller(caller)
     targets = tuple(part.strip() for part in to.split("<") if part.strip())
     if not targets or len(targets) > MAX_DESTINATIONS:
         raise invalid("to", f"1 to {MAX_DESTINATIONS} destinations")
@@ -96,6 +98,12 @@ def make_call(given: Arguments, longest_s: int) -> MakeCall:
         parent=parent,
         error_if_parent_not_found=flag(given, "error_if_parent_not_found"),
     )
+
+
+def a_caller(shown: str) -> None:
+    """Raises `Problem` 400 for what no telephone could show."""
+    if not shown.isprintable() or len(shown) > LONGEST_CALLER:
+        raise invalid("from", f"a number or a SIP user of at most {LONGEST_CALLER} printable characters is expected")
 
 
 def detection(given: Arguments) -> Detect | None:
