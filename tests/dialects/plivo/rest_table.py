@@ -187,7 +187,7 @@ CALLS = (
         "Call/",
         201,
         (
-            text("from", NUMBER, required=True),
+            text("from", NUMBER, "1\r\nX-Other: y", "1\x00", "9" * 256, required=True),
             text("to", TO, "nobody", "<", "1<1", f"{TO}<{TO}", _MANY, "+1555<nobody", required=True),
             *link("answer_url", required=True),
             *link("ring_url"),
@@ -446,7 +446,7 @@ PARTIES = (
         201,
         (
             ROLE,
-            text("from", NUMBER, required=True),
+            text("from", NUMBER, "1\r\nX-Other: y", "1\x00", "9" * 256, required=True),
             text("to", TO, "nobody", "<", f"{TO}<{TO}", "<".join(f"+1415000{n:04}" for n in range(21)), required=True),
             text("caller_name", "Shop", "x" * 51),
             *link("call_status_callback_url"),

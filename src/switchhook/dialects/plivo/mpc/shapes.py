@@ -60,6 +60,7 @@ def add_participant(given: Arguments) -> AddParticipant:
         raise missing("to" if caller else "call_uuid, or from and to,")
     if not call and not caller:
         raise missing("from")
+    shapes.a_caller(caller)
     targets = _targets(given, to, seat)
     name = shapes.text(given, "caller_name")
     if len(name) > 50:
