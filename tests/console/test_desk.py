@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from switchhook.core.events import EndpointChanged
 from switchhook.lab.stage import MUSIC
 from tests.console.browser import office
 
@@ -170,5 +171,31 @@ def test_a_call_is_chosen_among_several_with_the_arrow_keys() -> None:
             await agent.sees_calls("5002 Held")
             await agent.sees("The call with 5003 has ended.")
             assert {"Retrieve", "Hang up", "Start transfer"} <= await agent.may()
+
+    asyncio.run(story())
+
+
+def test_a_telephone_that_is_not_there_and_a_second_caller_are_told_in_words() -> None:
+    async def story() -> None:
+        async with office() as there:
+            agent = await there.desk()
+            await agent.logs_in()
+            await agent.sees("agent1 · 5001 · Not Ready")
+            there.stage.exchange.tell(EndpointChanged("1001", False))
+            await agent.sees("agent1 · 5001, telephone not connected · Not Ready")
+            await agent.types("5002")
+            await agent.presses("Dial")
+            await agent.alerted("Dial: Device '5001' is not registered.")
+            there.stage.exchange.tell(EndpointChanged("1001", True))
+            there.stage.phone("1002").calls("5001")
+            await agent.sees_calls("5002 Ringing")
+            await agent.presses("Answer")
+            await agent.sees_calls("5002 Established")
+            there.stage.phone("1003").calls("5001")
+            await agent.sees_calls("5002 Established", "5003 Ringing")
+            await agent.sees("For the call with 5002")
+            await agent.presses("Answer")  # the one that rings
+            await agent.sees_calls("5002 Established", "5003 Established")  # to hold is the telephone's own affair
+            await agent.sees("For the call with 5003")
 
     asyncio.run(story())

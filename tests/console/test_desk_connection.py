@@ -37,6 +37,25 @@ def test_a_cut_connection_recovers_by_itself_and_nothing_is_missed() -> None:
     asyncio.run(story())
 
 
+def test_a_machine_without_network_is_noticed_at_once() -> None:
+    async def story() -> None:
+        async with office() as there:
+            agent = await there.desk()
+            await agent.logs_in()
+            await agent.sees("Connected")
+            caller = there.stage.phone("1002").calls("5001")
+            await agent.sees_calls("5002 Ringing")
+            await agent.page.context.set_offline(True)
+            await agent.sees("Connection lost, trying again")
+            assert await agent.may() == set()
+            caller.hangs_up()
+            await agent.page.context.set_offline(False)
+            await agent.sees("Connected again")
+            await agent.sees("No calls.")
+
+    asyncio.run(story())
+
+
 def test_a_server_that_has_forgotten_the_session_is_asked_for_a_new_one() -> None:
     async def story() -> None:
         async with office(genesys={"max_interval_s": 1.0, "session_grace_s": 0.0}) as there:

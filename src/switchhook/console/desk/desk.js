@@ -180,6 +180,7 @@ $('onward').addEventListener('submit', event => {
     else say('error', 'No call can take a number now.');
 });
 
+addEventListener('offline', () => channel.interrupt());
 setInterval(() => tick(calls), 1000);
 
 const before = sessionStorage.getItem(TAB);

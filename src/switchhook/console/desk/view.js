@@ -100,7 +100,10 @@ function fill(card, call, chosen) {
         if (part.textContent !== text) part.textContent = text;
     };
     card.dataset.state = call.state;
-    card.querySelector('input').checked = chosen;
+    const radio = card.querySelector('input');
+    radio.checked = chosen;
+    const name = `${parties(call)}, ${call.state}, ${kind(call)}`; // without the time, which never stands still
+    if (radio.ariaLabel !== name) radio.ariaLabel = name;
     put('.who', parties(call));
     put('.sentence', sentence(call));
     put('.badge', call.state);
