@@ -7,7 +7,9 @@ import asyncio
 import httpx2
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import Message
+from starlette.websockets import WebSocket
 
 from switchhook.http import MAX_BODY, Bounded, application
 
@@ -50,6 +52,44 @@ def test_beyond_the_limit_requests_get_429_and_what_was_taken_is_served() -> Non
             assert slow.served == 4
 
     asyncio.run(asyncio.wait_for(story(), 5))
+
+
+def test_a_web_socket_counts_while_it_is_open() -> None:
+    async def story() -> list[int]:
+        slow = Slow()
+
+        async def stays(socket: WebSocket) -> None:
+            await socket.accept()
+            await slow.go.wait()
+
+        app = Bounded(application([WebSocketRoute("/stay", stays), Route("/wait", slow.wait)]), requests=1)
+
+        async def opens() -> int:
+            """Returns 101, or the status of the refusal."""
+            status: list[int] = []
+
+            async def receive() -> Message:
+                return {"type": "websocket.connect"}
+
+            async def send(message: Message) -> None:
+                status.append(message.get("status", 101))
+
+            extensions = {"websocket.http.response": {}}
+            await app(
+                {"type": "websocket", "path": "/stay", "headers": [], "query_string": b"", "extensions": extensions},
+                receive,
+                send,
+            )
+            return status[0]
+
+        first = asyncio.create_task(opens())
+        await asyncio.sleep(0)
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://test") as client:
+            found = [await opens(), (await client.get("/wait")).status_code]
+            slow.go.set()
+            return [*found, await first, await opens(), (await client.get("/wait")).status_code]
+
+    assert asyncio.run(asyncio.wait_for(story(), 5)) == [429, 429, 101, 101, 200]
 
 
 def test_a_body_that_says_it_is_too_long_is_not_read() -> None:

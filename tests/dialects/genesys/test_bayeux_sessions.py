@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from switchhook.dialects.genesys.bayeux.server import MOST_PATTERNS, MOST_SESSIONS
 from tests.dialects.genesys.bayeux_world import Client, World, texts
 
 # --- refusals ---------------------------------------------------------------------------------------------------------
@@ -113,6 +115,33 @@ def test_a_session_that_overflows_is_dropped_so_that_its_client_starts_again() -
     assert world.left == []
 
 
+def test_a_user_who_shakes_hands_for_ever_ends_only_the_sessions_of_that_user_that_wait_for_nothing() -> None:
+    world = World()
+    other, living = world.client("agent2"), world.client()
+    hold = living.waits()
+    for _ in range(3 * MOST_SESSIONS):
+        Client(world, "agent1", ack=False)
+    assert world.bayeux.sessions_of("agent1") == MOST_SESSIONS
+    assert living.woken == 0
+    world.publish("one")
+    assert texts(living.finish(hold)) == ["one"]
+    assert texts(other.finish(other.waits())) == []
+    assert world.left == []
+
+
+def test_a_session_has_a_bound_of_subscriptions_and_keeps_those_it_has() -> None:
+    world = World()
+    client = world.client()
+    many = [f"/a/{number}" for number in range(MOST_PATTERNS)]
+    reply = client.subscribe(many)
+    assert not reply["successful"]
+    assert reply["error"].endswith(":subscribe_denied")
+    assert client.subscribe(many[1:])["successful"]
+    assert client.subscribe(many[1:])["successful"]  # the same again is no more
+    world.publish("one")
+    assert texts(client.connect()) == ["one"]
+
+
 # --- the ack extension ------------------------------------------------------------------------------------------------
 
 
@@ -150,6 +179,13 @@ def test_what_is_not_acknowledged_counts_towards_the_overflow() -> None:
         world.publish(str(n))
         client.connect(ext={"ack": -1})
     assert world.bayeux.sessions == 0
+
+
+def test_the_newer_form_of_the_extension_is_understood() -> None:
+    message = {"channel": "/meta/handshake", "supportedConnectionTypes": ["long-polling"]}
+    for asked, granted in (({"enabled": True}, True), ({"enabled": False}, False), ({}, False), (False, False)):
+        [text] = World().bayeux.receive("agent1", [{**message, "ext": {"ack": asked}}]).texts
+        assert (json.loads(text).get("ext") == {"ack": True}) is granted
 
 
 def test_without_the_extension_no_acknowledgement_is_sent() -> None:

@@ -26,6 +26,8 @@ from switchhook.dialects.genesys.bayeux.session import Hold, Session
 POLLING = ("long-polling", "callback-polling")
 Message = dict[str, object]
 UNKNOWN = "402::session_unknown"
+MOST_SESSIONS = 100  # of one user; a client that shakes hands for ever only ends its own
+MOST_PATTERNS = 1000  # subscriptions of one session
 
 encode = msgspec.json.Encoder().encode
 
@@ -122,6 +124,9 @@ class Bayeux:
             answer.texts.append(_refused("/meta/handshake", message, error, advice=advice, **shared))
             return
         ack = _wants_ack(message)
+        mine = self._of_user.get(user, {})
+        if len(mine) >= MOST_SESSIONS:  # the oldest ends, if it can be one that has no connect on its way
+            self._drop(next((each for each in mine.values() if each.hold is None), next(iter(mine.values()))))
         session = Session(self._new_id(), user, ack=ack)
         self._sessions[session.client_id] = session
         self._of_user.setdefault(user, {})[session.client_id] = session
@@ -311,7 +316,10 @@ def _subscribe(session: Session, message: Message) -> bytes:
     patterns = _patterns(message)
     if isinstance(patterns, str):
         return _refused("/meta/subscribe", message, patterns)
-    session.subscriptions.update(dict.fromkeys(patterns))
+    wanted = {**session.subscriptions, **dict.fromkeys(patterns)}
+    if len(wanted) > MOST_PATTERNS:
+        return _refused("/meta/subscribe", message, f"403:{MOST_PATTERNS}:subscribe_denied")
+    session.subscriptions = wanted
     return _accepted("/meta/subscribe", message, clientId=session.client_id, subscription=message["subscription"])
 
 
