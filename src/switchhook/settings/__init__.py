@@ -10,6 +10,7 @@ from switchhook.settings.loading import SettingsError, load
 from switchhook.settings.tree import (
     Account,
     Agent,
+    AgentState,
     Application,
     Endpoint,
     Flow,
@@ -32,6 +33,7 @@ from switchhook.settings.tree import (
 __all__ = [
     "Account",
     "Agent",
+    "AgentState",
     "Application",
     "Endpoint",
     "Flow",

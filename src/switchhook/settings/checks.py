@@ -62,6 +62,8 @@ def _check_unique(settings: Settings, say: Say) -> None:
     _once("flow", "phlo_id", [flow.phlo_id for flow in settings.flows], say)
     _once("agent", "username", [agent.username for agent in settings.agents], say)
     _once("agent", "number", [bare(agent.number) for agent in settings.agents], say)
+    _once("agent_state", "operation", [each.operation for each in settings.agent_states], say)
+    _check_agent_states(settings, say)
 
 
 def _once(table: str, key: str, values: Iterable[str], say: Say) -> None:
@@ -145,6 +147,19 @@ def _callable(address: str, endpoints: set[str]) -> bool:
     if address in endpoints or re.fullmatch(r"\+?[0-9]{3,15}", address):
         return True
     return re.fullmatch(r"sips?:[^\s@<>\"]+(@[^\s@<>\"]+)?", address) is not None
+
+
+BUILT_IN_STATES = frozenset({"Ready", "NotReady", "AfterCallWork", "AuxWork", "Offline"})
+SESSION = frozenset({"StartContactCenterSession", "EndContactCenterSession"})
+
+
+def _check_agent_states(settings: Settings, say: Say) -> None:
+    for index, each in enumerate(settings.agent_states):
+        if each.operation in BUILT_IN_STATES | SESSION:
+            say(
+                ("agent_state", index, "operation"),
+                f"[[agent_state]] {index + 1} operation {each.operation} is built in",
+            )
 
 
 def _check_agents(settings: Settings, say: Say) -> None:

@@ -274,6 +274,15 @@ class Agent:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AgentState:
+    operation: str = needed("operationName that sets it", k.matching("[A-Za-z][A-Za-z0-9]*", "letters and digits"))
+    display: str = option("", "Shown to people; default: the operation")
+    state: Literal["NotReady", "Ready"] = option("NotReady", "What it counts as")
+    work_mode: Literal["", "AuxWork", "AfterCallWork"] = option("", "Shown as workMode")
+    reason: str = needed("Reason code that is shown with it", k.not_empty)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """The whole configuration, checked: every reference in it leads somewhere."""
 
@@ -295,6 +304,9 @@ class Settings:
     inventory: tuple[Inventory, ...] = tables("inventory", "Numbers that API clients may rent")
     flows: tuple[Flow, ...] = tables("flow", "PHLO graphs")
     agents: tuple[Agent, ...] = tables("agent", "Genesys users and their telephones")
+    agent_states: tuple[AgentState, ...] = tables(
+        "agent_state", "Agent states besides the built-in ones, with a reason"
+    )
     source: str = ""  # path of the file it came from, "" without one
 
     @classmethod

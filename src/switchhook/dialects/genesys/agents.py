@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from switchhook.core.model import Leg
-from switchhook.dialects.genesys.ids import device_id, user_id
+from switchhook.dialects.genesys.ids import device_id, state_id, user_id
 from switchhook.dialects.genesys.watching import Watch
-from switchhook.settings import Agent
+from switchhook.settings import Agent, AgentState
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,13 @@ class Activity:
     id: str
     work_mode: str = ""
     setting: str = ""  # its state in the settings, where that differs
+    reason: str = ""  # code of a custom state
 
     def shown(self) -> dict[str, str]:
         """Returns `userState` of a device or a channel."""
         body = {"id": self.id, "displayName": self.display, "state": self.state}
+        if self.reason:
+            body["reason"] = body["reasonCode"] = self.reason
         return {**body, "workMode": self.work_mode} if self.work_mode else body
 
 
@@ -36,6 +39,16 @@ AUX_WORK = Activity("AuxWork", "AuxWork", "NotReady", "2B36138D-C564-4562-A8CB-3
 OFFLINE = Activity("Offline", "Offline", "LoggedOut", "0F7F5003-EF26-4D13-A6Ef-D0C7EC819BEB", setting="Logout")
 
 ACTIVITIES = {each.operation: each for each in (READY, NOT_READY, AFTER_CALL_WORK, AUX_WORK, OFFLINE)}
+
+
+def activities(custom: tuple[AgentState, ...]) -> dict[str, Activity]:
+    """Returns every agent state by its operation: the built-in ones, then the contact centre's own."""
+    found = dict(ACTIVITIES)
+    for each in custom:
+        shown = each.display or each.operation
+        key = state_id(each.operation)
+        found[each.operation] = Activity(each.operation, shown, each.state, key, each.work_mode, reason=each.reason)
+    return found
 
 
 @dataclass(eq=False, slots=True)
@@ -70,6 +83,11 @@ class User:
         if self.agent.endpoint:
             return leg.endpoint == self.agent.endpoint
         return leg.key == self.key
+
+    @property
+    def supervises(self) -> bool:
+        """True for a user who may look at others."""
+        return self.may("api-supervisor-monitoring") or self.may("api-supervisor-agent-control")
 
     def may(self, feature: str) -> bool:
         return feature in self.agent.features

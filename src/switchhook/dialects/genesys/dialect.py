@@ -36,7 +36,7 @@ from switchhook.dialects.genesys.status import HTTP, Code, Failure, invalid, of_
 from switchhook.dialects.genesys.supervising import CONCERNING as WATCHED
 from switchhook.dialects.genesys.supervising import Supervising
 from switchhook.dialects.genesys.user_operations import UserOperations
-from switchhook.dialects.genesys.workspace import Workspace
+from switchhook.dialects.genesys.workspace import Carriers, Workspace
 from switchhook.exchange.switch import Exchange
 
 log = structlog.get_logger("genesys")
@@ -44,6 +44,7 @@ log = structlog.get_logger("genesys")
 API = "/api/v2"
 MAX_BODY = 1 << 20
 Get = Callable[[User, Query], Body]
+GetNamed = Callable[[User, str, Query], Body]
 Turn = Callable[[Request, Asker], Awaitable[Response]]
 Operate = Callable[[Parameters, str, str], Body | None]  # what was given, the cause, the key of a repeat
 
@@ -88,8 +89,9 @@ class Genesys:
         self._calls = CallOperations(exchange, self.desks, plans, self.supervising)
         self._dispositions = Dispositions(exchange, self.desks)
         self._users = UserOperations(exchange, self.desks, plans, self.supervising)
-        self._resources = Resources(self.desks, shapes, exchange.clock, settings.sip.domain)
-        self.workspace = Workspace(exchange, self.roster, self.desks, self._calls, self._users, self._last_session_gone)
+        self._resources = Resources(self.desks, shapes, exchange.clock, settings, self.roster)
+        asked = Carriers(self._calls, self._users, self.devices)
+        self.workspace = Workspace(exchange, self.roster, self.desks, asked, self._last_session_gone)
         self._graces: dict[str, asyncio.TimerHandle] = {}
         if settings.agents:
             exchange.subscribe(self.desks.heard, CONCERNING)
@@ -120,7 +122,8 @@ class Genesys:
         at("/me", self._get(resources.me), self._post_user)
         at("/me/devices", self._get(resources.devices))
         for device in ("/me/devices/{device}", "/devices/{device}"):
-            at(device, self._get_device(resources.device), self._post_device)
+            seen = self._get_named(resources.another_device, "device")
+            at(device, self._get_device(resources.device) if "/me" in device else seen, self._post_device)
             at(f"{device}/calls", self._get_device(resources.calls), self._post_device_calls)
             at(f"{device}/settings/tserver", self._get_device(resources.settings))
         at("/me/calls", self._get(resources.calls))
@@ -129,10 +132,16 @@ class Genesys:
         at("/me/channels/voice", self._get(resources.channel), self._post_channel)
         at("/me/features", self._get(resources.features))
         at("/features", self._get(resources.features))
+        at("/features/{name}", self._get_named(resources.feature))
+        at("/me/skills", self._get(resources.skills))
+        at("/users", self._get(resources.users))
+        at("/users/{name}", self._get_named(resources.another))
         at("/me/settings", self._get(resources.settings))
         at("/me/settings/{section}", self._get(resources.settings))
         at("/settings/agent-states", self._get(resources.agent_states))
+        at("/settings/agent-states/{name}", self._get_named(resources.agent_state))
         at("/services", self._get(resources.services))
+        at("/services/{name}", self._get_named(resources.service))
         at("/diagnostics/version", self._get(resources.version))
         routes.extend(self._notifications.routes(f"{API}/notifications"))
         for path in ("/notifications", "/notifications/{rest:path}"):
@@ -175,6 +184,12 @@ class Genesys:
     def _get(self, get: Get) -> Turn:
         async def turn(request: Request, asker: Asker) -> Response:
             return _ok(get(asker.user, request.query_params))
+
+        return turn
+
+    def _get_named(self, get: GetNamed, member: str = "name") -> Turn:
+        async def turn(request: Request, asker: Asker) -> Response:
+            return _ok(get(asker.user, request.path_params[member], request.query_params))
 
         return turn
 

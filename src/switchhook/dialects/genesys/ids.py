@@ -48,3 +48,8 @@ def device_id(number: str) -> str:
 def user_id(username: str) -> str:
     """Returns the 32 hex digits of a user: the same after every restart."""
     return uuid5(NAMESPACE_URL, f"switchhook:user:{username}").hex
+
+
+def state_id(operation: str) -> str:
+    """Returns the UUID of an agent state of the configuration, in capitals like those of the built-in ones."""
+    return str(uuid5(NAMESPACE_URL, f"switchhook:agent-state:{operation}")).upper()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from uuid import NAMESPACE_DNS, uuid5
 
-from switchhook.dialects.genesys.agents import User
+from switchhook.dialects.genesys.agents import Roster, User, activities
 from switchhook.dialects.genesys.calls import Call
 from switchhook.dialects.genesys.desks import Desks
 from switchhook.dialects.genesys.shapes import Body, Shapes
 from switchhook.dialects.genesys.status import Code, Failure
 from switchhook.exchange.ports import Clock
+from switchhook.settings import Settings
 
 VERSION = "8.5.202.96"  # the release whose behaviour this is; clients compare it
 Query = Mapping[str, str]
@@ -19,11 +20,14 @@ Query = Mapping[str, str]
 class Resources:
     """Reads for one user at a time; raises `Failure` (code 6) for what is not there."""
 
-    def __init__(self, desks: Desks, shapes: Shapes, clock: Clock, domain: str) -> None:
+    def __init__(self, desks: Desks, shapes: Shapes, clock: Clock, settings: Settings, roster: Roster) -> None:
         self._desks = desks
         self._shapes = shapes
         self._clock = clock
-        self._contact_center = str(uuid5(NAMESPACE_DNS, domain))
+        self._contact_center = str(uuid5(NAMESPACE_DNS, settings.sip.domain))
+        self._users = {user.id: user for user in roster.users.values()}
+        self._devices = {user.device: user for user in roster.users.values()}
+        self._activities = activities(settings.agent_states)
         self._parts: dict[str, Callable[[User], object]] = {
             "devices": self._device_list,
             "channels": self._shapes.channels,
@@ -36,6 +40,32 @@ class Resources:
     # --- users ------------------------------------------------------------------------------------------------------
 
     def me(self, user: User, query: Query) -> Body:
+        return {"user": self._user(user, query)}
+
+    def users(self, user: User, query: Query) -> Body:
+        """The colleagues whom a supervisor may look at: those of its own account."""
+        if not user.supervises:
+            raise Failure(Code.NO_PERMISSION, "Feature 'api-supervisor-monitoring' is required.")
+        found = [other for other in self._users.values() if other.account == user.account]
+        if "fields" in query:
+            return {"users": [self._user(other, query) for other in found]}
+        return {"uris": [f"{self._shapes.api}/users/{other.id}" for other in found]}
+
+    def another(self, user: User, name: str, query: Query) -> Body:
+        """A user by its id: oneself, or for a supervisor a colleague."""
+        return {"user": self._user(self._visible(user, self._users.get(name), f"User '{name}'"), query)}
+
+    def another_device(self, user: User, name: str, query: Query) -> Body:
+        """A device by its id: the own one, or for a supervisor a colleague's."""
+        owner = self._visible(user, self._devices.get(name), f"Device '{name}'")
+        return {"device": _only(self._device_list(owner)[0], query)}
+
+    def _visible(self, user: User, other: User | None, what: str) -> User:
+        if other is None or (other is not user and (not user.supervises or other.account != user.account)):
+            raise Failure(Code.NOT_FOUND, f"{what} is not found.")
+        return other
+
+    def _user(self, user: User, query: Query) -> Body:
         body = _only(self._shapes.user(user, self._contact_center), query)
         wanted = query.get("subresources", "")
         names = list(self._parts) if wanted == "*" else [name.strip() for name in wanted.split(",")]
@@ -43,7 +73,13 @@ class Resources:
             part = self._parts.get(name)
             if part is not None:  # an unavailable one is left out (genesys 1.2)
                 body[name] = part(user)
-        return {"user": body}
+        return body
+
+    def skills(self, user: User, query: Query) -> Body:
+        return _collection("skills", [], query)
+
+    def feature(self, user: User, name: str, query: Query) -> Body:
+        return {"feature": _only(_found(self._feature_list(user), name, "Feature"), query)}
 
     def features(self, user: User, query: Query) -> Body:
         return _collection("features", self._feature_list(user), query)
@@ -72,7 +108,11 @@ class Resources:
         return {"settings": [], "key": "name"}
 
     def agent_states(self, user: User, query: Query) -> Body:
-        return {"settings": self._shapes.activities(), "key": "id"}
+        return {"settings": self._shapes.activities(self._activities.values()), "key": "id"}
+
+    def agent_state(self, user: User, name: str, query: Query) -> Body:
+        found = self._shapes.activities(self._activities.values())
+        return {"setting": _only(_found(found, name, "Agent state"), query)}
 
     # --- calls ------------------------------------------------------------------------------------------------------
 
@@ -96,6 +136,12 @@ class Resources:
     # --- the server -------------------------------------------------------------------------------------------------
 
     def services(self, user: User, query: Query) -> Body:
+        return _collection("services", self._service_list(), query)
+
+    def service(self, user: User, name: str, query: Query) -> Body:
+        return {"service": _only(_found(self._service_list(), name, "Service"), query)}
+
+    def _service_list(self) -> list[Body]:
         found: list[Body] = []
         for kind in ("Voice", "Provisioning"):
             name = kind.lower()
@@ -109,10 +155,17 @@ class Resources:
                     "path": f"/services/{name}",
                 }
             )
-        return _collection("services", found, query)
+        return found
 
     def version(self, user: User, query: Query) -> Body:
         return {"version": VERSION}
+
+
+def _found(items: Sequence[Body], name: str, what: str) -> Body:
+    for item in items:
+        if item["id"] == name:
+            return item
+    raise Failure(Code.NOT_FOUND, f"{what} '{name}' is not found.")
 
 
 def _collection(name: str, items: Sequence[Body], query: Query) -> Body:

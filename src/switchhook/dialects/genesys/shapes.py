@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from switchhook.dialects.genesys.agents import ACTIVITIES, Activity, User
+from switchhook.dialects.genesys.agents import Activity, User
 from switchhook.dialects.genesys.calls import Call, Change, Notification, Options
 from switchhook.dialects.genesys.capabilities import Supervision, device_capabilities
 from switchhook.dialects.genesys.numbers import is_e164, participant
@@ -157,7 +157,7 @@ class Shapes:
             "lastName": agent.last_name,
             "emailAddress": agent.email,
             "employeeId": agent.employee_id or agent.username,
-            "roles": ["ROLE_AGENT"],
+            "roles": ["ROLE_AGENT", *(["ROLE_SUPERVISOR"] if user.supervises else [])],
             "enabled": True,
             "changePasswordOnFirstLogin": False,
             "contactCenterId": contact_center,
@@ -176,9 +176,9 @@ class Shapes:
             "path": f"/features/{name}",
         }
 
-    def activities(self) -> list[Body]:
+    def activities(self, known: Iterable[Activity]) -> list[Body]:
         """Returns the agent-state operations of the contact centre's settings."""
-        return [self._activity(each) for each in ACTIVITIES.values()]
+        return [self._activity(each) for each in known]
 
     def _activity(self, each: Activity) -> Body:
         body: Body = {
@@ -189,6 +189,8 @@ class Shapes:
         }
         if each.work_mode:
             body["workMode"] = each.work_mode
+        if each.reason:
+            body["reasonCode"] = each.reason
         body["uri"] = f"{self.api}/settings/agent-states/{each.id}"
         body["path"] = f"/settings/agent-states/{each.id}"
         return body

@@ -8,7 +8,7 @@ from switchhook.core import requests as r
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import RoomId
 from switchhook.core.model import LegState
-from switchhook.dialects.genesys.agents import ACTIVITIES, NOT_READY, OFFLINE, Activity, User
+from switchhook.dialects.genesys.agents import NOT_READY, OFFLINE, Activity, User, activities
 from switchhook.dialects.genesys.desks import Desks
 from switchhook.dialects.genesys.parameters import Parameters
 from switchhook.dialects.genesys.plans import PROGRAM, Plans
@@ -32,6 +32,7 @@ class UserOperations:
         self._desks = desks
         self._plans = plans
         self._supervising = supervising
+        self._activities = activities(exchange.settings.agent_states)
 
     def on_user(self, user: User, parameters: Parameters) -> Body:
         """Carries out an operation on `/me`; returns the members of its reply besides the status code."""
@@ -44,7 +45,7 @@ class UserOperations:
 
     def on_channel(self, user: User, parameters: Parameters) -> Body:
         """Carries out an agent-state operation."""
-        activity = ACTIVITIES.get(parameters.operation)
+        activity = self._activities.get(parameters.operation)
         if activity is None:
             raise Failure(Code.FORBIDDEN, f"Operation '{parameters.operation}' is not available.")
         need_voice(user)
