@@ -35,6 +35,7 @@ from switchhook.figures import watch_all
 from switchhook.http import HttpServer, application, bind, operator_routes
 from switchhook.media import mp3
 from switchhook.media.control import MediaEngine
+from switchhook.media.decode import words_of
 from switchhook.media.guard import Guard as Keeper
 from switchhook.observe.metrics import Metrics
 from switchhook.settings import Settings
@@ -167,6 +168,7 @@ class Server:
         self.exchange.declared.open(SqlObjects(engine))
         await asyncio.to_thread(self.exchange.limits.remember)
         self.exchange.recordings.keep_in(SqlArchive(engine), mp3.converter())
+        self.exchange.recordings.read_with(words_of)
         stack.callback(self.exchange.sounds.close)
         warming = asyncio.create_task(sender.warm())  # while we wait for the audio processes; no call waits for it
         stack.callback(warming.cancel)

@@ -16,7 +16,7 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from switchhook.core.errors import Unavailable
 from switchhook.exchange.guard import Guard
@@ -90,15 +90,14 @@ class HttpRecogniser:
         about = [("language", wanted.language), ("model", wanted.model)]
         about += [("profanity_filter", "true" if wanted.profanity_filter else "false")]
         about += [("hint", hint) for hint in wanted.hints]
-        reply = await self._sender.send(
-            "POST",
-            f"{self._url}{'&' if '?' in self._url else '?'}{urlencode(about)}",
-            headers=[("Content-Type", "audio/wav")],
-            body=wav_of(samples),
-            connect_s=CONNECT_S,
-            read_s=self._timeout_s,
-            max_bytes=MOST_BYTES,
-        )
+        url = f"{self._url}{'&' if '?' in self._url else '?'}{urlencode(about)}"
+        try:
+            reply = await self._sender.send(
+                "POST", url, headers=[("Content-Type", "audio/wav")], body=wav_of(samples),
+                connect_s=CONNECT_S, read_s=self._timeout_s, max_bytes=MOST_BYTES,
+            )  # fmt: skip
+        except Unavailable as error:
+            raise Unavailable(str(error).replace(url, _plain(url))) from error
         if not 200 <= reply.status < 300:
             raise Unavailable(f"the recogniser answered {reply.status}")
         return _recognised(_object(reply.body))
@@ -129,7 +128,8 @@ class SocketRecogniser:
                 finally:
                     sending.cancel()
         except (WebSocketException, OSError, TimeoutError) as error:
-            raise Unavailable(f"the recogniser at {self._url}: {error or type(error).__name__}") from error
+            why = f"the recogniser at {_plain(self._url)}: {error or type(error).__name__}"
+            raise Unavailable(why) from error
 
     async def close(self) -> None:
         """There is a connection for each utterance only."""
@@ -173,6 +173,12 @@ def wav_of(samples: bytes) -> bytes:
     head = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(samples), b"WAVE", b"fmt ", 16, 1, 1, RATE, RATE * 2,
                        2, 16, b"data", len(samples))  # fmt: skip
     return head + samples
+
+
+def _plain(url: str) -> str:
+    """Returns a URL as people may see it: without keys and passwords."""
+    found = urlsplit(url)
+    return urlunsplit((found.scheme, found.netloc.rpartition("@")[2], found.path, "", ""))
 
 
 def _object(text: bytes | str) -> dict[str, object]:

@@ -22,7 +22,7 @@ import asyncio
 import re
 import wave
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 1.0  # how long a list waits for the rows of recordings that have just ended
 CONVERTED_AT_A_TIME = 2  # the rest waits: calls need the machine more
+READ_BYTES = 64 * 1024  # of a finished recording, at a time
 AGAIN_S = (0.2, 1.0, 5.0, 25.0)  # when a row that the disk refused is written again
 KEPT = 10_000  # finished recordings that are still known; their files stay longer
 
@@ -76,6 +77,7 @@ class Recorded:
 
 
 Ended = Callable[[Recorded], None]
+Read = Callable[[Path], Iterator[bytes]]  # 16 bit, little-endian, 8 kHz, one channel; blocks, may raise Unavailable
 Convert = Callable[[Path, Path], None]  # makes a file of another format of one; blocks, may raise Unavailable
 
 
@@ -94,6 +96,7 @@ class Recordings:
         self._keeping: set[asyncio.Task[None]] = set()
         self._archive: Archive = MemoryArchive()
         self._to_mp3: Convert | None = None
+        self._read: Read | None = None
         self._converting = asyncio.Semaphore(CONVERTED_AT_A_TIME)
         exchange.subscribe(self._told, (f.RecordingPaused, f.RecordingFinished))
 
@@ -105,6 +108,10 @@ class Recordings:
         self._archive, self._to_mp3 = archive, to_mp3
         for row in archive.unfinished():
             self._complete(row)
+
+    def read_with(self, read: Read) -> None:
+        """Reads what is said in finished recordings in this way from now on."""
+        self._read = read
 
     def _complete(self, row: RecordingRow) -> None:
         path = self.path(row.account, row.id)
@@ -326,6 +333,17 @@ class Recordings:
         if told is not None:
             told(ended)
 
+    async def samples(self, recorded: Recorded) -> AsyncIterator[bytes]:
+        """Yields what is said in a finished recording (16 bit, little-endian, 8 kHz, one channel).
+
+        Raises Unavailable where its file cannot be read.
+        """
+        if self._read is None or not recorded.has_file:
+            raise Unavailable(f"recording {recorded.id} cannot be read")
+        blocks = self._read(recorded.path)
+        while piece := await asyncio.to_thread(_some_of, blocks):
+            yield piece
+
     # --- over -------------------------------------------------------------------------------------------------------
 
     async def row(self, recording: str) -> RecordingRow | None:
@@ -367,6 +385,15 @@ class Recordings:
 def _resumed(found: Recorded, at: float) -> Recorded:
     paused_s = found.paused_s + (at - found.paused_at if found.paused_at is not None else 0.0)
     return replace(found, paused_s=paused_s, paused_at=None)
+
+
+def _some_of(blocks: Iterator[bytes]) -> bytes:
+    found = bytearray()
+    for block in blocks:
+        found += block
+        if len(found) >= READ_BYTES:
+            break
+    return bytes(found)
 
 
 def _length_s(path: Path) -> float:

@@ -368,7 +368,7 @@ async def test_a_transcription_is_not_made_and_said_so() -> None:
         world, customer, _ = await bridged(on)
         asked = {"transcription_type": "auto", "transcription_url": f"{APP}/words"}
         assert (await post(world, customer, "Record", **asked)).status_code == 202
-        assert any("no transcription is made" in text for text in world.warnings)
+        assert any("no transcription is made: [plivo] recogniser is not set" in text for text in world.warnings)
 
 
 # --- what is refused ------------------------------------------------------------------------------------------------

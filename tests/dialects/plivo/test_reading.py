@@ -183,7 +183,6 @@ def test_every_attribute_of_conference() -> None:
         "<Record fileFormat='ogg'/>",
         "<DTMF>1-2</DTMF>",
         "<PreAnswer><Dial/></PreAnswer>",
-        "<Conference transcriptionType='auto'>r</Conference>",
         "<Conference>a/b</Conference>",
         "<Conference/>",
         "<Dial><Number/></Dial>",

@@ -282,7 +282,7 @@ async def test_a_dial_that_never_connects_records_nothing() -> None:
 
 
 @in_virtual_time
-async def test_nothing_transcribes_and_that_is_reported() -> None:
+async def test_without_a_recogniser_that_is_reported() -> None:
     async with stage() as on:
         world = World(on)
         world.page("/text")

@@ -167,13 +167,7 @@ _ACTIONS = (
         "DELETE Call/{call_uuid}/Record/",
         "POST Call/{call_uuid}/DTMF/",
     ),
-    Line(
-        REST,
-        "POST Call/{call_uuid}/Record/",
-        PARTLY,
-        "no transcription",
-        "test_in_call.py",
-    ),
+    Line(REST, "POST Call/{call_uuid}/Record/", DONE, test="test_in_call.py"),
     *_done(
         ACTION,
         "test_in_call.py",
@@ -193,7 +187,7 @@ _ACTIONS = (
         "Record: time_limit, record_channel_type",
         "Record: callback_url, callback_method, also for calls that are cut",
     ),
-    *_absent(ACTION, "checked, and ignored with a warning", "Record: transcription_type, transcription_url"),
+    *_done(ACTION, "test_transcripts.py", "Record: transcription_type, transcription_url"),
     *_done(
         REST,
         "test_conference_api.py",
@@ -213,7 +207,7 @@ _ACTIONS = (
         "POST Conference/{conference_name}/Member/{member_id}/Speak/",
         "DELETE Conference/{conference_name}/Member/{member_id}/Speak/",
     ),
-    Line(REST, "POST Conference/{conference_name}/Record/", PARTLY, "no transcription", "test_conference_api.py"),
+    Line(REST, "POST Conference/{conference_name}/Record/", DONE, test="test_conference_api.py"),
 )
 
 _MAKE = (
@@ -378,10 +372,10 @@ _ASKING = (
         "finishOnKey", "playBeep", "recordSession", "startOnDialAnswer", "recordChannelType", "callbackUrl",
         "callbackMethod",
     ),
+    *_done(_element("Record"), "test_transcripts.py", "transcriptionUrl", "transcriptionMethod"),
     *_partly(
-        _element("Record"), "test_record.py", transcriptionUrl="nothing transcribes: it is reported as failed",
-        transcriptionMethod="nothing transcribes", transcriptionType="nothing transcribes",
-        transcriptionReportType="nothing transcribes",
+        _element("Record"), "test_transcripts.py", transcriptionType="every type is made by the recogniser",
+        transcriptionReportType="the reference names no difference: every report is the same",
     ),
     *_done(
         _element("GetDigits"), "test_get_digits.py", "action", "method", "redirect", "timeout", "digitTimeout",
@@ -427,8 +421,8 @@ _CONFERENCE = (
     *_done(_element("Conference"), "test_conference.py", "enterSound", "exitSound"),
     *_done(_element("Conference"), "test_conference_api.py", "record", "recordWhenAlone", "floorEvent", "relayDTMF"),
     *_done(_element("Conference"), "test_conference_api.py", "recordFileFormat"),
-    *_absent(_element("Conference"), "ignored with a warning", "transcriptionType"),
-    *_absent(_element("Conference"), "ignored with a warning", "transcriptionUrl", "transcriptionMethod"),
+    *_done(_element("Conference"), "test_transcripts.py", "transcriptionUrl", "transcriptionMethod"),
+    *_partly(_element("Conference"), "test_transcripts.py", transcriptionType="every type is made by the recogniser"),
 )
 
 _TRANSFER_OUT = tuple(

@@ -35,6 +35,7 @@ from switchhook.dialects.plivo.run.session import Session
 from switchhook.dialects.plivo.run.step import Origin
 from switchhook.dialects.plivo.run.tapes import Tapes
 from switchhook.dialects.plivo.streaming.book import Streams
+from switchhook.dialects.plivo.transcripts import Transcripts
 from switchhook.dialects.plivo.watch import Watch
 from switchhook.exchange.recognising import recogniser_of
 from switchhook.exchange.user_data import headers
@@ -54,7 +55,9 @@ class Plivo:
         self.watch = Watch()
         self.detections = Detections()
         self.tapes = Tapes()
-        self.recogniser = recogniser_of(exchange.settings.plivo.recogniser, exchange.settings.plivo.recogniser_timeout_s)
+        own = exchange.settings.plivo
+        self.recogniser = recogniser_of(own.recogniser, own.recogniser_timeout_s)
+        self.transcripts = Transcripts(self)
         self.sessions: dict[LegId, Session] = {}
         self.endings: dict[LegId, Ending] = {}  # why this dialect ends a leg, until it has ended
         self.present: Counter[RoomId] = Counter()  # members of conferences of whose leaving nobody was told yet
@@ -82,6 +85,7 @@ class Plivo:
             session.over()
         if self.recogniser is not None:
             await self.recogniser.close()
+        await self.transcripts.close()
 
     # --- calls ------------------------------------------------------------------------------------------------------
 

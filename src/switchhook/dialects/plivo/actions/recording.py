@@ -2,7 +2,7 @@
 
 A recording of a call follows its leg through transfers until the call ends; one of a conference ends with it. It ends
 sooner by DELETE or when `time_limit` seconds are in the file. Its end is told to `callback_url` however it came about;
-of a file that could not be written nothing is told. No transcription is made, which is a warning in the timeline.
+of a file that could not be written nothing is told. What is said in it is told to `transcription_url`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from switchhook.dialects.plivo import shapes
 from switchhook.dialects.plivo.actions.delivery import deliver
 from switchhook.dialects.plivo.actions.legs import leg_in_progress
 from switchhook.dialects.plivo.asked import Answer, Asked, Resources, path
+from switchhook.dialects.plivo.links import Link
 from switchhook.dialects.plivo.outgoing import Webhook
 from switchhook.dialects.plivo.problems import Problem, invalid, not_found
 from switchhook.exchange.recordings import Ended, Recorded
@@ -66,15 +67,21 @@ def file_format(asked: Asked) -> str:
 def told(dialect: Plivo, asked: Asked, subject: str, name: str = "") -> Ended | None:
     """Returns what tells `callback_url` of the end; `subject` is the field that says what was recorded, as `name`."""
     hook = shapes.link(asked.given, "callback_url", "callback_method")
-    if hook is None:
+    words_to = shapes.link(asked.given, "transcription_url", "transcription_method")
+    if hook is None and words_to is None:
         return None
     api_id, uuid, account = asked.api_id, asked.words.get("uuid", ""), asked.account.auth_id
 
     def ended(recorded: Recorded) -> None:
-        if recorded.has_file:
+        if recorded.has_file and hook is not None:
             fields = {"api_id": api_id, subject: name or uuid, **facts_of(dialect, recorded)}
             sent = {**fields, "response": json.dumps(fields)}
             deliver(dialect, Webhook(LegId(uuid or recorded.id), account, hook, sent))
+        dialect.transcripts.tell(words_to, recorded, words)
+
+    def words(link: Link, said: dict[str, str]) -> Webhook:
+        about = {"api_id": api_id, "call_uuid": uuid, subject: name or uuid}
+        return Webhook(LegId(uuid or said["recording_id"]), account, link, said | about)
 
     return ended
 
@@ -105,10 +112,10 @@ def document_facts_of(dialect: Plivo, recorded: Recorded) -> dict[str, str]:
 
 
 def warn_of_transcription(rest: Rest, asked: Asked, leg: str) -> None:
-    """Checks the arguments of a transcription, and says in the timeline that none is made."""
-    shapes.link(asked.given, "transcription_url", "transcription_method")
-    if shapes.text(asked.given, "transcription_type") or shapes.text(asked.given, "transcription_url"):
-        text = "Record: no transcription is made, there is no recogniser"
+    """Says in the timeline that a transcription that is asked for is not made."""
+    wanted = shapes.text(asked.given, "transcription_type") or shapes.text(asked.given, "transcription_url")
+    if wanted and rest.dialect.transcripts.recogniser is None:
+        text = "Record: no transcription is made: [plivo] recogniser is not set"
         rest.exchange.write("Warning", {"dialect": "plivo", "text": text}, leg=leg)
 
 

@@ -57,7 +57,7 @@ _ADD = (
     ),
     (ADD, "dial_music", "partly", "`Real` is ringback", API),
     *_absent(ADD, "ignored: digits are sent after the answer", "send_on_preanswer"),
-    *_absent(ADD, "ignored", "transcription_url", "transcript"),
+    *_done(ADD, "test_transcripts.py", "transcription_url", "transcript"),
 )  # fmt: skip
 
 _OTHERS = (
@@ -69,7 +69,8 @@ _OTHERS = (
     *_done(OTHERS, API, "Play: url, urls", "Speak: text, language, mix"),
     *_done(OTHERS, BAD, "Speak: voice"),
     *_done(OTHERS, TAPES, "Record: file_format, recording_callback_url, record_track_type"),
-    *_absent(OTHERS, "ignored", "Record: transcription_url, transcript", "Speak: type"),
+    *_done(OTHERS, "test_transcripts.py", "Record: transcription_url, transcript"),
+    *_absent(OTHERS, "ignored", "Speak: type"),
 )  # fmt: skip
 
 _ELEMENT = (
@@ -88,7 +89,8 @@ _ELEMENT = (
         "startRecordingAudioMethod", "stopRecordingAudio", "stopRecordingAudioMethod", "statusCallbackMethod",
         "enterSoundMethod", "exitSoundMethod",
     ),
-    *_absent(ELEMENT, "ignored with a warning", "waitTime", "recordCoachVoice", "transcript", "transcriptionUrl"),
+    *_absent(ELEMENT, "ignored with a warning", "waitTime", "recordCoachVoice"),
+    *_done(ELEMENT, "test_transcripts.py", "transcript", "transcriptionUrl"),
     *_absent(
         ELEMENT, "ignored with a warning: an ai-agent is a telephone like others", "aiAgentStreamServiceUrl",
         "aiAgentStreamContentType", "aiAgentStreamStatusCallbackUrl", "aiAgentStreamStatusCallbackMethod",

@@ -248,7 +248,7 @@ def start_record(rest: Rest, asked: Asked) -> Answer:
     party, taping = _live(rest, asked), rest.dialect.mpc.taping
     if taping.status(party) != "not-recording":
         raise Problem(409, "not possible now: the multiparty call is being recorded")
-    found = taping.start(party, wanted.callback, wanted.wanted, asked.api_id)
+    found = taping.start(party, wanted.callback, wanted.wanted, asked.api_id, wanted.transcription)
     if found is None:
         raise not_found("nobody is there to record")
     return _recorded(rest, asked, party, found.id, rest.exchange.recordings.url(found))
@@ -290,7 +290,9 @@ def start_member_record(rest: Rest, asked: Asked) -> Answer:
     found = [
         recorded
         for member in members
-        if (recorded := taping.start_member(member, wanted.callback, wanted.wanted, wanted.track, asked.api_id))
+        if (recorded := taping.start_member(
+            member, wanted.callback, wanted.wanted, wanted.track, asked.api_id, wanted.transcription
+        ))
     ]
     if not found:
         raise not_found("nobody is there to record")

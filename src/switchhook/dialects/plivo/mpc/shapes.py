@@ -117,6 +117,7 @@ def _room(given: Arguments) -> w.RoomWishes:
         record_from=_between(given, "record_min_member_count", 1, *w.FEWEST_RECORDED),
         record_tracks=flag(given, "record_participant_track", False),
         recording_callback=_link(given, "recording_callback_url", "recording_callback_method"),
+        transcription=_transcription(given),
         recording_starts=_link(given, "start_recording_audio", "start_recording_audio_method"),
         recording_stops=_link(given, "stop_recording_audio", "stop_recording_audio_method"),
     )
@@ -164,6 +165,12 @@ def _groups(given: Arguments) -> frozenset[str]:
 def _link(given: Arguments, url: str, method: str, default: str = "GET") -> Link | None:
     found = shapes.link(given, url, method)
     return found if found is None or shapes.text(given, method) else Link(found.url, default)
+
+
+def _transcription(given: Arguments) -> Link | None:
+    """Returns where a transcription is told: nowhere when `transcript` is false."""
+    found = _link(given, "transcription_url", "transcription_method", "POST")
+    return found if optional_flag(given, "transcript") is not False else None
 
 
 def _music(given: Arguments, name: str) -> Link | None:
@@ -248,6 +255,7 @@ class StartRecord:
     wanted: str
     callback: Link | None
     track: str
+    transcription: Link | None
 
 
 def start_record(given: Arguments) -> StartRecord:
@@ -256,7 +264,7 @@ def start_record(given: Arguments) -> StartRecord:
     if track not in TRACKS:
         raise invalid("record_track_type", "participant, all or both")
     callback = _link(given, "recording_callback_url", "recording_callback_method", "POST")
-    return StartRecord(file_format(given, "file_format"), callback, track)
+    return StartRecord(file_format(given, "file_format"), callback, track, _transcription(given))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.errors import Refused
-from switchhook.core.ids import RecordingId
+from switchhook.core.ids import LegId, RecordingId
 from switchhook.core.model import Clips
 from switchhook.dialects.plivo.links import Link
 from switchhook.dialects.plivo.mpc.party import Participant, Party
 from switchhook.dialects.plivo.mpc.telling import Telling
 from switchhook.dialects.plivo.mpc.times import stamp
+from switchhook.dialects.plivo.outgoing import Webhook
 from switchhook.exchange.recordings import Recorded
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class Taping:
     def __init__(self, dialect: Plivo, telling: Telling) -> None:
         self._exchange = dialect.exchange
         self._telling = telling
-        self._tapes: dict[RecordingId, tuple[Party, Link | None]] = {}
+        self._transcripts = dialect.transcripts
+        self._tapes: dict[RecordingId, tuple[Party, Link | None, Link | None]] = {}
         dialect.exchange.subscribe(self._heard, (f.RecordingPaused,))
 
     @property
@@ -72,7 +74,9 @@ class Taping:
 
     # --- the whole --------------------------------------------------------------------------------------------------
 
-    def start(self, party: Party, callback: Link | None, wanted: str, cause: str = "MPC") -> Recorded | None:
+    def start(
+        self, party: Party, callback: Link | None, wanted: str, cause: str = "MPC", words: Link | None = None
+    ) -> Recorded | None:
         """Records everybody; None when that cannot be."""
         if party.room is None:
             return None
@@ -81,7 +85,7 @@ class Taping:
         )
         if found is not None:
             party.tape = found.id
-            self._begun(party, found, callback or party.recording_callback)
+            self._begun(party, found, callback, words)
             self._announce(party, party.starting_sound)
         return found
 
@@ -102,8 +106,9 @@ class Taping:
     # --- a participant ----------------------------------------------------------------------------------------------
 
     def start_member(
-        self, member: Participant, callback: Link | None, wanted: str, track: str, cause: str = "MPC"
-    ) -> Recorded | None:
+        self, member: Participant, callback: Link | None, wanted: str, track: str, cause: str = "MPC",
+        words: Link | None = None,
+    ) -> Recorded | None:  # fmt: skip
         """Records a participant; None when that cannot be."""
         first: Recorded | None = None
         for mono in TRACKS[track]:
@@ -112,7 +117,7 @@ class Taping:
             )
             if found is not None:
                 member.tapes.append(found.id)
-                self._begun(member.party, found, callback or member.party.recording_callback)
+                self._begun(member.party, found, callback, words)
                 first = first or found
         return first
 
@@ -134,14 +139,22 @@ class Taping:
 
     # --- telling ----------------------------------------------------------------------------------------------------
 
-    def _begun(self, party: Party, found: Recorded, callback: Link | None) -> None:
-        self._tapes[found.id] = (party, callback)
+    def _begun(self, party: Party, found: Recorded, callback: Link | None, words: Link | None) -> None:
+        wished = (callback or party.recording_callback, words or party.wishes.transcription)
+        self._tapes[found.id] = (party, *wished)
         self._tell(found, "MPCRecordingInitiated")
 
     def _over(self, found: Recorded) -> None:
         """Nothing else tells of a finished recording: this is tried again for some minutes."""
         self._tell(found, "MPCRecordingCompleted" if found.has_file else "MPCRecordingFailed", again=True)
-        self._tapes.pop(found.id, None)
+        party, _, words = self._tapes.pop(found.id, (None, None, None))
+        if party is not None:
+            mpc = {"mpc_uuid": party.uuid, "mpc_name": party.name}
+            about = {"call_uuid": found.leg or "", **mpc}
+            key = found.leg or LegId(party.uuid)
+            self._transcripts.tell(
+                words, found, lambda link, said: Webhook(key, party.account, link, said | about)
+            )
 
     def _heard(self, stamped: Stamped) -> None:
         fact = stamped.fact
@@ -150,7 +163,7 @@ class Taping:
             self._tell(found, "MPCRecordingPaused" if fact.on else "MPCRecordingResumed")
 
     def _tell(self, found: Recorded, event: str, *, again: bool = False) -> None:
-        party, link = self._tapes.get(found.id, (None, None))
+        party, link, _ = self._tapes.get(found.id, (None, None, None))
         if party is None or link is None:
             return
         sent = {

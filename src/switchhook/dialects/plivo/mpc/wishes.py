@@ -48,6 +48,7 @@ class RoomWishes:
     record_from: int = 1  # members
     record_tracks: bool = False
     recording_callback: Link | None = None
+    transcription: Link | None = None  # told what is said in each of its recordings
     recording_starts: Link | None = None  # announcements
     recording_stops: Link | None = None
 

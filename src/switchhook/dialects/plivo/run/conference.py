@@ -178,8 +178,14 @@ class ConferenceStep(Step):
         session, callback, account = self.session, self._element.callback, self.session.call.account
         link = callback.against(session.base) if callback is not None else None
         about = self._fields()
+        words_to = session.reachable(self._element.transcription)
+
+        def words(to: Link, said: dict[str, str]) -> Webhook:
+            named = {"call_uuid": session.call.leg, "conference_name": about["ConferenceName"]}
+            return Webhook(session.call.leg, account, to, said | named)
 
         def ended(recorded: Recorded) -> None:
+            session.dialect.transcripts.tell(words_to, recorded, words)
             if link is None or not recorded.has_file or not (link.valid_url and link.valid_method):
                 return
             sent = session.fields("ConferenceRecord") | about | {"ConferenceAction": "record"}

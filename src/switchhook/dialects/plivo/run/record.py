@@ -47,8 +47,8 @@ class RecordStep(Step):
     def start(self) -> None:
         session, element = self.session, self._element
         session.answer()
-        if element.transcription is not None:
-            session.warn("Record: nothing here transcribes; the transcription is reported as failed")
+        if element.transcription is not None and session.dialect.transcripts.recogniser is None:
+            session.warn("Record: the transcription will be reported as failed: [plivo] recogniser is not set")
         if element.on_dial:
             self._tell_running(session.record_on_dial(element))
         elif element.session:
@@ -155,27 +155,18 @@ def running(session: Session, recording: RecordingId, wanted_format: str) -> dic
 
 
 def tell(session: Session, element: e.Record, recorded: Recorded) -> None:
-    """Tells of a finished recording, and that nobody has transcribed it."""
+    """Tells of a finished recording, and in time what is said in it."""
     if recorded.has_file:
         fields = session.fields("RecordStop") | document_facts_of(session.dialect, recorded)
         _deliver(session, element.callback, fields)
-    _deliver(session, element.transcription, not_transcribed(session, recorded))
+    call = session.call
+    session.dialect.transcripts.tell(
+        session.reachable(element.transcription), recorded,
+        lambda link, words: Webhook(call.leg, call.account, link, words | {"call_uuid": call.leg}),
+    )  # fmt: skip
 
 
 def _deliver(session: Session, link: Link | None, fields: dict[str, str]) -> None:
     found = session.reachable(link)
     if found is not None:
         deliver(session.dialect, Webhook(session.call.leg, session.call.account, found, fields))
-
-
-def not_transcribed(session: Session, recorded: Recorded) -> dict[str, str]:
-    """Returns the report of a transcription that nobody made."""
-    return {
-        "transcription": "",
-        "transcription_charge": "0",
-        "transcription_rate": "0",
-        "duration": str(round(recorded.duration_ms / 1000)),
-        "call_uuid": session.call.leg,
-        "recording_id": recorded.id,
-        "error": "transcription is not available",
-    }

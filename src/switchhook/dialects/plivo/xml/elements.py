@@ -176,6 +176,7 @@ class Conference:
     record: bool = False
     record_format: str = "mp3"
     record_when_alone: bool = False
+    transcription: Link | None = None
     floor_event: bool = False
     relay_keys: bool = True
 

@@ -32,6 +32,7 @@ def _room(given: Attributes) -> w.RoomWishes:
     if wanted not in ("mp3", "wav"):
         given.warn(f"recordFileFormat={wanted!r} is neither mp3 nor wav")
         wanted = "mp3"
+    transcript = given.flag("transcript", bool(given.text("transcriptionUrl")))
     return w.RoomWishes(
         longest_s=given.whole("maxDuration", 14_400, *w.LONGEST_S),
         most=given.whole("maxParticipants", 10, *w.MOST_PARTICIPANTS),
@@ -44,6 +45,7 @@ def _room(given: Attributes) -> w.RoomWishes:
         record_from=given.whole("recordMinMemberCount", 1, *w.FEWEST_RECORDED),
         record_tracks=given.flag("recordParticipantTrack", False),
         recording_callback=_link(given, "recordingCallbackUrl", "recordingCallbackMethod", "POST"),
+        transcription=_link(given, "transcriptionUrl", "transcriptionMethod", "POST") if transcript else None,
         recording_starts=_link(given, "startRecordingAudio", "startRecordingAudioMethod"),
         recording_stops=_link(given, "stopRecordingAudio", "stopRecordingAudioMethod"),
     )
@@ -71,7 +73,7 @@ def _seat(given: Attributes, role: str) -> w.SeatWishes:
 
 
 def _absent(given: Attributes) -> None:
-    for name in ("transcript", "transcriptionUrl", "waitTime", "recordCoachVoice"):
+    for name in ("waitTime", "recordCoachVoice"):
         if given.text(name, "false").lower() != "false":
             given.warn(f"attribute {name} is ignored")
 

@@ -142,9 +142,7 @@ def _conference(node: Node, given: Attributes) -> e.Conference | None:
     no_children(node, given)
     name = own_text(node)
     given.raw("sendDigits")
-    for later in ("transcriptionType", "transcriptionUrl", "transcriptionMethod"):
-        if given.text(later):
-            given.warn(f"attribute {later} is ignored: there is no recogniser")
+    given.text("transcriptionType")
     if not name or "/" in name:
         given.warn("its name has a slash, which no path of the API can name" if name else "it has no name")
         return None
@@ -161,6 +159,7 @@ def _conference(node: Node, given: Attributes) -> e.Conference | None:
         record=given.flag("record", False),
         record_format="wav" if given.text("recordFileFormat").lower() == "wav" else "mp3",
         record_when_alone=given.flag("recordWhenAlone", False),
+        transcription=given.link("transcriptionUrl", "transcriptionMethod"),
         floor_event=given.flag("floorEvent", False),
         relay_keys=given.flag("relayDTMF", True),
         time_limit_s=given.whole("timeLimit", e.MOST_S, 1, e.MOST_S),
