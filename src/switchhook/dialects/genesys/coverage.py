@@ -125,7 +125,6 @@ def _bayeux() -> tuple[Line, ...]:
 
 def _workspace() -> tuple[Line, ...]:
     test = "test_workspace_calls.py"
-    unlisted = "answers 404"
     return (
         Line(WORKSPACE, "answer", DONE, test="test_workspace_session.py"),
         *_done(WORKSPACE, test, "hold", "retrieve", "release", "clear", "send-dtmf"),
@@ -139,7 +138,9 @@ def _workspace() -> tuple[Line, ...]:
         Line(WORKSPACE, "merge", DONE, "our choice: a conference of the two calls", test),
         *_done(WORKSPACE, "test_workspace_pairs.py", "attach-user-data", "update-user-data", "delete-user-data-pair"),
         *_done(WORKSPACE, test, "start-recording", "pause-recording", "resume-recording", "stop-recording"),
-        *_absent(WORKSPACE, unlisted, "redirect", "switch-to-listen-in, -coaching, -barge-in"),
+        *_done(WORKSPACE, "test_workspace_devices.py", "switch-to-listen-in", "switch-to-coaching"),
+        *_done(WORKSPACE, "test_workspace_devices.py", "switch-to-barge-in"),
+        *_absent(WORKSPACE, "answers 404", "redirect"),
     )
 
 
@@ -152,8 +153,10 @@ def _workspace_rest() -> tuple[Line, ...]:
         *_done(where, test, "voice/make-call", "voice/calls", "voice/login", "voice/logout"),
         *_done(where, test, "voice/ready", "voice/not-ready"),
         Line(where, "voice/send-user-event", DONE, "our choice: to the agent's own desktops", test),
-        *_absent(where, "answers 404", "voice/dnd-on, dnd-off", "voice/set-forward, cancel-forward"),
-        *_absent(where, "answers 404", "voice/start-monitoring, stop-monitoring", "targets, users, reporting, media"),
+        *_done(where, "test_workspace_devices.py", "voice/dnd-on", "voice/dnd-off"),
+        *_done(where, "test_workspace_devices.py", "voice/set-forward", "voice/cancel-forward"),
+        *_done(where, "test_workspace_devices.py", "voice/start-monitoring", "voice/stop-monitoring"),
+        *_absent(where, "answers 404", "targets, users, reporting, media"),
         *_done(where, test, "channel /workspace/v3/initialization", "CallRecovered, Completed, EventError"),
         *_done(where, "test_workspace_calls.py", "channel /workspace/v3/voice", "previousConnId, parentConnId"),
         *_absent(where, "the subscription is accepted, nothing is sent", "/workspace/v3/media, media/chat"),

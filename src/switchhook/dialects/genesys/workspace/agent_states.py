@@ -1,4 +1,4 @@
-"""What is asked of the agent and of the telephone: session, agent state, a new call (genesys 8.1)."""
+"""What is asked of the agent and of the telephone: session, agent state, do not disturb, a new call (genesys 8.1)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from switchhook.dialects.genesys.agents import User
+from switchhook.dialects.genesys.device_operations import DeviceOperations
+from switchhook.dialects.genesys.ids import device_id
 from switchhook.dialects.genesys.parameters import Parameters
 from switchhook.dialects.genesys.status import invalid, missing
 from switchhook.dialects.genesys.user_operations import UserOperations
@@ -13,6 +15,9 @@ from switchhook.dialects.genesys.workspace.given import Given
 from switchhook.dialects.genesys.workspace.messages import Messages
 
 WORK_MODES = ("AfterCallWork", "AuxWork", "LegalGuard", "NoCallDisconnect", "WalkAway")
+MONITORING = {"Mute": "ListenIn", "Coach": "Coach", "Connect": "BargeIn"}
+NEXT_CALLS = {"OneCall": "NextCall", "AllCalls": "AllCalls"}
+SCOPES = ("Call", "Agent")
 TOLD = ("AfterCallWork", "AuxWork")  # which of them are agent states of the other API
 
 
@@ -29,8 +34,9 @@ class Turn:
 class AgentStates:
     """Carries out what is asked of agents; raises `Failure` or `Refused`, and then nothing has changed."""
 
-    def __init__(self, users: UserOperations, messages: Messages) -> None:
+    def __init__(self, users: UserOperations, devices: DeviceOperations, messages: Messages) -> None:
         self._users = users
+        self._devices = devices
         self._messages = messages
 
     def activate(self, user: User, given: Given) -> None:
@@ -83,6 +89,43 @@ class AgentStates:
     def logout(self, turn: Turn) -> None:
         self._users.end(turn.user)
 
+    def dnd_on(self, turn: Turn) -> None:
+        self._ask(turn, "DoNotDisturbOn")
+
+    def dnd_off(self, turn: Turn) -> None:
+        self._ask(turn, "DoNotDisturbOff")
+
+    def set_forward(self, turn: Turn) -> None:
+        self._ask(turn, "ForwardCallsOn", destination=turn.given.needed("forwardTo"))
+
+    def cancel_forward(self, turn: Turn) -> None:
+        self._ask(turn, "ForwardCallsOff")
+
+    def start_monitoring(self, turn: Turn) -> None:
+        """Watches the agent at a number; without a mode it only listens, without a type it watches all calls."""
+        given = turn.given
+        number = given.needed("phoneNumberToMonitor")
+        mode = given.one_of("monitoringMode", tuple(MONITORING)) or "Mute"
+        calls = given.one_of("monitoringNextCallType", tuple(NEXT_CALLS)) or "AllCalls"
+        scope = given.one_of("monitoringScope", SCOPES) or "Call"
+        given.text("location")
+        self._ask(
+            turn,
+            MONITORING[mode],
+            targetDeviceUri=device_id(number),
+            supervisorMonitoringMode=NEXT_CALLS[calls],
+            supervisorMonitoringScope=scope,
+        )
+
+    def stop_monitoring(self, turn: Turn) -> None:
+        number, watch = turn.given.text("phoneNumber"), turn.user.watch
+        if number and watch is not None and watch.target.number != number:
+            raise invalid("Parameter 'phoneNumber' is not the number that is monitored.")
+        self._ask(turn, "CancelSupervisorMonitoring")
+
+    def _ask(self, turn: Turn, operation: str, **given: object) -> None:
+        self._devices.run(turn.user, Parameters(operation, {"operationName": operation, **given}), turn.cause)
+
     def send_user_event(self, turn: Turn) -> None:
         self._messages.tell_user_event(turn.user, turn.given.pairs(needed=True), turn.given.text("callUuid"))
 
@@ -93,5 +136,11 @@ OPERATIONS: dict[str, Callable[[AgentStates, Turn], None]] = {
     "not-ready": AgentStates.not_ready,
     "login": AgentStates.login,
     "logout": AgentStates.logout,
+    "dnd-on": AgentStates.dnd_on,
+    "dnd-off": AgentStates.dnd_off,
+    "set-forward": AgentStates.set_forward,
+    "cancel-forward": AgentStates.cancel_forward,
+    "start-monitoring": AgentStates.start_monitoring,
+    "stop-monitoring": AgentStates.stop_monitoring,
     "send-user-event": AgentStates.send_user_event,
 }

@@ -128,6 +128,16 @@ def _dialling(operation: str) -> Callable[[Operations, Wanted], None]:
     return lambda self, wanted: self._ask(wanted, operation, **wanted.given.dialled())
 
 
+def _switching(operation: str) -> Callable[[Operations, Wanted], None]:
+    """How a supervisor takes part; the scope of its watch stays as it is, whatever is given here."""
+
+    def carry_out(self: Operations, wanted: Wanted) -> None:
+        wanted.given.one_of("monitoringScope", ("Call", "Agent"))
+        self._ask(wanted, operation)
+
+    return carry_out
+
+
 def _completing(operation: str) -> Callable[[Operations, Wanted], None]:
     def carry_out(self: Operations, wanted: Wanted) -> None:
         if self._other(wanted, "parentConnId") is not wanted.call.parent:
@@ -161,5 +171,8 @@ _OPERATIONS: dict[str, Callable[[Operations, Wanted], None]] = {
     "stop-recording": _plain("StopCallRecording"),
     "pause-recording": _plain("PauseCallRecording"),
     "resume-recording": _plain("ResumeCallRecording"),
+    "switch-to-listen-in": _switching("SwitchToListenIn"),
+    "switch-to-coaching": _switching("SwitchToCoach"),
+    "switch-to-barge-in": _switching("SwitchToBargeIn"),
 }
 OPERATIONS = frozenset(_OPERATIONS) | {"complete"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 import structlog
@@ -22,6 +23,7 @@ from switchhook.dialects.genesys.call_operations import CallOperations
 from switchhook.dialects.genesys.calls import Options
 from switchhook.dialects.genesys.cors import Cors
 from switchhook.dialects.genesys.desks import Desks
+from switchhook.dialects.genesys.device_operations import DeviceOperations
 from switchhook.dialects.genesys.shapes import Body, encode
 from switchhook.dialects.genesys.status import Code, Failure, invalid, of_refusal
 from switchhook.dialects.genesys.user_operations import UserOperations
@@ -45,17 +47,20 @@ Answer = Callable[[Request], Awaitable[Response]]
 CarryOut = Callable[[Given, str, str], None]  # what was given, the cause, the key of a repeat
 
 
+@dataclass(frozen=True, slots=True)
+class Carriers:
+    """Who carries out what is asked: the operations of the other API."""
+
+    calls: CallOperations
+    users: UserOperations
+    devices: DeviceOperations
+
+
 class Workspace:
     """The Workspace API: `routes` for the HTTP server; `stop` before it ends."""
 
     def __init__(
-        self,
-        exchange: Exchange,
-        roster: Roster,
-        desks: Desks,
-        calls: CallOperations,
-        users: UserOperations,
-        on_last_gone: Callable[[str], None],
+        self, exchange: Exchange, roster: Roster, desks: Desks, asked: Carriers, on_last_gone: Callable[[str], None]
     ) -> None:
         settings = exchange.settings.genesys
         self._exchange = exchange
@@ -83,8 +88,8 @@ class Workspace:
         options = Options(settings.profile, settings.mute, settings.recorder)
         self._shapes = Shapes(options)
         self._messages = Messages(exchange, desks, self._shapes, self.channels, CONFIGURATION)
-        self._operations = Operations(exchange, desks, calls)
-        self._agents = AgentStates(users, self._messages)
+        self._operations = Operations(exchange, desks, asked.calls)
+        self._agents = AgentStates(asked.users, asked.devices, self._messages)
 
     def stop(self) -> None:
         """Answers every waiting desktop, so that the HTTP server can end its connections."""

@@ -95,12 +95,14 @@ class Shapes:
     def dn(self, user: User) -> Body:
         """Returns the agent's telephone and what the agent says of itself."""
         activity = user.activity
-        return {
+        body: Body = {
             "number": user.number,
             "agentId": user.agent.employee_id or user.name,
             "agentState": activity.state,
             "agentWorkMode": activity.work_mode or ("ManualIn" if activity.state == "Ready" else "Unknown"),
+            "dnd": "on" if user.refuses else "off",
         }
+        return {**body, "forwardTo": user.forward_to} if user.forward_to else body
 
     def user(self, user: User) -> Body:
         agent = user.agent
