@@ -74,7 +74,7 @@ def test_a_web_socket_counts_while_it_is_open() -> None:
             async def send(message: Message) -> None:
                 status.append(message.get("status", 101))
 
-            extensions = {"websocket.http.response": {}}
+            extensions: dict[str, dict[str, str]] = {"websocket.http.response": {}}
             await app(
                 {"type": "websocket", "path": "/stay", "headers": [], "query_string": b"", "extensions": extensions},
                 receive,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from switchhook.dialects.genesys.bayeux.polling import rendered
 from switchhook.lab.stage import Stage
 from switchhook.lab.virtual_time import in_virtual_time
 from tests.dialects.genesys.office import Desktop, settings, states
@@ -201,6 +202,35 @@ async def test_a_callback_must_be_the_name_of_a_function(callback: str) -> None:
     async with office() as stage:
         query = {"message": json.dumps([HANDSHAKE]), "jsonp": callback}
         assert (await stage.http.get("/api/v2/notifications", params=query, auth=AUTH)).status_code == 400
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),  # no browser
+        ({"referer": "http://127.0.0.1:8080/desk.html", "sec-fetch-site": "same-origin"}, 200),
+        ({"referer": "https://crm.example.com/a?b"}, 200),
+        ({"referer": "https://evil.example.org/"}, 403),
+        ({"referer": "https://evil.example.org/127.0.0.1:8080"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),  # a page that hides its address
+        ({"sec-fetch-site": "none"}, 200),
+    ],
+)
+async def test_a_script_of_another_servers_page_runs_only_where_cors_lets_it_in(
+    headers: dict[str, str], status: int
+) -> None:
+    async with office(genesys={"allowed_origins": ["https://*.example.com"]}) as stage:
+        query = {"message": json.dumps([HANDSHAKE])}
+        reply = await stage.http.get("/api/v2/notifications", params=query, auth=AUTH, headers=headers)
+        assert reply.status_code == status
+
+
+def test_what_ends_a_line_in_old_scripts_is_escaped_in_them() -> None:
+    texts = [json.dumps("a\u2028b\u2029c", ensure_ascii=False).encode()]
+    called = rendered(texts, "fn").decode()
+    assert called == 'fn(["a\\u2028b\\u2029c"])'
+    assert json.loads(called[3:-1]) == json.loads(rendered(texts, "")) == ["a\u2028b\u2029c"]
 
 
 @in_virtual_time

@@ -4,7 +4,8 @@ For every API that tells its clients something this way. Whose request it is, ho
 may ask is the API's; an endpoint can be mounted at several paths.
 
 A web socket of a browser carries the cookie of whoever sits there, whichever page opened it, and no CORS stands in
-between. So its origin must be the server's own, or one of those that CORS lets in (RFC 6455 10.2).
+between (RFC 6455 10.2); the same holds for the script that callback-polling is. So the page that asks for either must
+be the server's own, or one of those that CORS lets in. Programs that are no browser do not name a page.
 """
 
 from __future__ import annotations
@@ -88,6 +89,8 @@ class Endpoint:
         if request.method == "OPTIONS":
             headers = self._origins.headers(origin, preflight=True)
             return Response(status_code=200, headers={"Allow": "GET, POST, OPTIONS", **headers})
+        if request.method == "GET" and self._foreign(request):
+            return Response(status_code=403)
         more: Mapping[str, str] = {}
         try:
             user, more = self._admit(request)
@@ -125,11 +128,14 @@ class Endpoint:
             raise NotAdmitted from None
 
     def _foreign(self, request: Request) -> bool:
-        origin = request.headers.get("origin")
-        if not origin:
-            return False  # no browser
-        own = (request.headers.get("host", ""), self._home)
-        return urlsplit(origin).netloc not in own and not self._origins.headers(origin)
+        """True for a page that may not ask; a script names its page by `Referer`, or only says how far away it is."""
+        headers = request.headers
+        page = urlsplit(headers.get("origin") or headers.get("referer") or "")
+        if not headers.get("origin") and not page.netloc:
+            return headers.get("sec-fetch-site", "none") in ("cross-site", "same-site")
+        if page.netloc and page.netloc in (headers.get("host", ""), self._home):
+            return False
+        return not self._origins.headers(f"{page.scheme}://{page.netloc}")
 
     # --- expiry -----------------------------------------------------------------------------------------------------
 

@@ -25,6 +25,11 @@ from switchhook.dialects.genesys.bayeux.session import Hold
 MAX_BODY = 1 << 20
 _FUNCTION = re.compile(r"[A-Za-z_$][A-Za-z0-9_$.\[\]]{0,127}")
 
+_NO_SCRIPT = (
+    (b"\xe2\x80\xa8", b"\\u2028"),
+    (b"\xe2\x80\xa9", b"\\u2029"),
+)  # they end lines in old scripts
+
 Headers = list[tuple[bytes, bytes]]
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
@@ -69,7 +74,11 @@ def messages_of(texts: list[Any]) -> list[Message]:
 def rendered(texts: list[bytes], callback: str) -> bytes:
     """Joins rendered messages into an array, or into a call of `callback`."""
     array = b"[" + b",".join(texts) + b"]"
-    return callback.encode() + b"(" + array + b")" if callback else array
+    if not callback:
+        return array
+    for wire, escaped in _NO_SCRIPT:
+        array = array.replace(wire, escaped)
+    return callback.encode() + b"(" + array + b")"
 
 
 def media_type(callback: str) -> str:
