@@ -148,3 +148,29 @@ async def test_a_call_of_a_program_alone_offers_what_can_be_done_and_takes_its_d
         target.hangs_up()
         await stage.settled()
         assert stage.nothing_left()
+
+
+@in_virtual_time
+async def test_a_document_that_dials_who_is_not_to_be_disturbed_is_told_busy_and_a_forward_is_followed() -> None:
+    config = settings(
+        application=[{"app_id": "app1", "account": ACCOUNT, "answer_url": f"{APP}/answer", "hangup_url": f"{APP}/bye"}],
+        number=[{"number": NUMBER, "account": ACCOUNT, "application": "app1"}],
+    )
+    async with Stage(config, dialects=("plivo", "genesys")) as stage:
+        dial = f'<Dial action="{APP}/after"><User>sip:1001@phone.plivo.com</User></Dial>'
+        stage.web.on(f"{APP}/answer", f"<Response>{dial}</Response>")
+        stage.web.on(f"{APP}/after", "<Response><Wait length='60'/></Response>")
+        stage.web.on(f"{APP}/bye", "")
+        desk, other = Desktop(stage), stage.phone("1002")
+        path = f"/me/devices/{desk.user.device}"
+        assert await desk.post(path, "DoNotDisturbOn") == (200, 0)
+        stage.phone(OUTSIDE).calls(NUMBER)
+        await stage.passes(2)
+        [after] = stage.web.to(f"{APP}/after")
+        assert after.form["DialStatus"] == "busy"
+        assert stage.phone("1001").lines == []
+        assert await desk.post(path, "ForwardCallsOn", destination="5002") == (200, 0)
+        customer = stage.phone(OUTSIDE).calls(NUMBER)
+        (await other.rings()).answers()
+        await stage.settled()
+        assert customer.hears == {"1002"}
