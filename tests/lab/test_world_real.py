@@ -55,7 +55,39 @@ async def a_program_dials_and_keys_are_pressed(world: AnyWorld) -> None:
     await world.everybody_hangs_up()
 
 
-STORIES = pytest.mark.parametrize("story", [warm_transfer, a_program_dials_and_keys_are_pressed])
+async def a_desktop_makes_a_conference(world: AnyWorld) -> None:
+    """Two steps, then one more party in one step; whoever leaves, the others hear each other."""
+    customer, agent, target, third = await world.phones("customer", "1001", "1002", "1003")
+    await world.talking(customer, agent, through=agent.number)
+    desk = await world.genesys.login("agent1")
+    await desk.initiate_transfer(to=target)
+    await target.answer()
+    await customer.hears_only(MUSIC)
+    await target.hears_only("1001")
+    await desk.shows("Established", call_type="Consult")
+    await desk.complete_conference()
+    await desk.shows("Established", call_type="Inbound")
+    await customer.hears_only("1001", "1002")
+    await agent.hears_only("customer", "1002")
+    await target.hears_only("customer", "1001")
+    await desk.single_step_conference(to=third)
+    await third.answer()
+    await third.hears_only("customer", "1001", "1002")
+    await desk.until(lambda: any(len(call["participants"]) == 3 for call in desk.calls))
+    [call] = desk.calls
+    await desk.operate("RemoveParticipantFromConference", participant=call["participants"][1]["phoneNumber"])
+    await target.ended()
+    await customer.hang_up()
+    await agent.hears_only("1003")
+    await third.hears_only("1001")
+    await agent.hang_up()
+    await third.ended()
+    await world.everybody_hangs_up()
+
+
+STORIES = pytest.mark.parametrize(
+    "story", [warm_transfer, a_program_dials_and_keys_are_pressed, a_desktop_makes_a_conference]
+)
 
 
 @STORIES

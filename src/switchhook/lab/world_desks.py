@@ -96,6 +96,15 @@ class Desktop(Session):
         consult = next((call for call in reversed(self.calls) if call["callType"] == "Consult"), None)
         await self.operate("CompleteTransfer", consult)
 
+    async def complete_conference(self) -> None:
+        """Brings the customer and whom the agent consults together, the agent among them."""
+        consult = next((call for call in reversed(self.calls) if call["callType"] == "Consult"), None)
+        await self.operate("CompleteConference", consult)
+
+    async def single_step_conference(self, to: Who, **more: Any) -> None:
+        """Has somebody rung into the call."""
+        await self.operate("SingleStepConference", **_destination(to), **more)
+
     async def single_step_transfer(self, to: Who, **more: Any) -> None:
         """Hands the customer over at once."""
         await self.operate("SingleStepTransfer", **_destination(to), **more)
