@@ -407,7 +407,13 @@ CONFERENCES = (
 _PARTY = "MultiPartyCall/{mid}/"
 _WHO = _PARTY + "Participant/{pid}/"
 _AT = _PARTY + "Member/{pid}/"
-_TAPED = (choice("file_format", "wav", "mp3"), *link("recording_callback_url"), *ASYNC)
+_TAPED = (
+    choice("file_format", "wav", "mp3"),
+    *link("recording_callback_url"),
+    *link("transcription_url"),
+    flag("transcript"),
+    *ASYNC,
+)
 ROLE = choice("role", "agent", "customer", "supervisor", "ai-agent", required=True)
 
 
@@ -487,7 +493,9 @@ PARTIES = (
             *link("stop_recording_audio", "stop_recording_audio_method"),
             flag("create_mpc_with_single_participant"),
             keys("send_digits"),
-            *(Arg(name, False) for name in ("send_on_preanswer", "transcript")),  # ignored
+            *link("transcription_url"),
+            flag("transcript"),
+            Arg("send_on_preanswer", False),
             *ASYNC,
         ),
         "add participant action initiated",
