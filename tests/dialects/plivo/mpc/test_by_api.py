@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from switchhook.core.events import LegRang
 from switchhook.core.outcomes import Outcome
 from switchhook.lab.stage import MUSIC, RINGBACK
 from switchhook.lab.virtual_time import in_virtual_time, run
@@ -191,6 +192,41 @@ def test_what_those_who_wait_hear_meanwhile(music: str) -> None:
             assert customer.hears == heard[music]
 
     run(story())
+
+
+@in_virtual_time
+async def test_real_dial_music_is_the_early_audio_of_who_is_rung() -> None:
+    async with stage() as on:
+        mpc = Mpc(World(on))
+        customer = await mpc.comes()
+        ringing = await mpc.rings(dial_music="Real")
+        assert customer.hears == {RINGBACK}
+        on.exchange.tell(LegRang(ringing.leg, early=True))
+        await on.settled()
+        assert customer.hears == {"1001"}
+        ringing.answers()
+        await on.settled()
+        assert (customer.hears, ringing.hears) == ({"1001"}, {CUSTOMER})
+
+
+@in_virtual_time
+async def test_keys_on_the_early_audio_or_after_the_answer() -> None:
+    async with stage() as on:
+        mpc = Mpc(World(on))
+        await mpc.comes()
+        early = await mpc.rings("1001", send_digits="12", send_on_preanswer=True)
+        on.exchange.tell(LegRang(early.leg, early=True))
+        await on.passes(6)
+        assert on.media.digits_sent(early.leg) == "12"
+        early.answers()
+        await on.passes(6)
+        assert on.media.digits_sent(early.leg) == "12"  # once
+        late = await mpc.rings("1002", send_digits="34", send_on_preanswer=True)
+        await on.passes(6)
+        assert on.media.digits_sent(late.leg) == ""
+        late.answers()
+        await on.passes(6)
+        assert on.media.digits_sent(late.leg) == "34"
 
 
 @in_virtual_time

@@ -66,8 +66,9 @@ class Adding:
         rung = tuple(Rung(target, destination, LegId(ids.new())) for target, destination in found)
         legs = tuple(each.leg for each in rung)
         request = Request(
-            legs[0] if len(legs) == 1 else ids.new(), legs, wanted.call_status, wanted.caller, wanted.sip_headers
-        )
+            legs[0] if len(legs) == 1 else ids.new(), legs, wanted.call_status, wanted.caller, wanted.sip_headers,
+            wanted.send_digits if wanted.early_keys else "",
+        )  # fmt: skip
         hidden = known is None and not wanted.with_one
         party = self._book.open(account, name, wanted.room, wanted.seat, hidden=hidden)
         settings = self._exchange.settings
@@ -161,7 +162,7 @@ class Adding:
     def _plan(self, rung: tuple[Rung, ...]) -> DialPlan:
         wanted, directory = self._wanted, self._exchange.directory
         callers = [directory.caller_id(caller_id(wanted.caller), each.destination) for each in rung]
-        silent = wanted.dial_music == "none"
+        heard = Waiting.REAL if wanted.dial_music == "real" else Waiting.CLIPS if self._ringback else Waiting.RINGBACK
         return DialPlan(
             targets=tuple(each.destination for each in rung),
             caller=callers[0],
@@ -169,12 +170,13 @@ class Adding:
             callers=tuple((caller, wanted.caller_name) for caller in callers),
             role=wanted.seat.place,
             order=Order.PARALLEL,
-            waiting=Waiting.SILENCE if silent else Waiting.CLIPS if self._ringback else Waiting.RINGBACK,
+            waiting=Waiting.SILENCE if wanted.dial_music == "none" else heard,
             waiting_clips=self._ringback,
             brief=self._confirm,
             accept_digit=wanted.confirm_key,
             headers=wanted.sip_headers,
-            send_digits=wanted.send_digits,
+            send_digits="" if wanted.early_keys else wanted.send_digits,
+            early_audio=wanted.early_keys,
             limit_s=float(self._exchange.settings.plivo.max_call_s),
             program=PROGRAM,
             seat=self._members[0].seat,

@@ -189,8 +189,20 @@ class Book:
         call.sender = member.caller
         session.occupy(ParticipantStep(session, member))
 
+    def _leg_ringing(self, fact: f.LegRinging, at: float) -> None:
+        if fact.early:
+            self._press_early(self._coming.get(fact.leg))
+
+    def _press_early(self, member: Participant | None) -> None:
+        """Presses the keys of a request with `send_on_preanswer`, once for each who is rung."""
+        request = member.request if member is not None else None
+        if member is not None and request is not None and request.early_keys and member.leg not in request.keyed:
+            request.keyed.add(member.leg)
+            self.ask(r.SendKeys(member.leg, request.early_keys))
+
     def _leg_connected(self, fact: f.LegConnected, at: float) -> None:
         member, session = self._coming.get(fact.leg), self._dialect.sessions.get(fact.leg)
+        self._press_early(member)
         if member is not None and member.request is not None and session is not None:
             session.notify(member.request.status, session.fields("StartApp"))
 
@@ -378,6 +390,7 @@ class Book:
 
 _TOLD: dict[type, Callable[[Book, Any, float], None]] = {
     f.LegCreated: Book._leg_created,
+    f.LegRinging: Book._leg_ringing,
     f.LegConnected: Book._leg_connected,
     f.RoomOpened: Book._room_opened,
     f.RoomStarted: Book._room_started,

@@ -55,8 +55,7 @@ _ADD = (
         "record_file_format", "recording_callback_url", "start_recording_audio", "stop_recording_audio", "send_digits",
         "the _method of each URL",
     ),
-    (ADD, "dial_music", "partly", "`Real` is ringback", API),
-    *_absent(ADD, "ignored: digits are sent after the answer", "send_on_preanswer"),
+    *_done(ADD, API, "dial_music", "send_on_preanswer"),
     *_done(ADD, "test_transcripts.py", "transcription_url", "transcript"),
 )  # fmt: skip
 

@@ -97,6 +97,8 @@ class Request:
     status: Link | None = None  # told of the legs that are rung
     caller: str = ""  # as it was given
     headers: tuple[tuple[str, str], ...] = ()
+    early_keys: str = ""  # pressed as soon as anything is heard of who is rung
+    keyed: set[LegId] = field(default_factory=set)  # for whom they were
     pending: bool = True
 
 

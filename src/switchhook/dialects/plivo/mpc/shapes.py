@@ -48,6 +48,7 @@ class AddParticipant:
     dial_music: Link | str  # "real" or "none"
     send_digits: str
     with_one: bool
+    early_keys: bool  # `send_digits` goes into the early audio, where there is any
 
 
 def add_participant(given: Arguments) -> AddParticipant:
@@ -79,6 +80,7 @@ def add_participant(given: Arguments) -> AddParticipant:
         dial_music=_dial_music(given),
         send_digits=shapes.digits(given, "send_digits"),
         with_one=flag(given, "create_mpc_with_single_participant", True),
+        early_keys=flag(given, "send_on_preanswer", False),
     )
 
 

@@ -33,6 +33,8 @@ def _room(given: Attributes) -> w.RoomWishes:
         given.warn(f"recordFileFormat={wanted!r} is neither mp3 nor wav")
         wanted = "mp3"
     transcript = given.flag("transcript", bool(given.text("transcriptionUrl")))
+    if transcript and not given.text("transcriptionUrl"):
+        given.warn("transcript without a transcriptionUrl: nobody is told")
     return w.RoomWishes(
         longest_s=given.whole("maxDuration", 14_400, *w.LONGEST_S),
         most=given.whole("maxParticipants", 10, *w.MOST_PARTICIPANTS),
