@@ -13,6 +13,7 @@ const calls = new Calls();
 let user; // the resource /me, while logged in
 let connected = false;
 let lost = false;
+let reading = 0; // the latest reading counts; a break of the connection makes the one under way old
 let asking = false; // an operation is under way: a second press would be a second request
 
 const channel = new Channel({
@@ -23,6 +24,7 @@ const channel = new Channel({
     lost: () => {
         lost = true;
         connected = false;
+        reading += 1;
         connection('lost', 'Connection lost, trying again');
         show();
     },
@@ -91,18 +93,20 @@ $('log-out').addEventListener('click', async () => {
 // Begins the session once subscribed (also again, if the server has forgotten us), and reads what was not told.
 async function ready(subscribed) {
     if (!subscribed && !lost) return;
+    const mine = ++reading;
     try {
         calls.reading();
         if (subscribed) await api.operate('/me', 'StartContactCenterSession', {channels: ['voice']});
         const {user: found} = await api.get('/me?subresources=devices,calls');
-        if (!user) return; // logged out meanwhile
+        if (!user || mine !== reading) return;
         calls.read(found.calls ?? []);
         toldDevices(found.devices);
+        if (!connected) connection('on', lost ? 'Connected again' : 'Connected'); // of two readings the first says it
         connected = true;
-        connection('on', lost ? 'Connected again' : 'Connected');
         lost = false;
         show();
     } catch (error) {
+        if (!user) return; // logged out meanwhile
         if (error.denied) return leave('You are no longer logged in. Log in again.');
         if (!error.unreachable) return say('error', error.message);
         setTimeout(() => user && ready(subscribed), 2000);
