@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
 from switchhook.lab.stage import MUSIC, RINGBACK, Stage
 from switchhook.lab.virtual_time import in_virtual_time
 from switchhook.settings import Settings
@@ -46,15 +48,15 @@ def check(ids: Ids, message: dict[str, Any], sample: dict[str, Any]) -> None:
     call = message["data"]["call"]
     name = sample["call"]
     ids.same("id", name, call["id"])
-    ids.same("connId", name, call["connId"])
-    ids.same("device", "own", call["deviceUri"].removeprefix(f"{BASE}/devices/"))
+    ids.same("connId", sample.get("conn", name), call["connId"])
+    ids.same("device", sample["own"], call["deviceUri"].removeprefix(f"{BASE}/devices/"))
     expected: dict[str, Any] = {
         "id": call["id"],
         "state": sample["state"],
         "callUuid": call["id"],
         "connId": call["connId"],
         "deviceUri": call["deviceUri"],
-        "participants": [participant(sample["other"])],
+        "participants": [participant(number) for number in sample["other"].split()],
         "dnis": sample["dnis"],
         "callType": sample["type"],
         "duration": sample["duration"],
@@ -76,7 +78,7 @@ def check(ids: Ids, message: dict[str, Any], sample: dict[str, Any]) -> None:
     assert set(call["capabilities"]) == sample["capabilities"]
     assert {key: value for key, value in call.items() if key != "capabilities"} == expected
     data = {
-        "notificationType": "StatusChange",
+        "notificationType": sample.get("notification", "StatusChange"),
         "call": call,
         "phoneNumber": sample["own"],
         "messageType": "CallStateChangeMessage",
@@ -86,11 +88,15 @@ def check(ids: Ids, message: dict[str, Any], sample: dict[str, Any]) -> None:
     assert message == {"channel": "/v2/me/calls", "data": data}
 
 
-def office(profile: str, *numbers: str) -> Settings:
+def office(profile: str, *numbers: str, desks: int = 1) -> Settings:
+    """Telephones with these numbers, the first of them on the desks of agent1, agent2 and so on."""
     return settings(
         genesys={"profile": profile},
         endpoint=[{"username": number, "password": "x", "account": ACCOUNT} for number in numbers],
-        agent=[{"username": "agent1", "password": "secret1", "endpoint": numbers[0], "number": numbers[0]}],
+        agent=[
+            {"username": f"agent{n}", "password": f"secret{n}", "endpoint": number, "number": number}
+            for n, number in enumerate(numbers[:desks], 1)
+        ],
         number=[],
     )
 
@@ -198,3 +204,115 @@ async def test_sample_2_with_an_answered_target_tells_one_more_message_only() ->
         assert [data["call"]["state"] for data in released] == ["Released", "Released"]
         assert [data["call"]["id"] for data in released] == [established["call"]["id"], consult["call"]["id"]]
         assert customer.hears == {"5001"}
+
+
+# --- the same with a desktop on every desk: what the others see is not in the samples (genesys 9) ---------------------
+
+TALKING = USER_DATA | STEPS | {"Hangup", "SendDtmf", "Hold"}
+
+
+class Three:
+    """Sample 2 up to the answered consult: 5000 calls 5005, who consults 5001; each has a desktop."""
+
+    def __init__(self, stage: Stage, profile: str) -> None:
+        self.stage = stage
+        self.ids = Ids()
+        older: dict[str, Any] = {"generation": 2014, "extensions": {"WrapUpTime": 0, "BusinessCall": 0}}
+        newer: dict[str, Any] = {"generation": 2016, "extensions": {"BusinessCall": 0}}
+        self.common = older if profile == "2014" else newer
+        self.began: dict[str, float] = {}
+
+    async def check(self, desk: Desktop, *samples: dict[str, Any]) -> list[dict[str, Any]]:
+        """Compares what waits for a desktop with samples; durations count from the first message of each call."""
+        found = await desk.fetched()
+        for message, sample in zip(found, samples, strict=True):
+            began = self.began.setdefault(sample["call"], self.stage.now)
+            duration = str(int(self.stage.now - began + 0.001))
+            check(self.ids, message, self.common | {"duration": duration, "own": desk.user.number} | sample)
+            shown = await desk.get(f"/me/calls/{message['data']['call']['id']}")
+            if sample["state"] == "Released":
+                assert (shown["http"], shown["statusCode"]) == (404, 6)
+            else:
+                assert shown["call"] == message["data"]["call"]
+        return found
+
+    async def begin(self) -> None:
+        self.desk = await Desktop(self.stage).opens()
+        self.target = await Desktop(self.stage, "agent2").opens()
+        self.customer = await Desktop(self.stage, "agent3").opens()
+        self.callers = self.stage.phone("5000").calls("5005")
+        own = await self.stage.phone("5005").rings()
+        first: dict[str, Any] = {"call": "05", "conn": "main", "other": "5000", "dnis": "5005", "type": "Internal"}
+        theirs: dict[str, Any] = {"call": "C", "conn": "main", "other": "5005", "dnis": "5005", "type": "Internal"}
+        dialing = {"state": "Dialing", "capabilities": USER_DATA | {"SendDtmf", "Hangup"}}
+        await self.check(self.desk, first | {"state": "Ringing", "capabilities": USER_DATA | {"Answer"}})
+        await self.check(self.customer, theirs | dialing)
+        await self.stage.passes(10)
+        own.answers()
+        [message] = await self.check(self.desk, first | {"state": "Established", "capabilities": TALKING})
+        await self.check(self.customer, theirs | {"state": "Established", "capabilities": TALKING})
+        self.call = message["data"]["call"]
+        self.first, self.theirs = first, theirs
+
+    async def consults(self, operation: str) -> None:
+        await self.stage.passes(26)
+        self.began["06"] = self.began["T"] = self.stage.now
+        await self.desk.post(f"/me/calls/{self.call['id']}", operation, destination={"phoneNumber": "5001"})
+        *_, dialing = await self.desk.fetched()
+        self.consult = dialing["data"]["call"]
+        self.ids.same("id", "06", self.consult["id"])
+        target = await self.stage.phone("5001").rings()
+        self.began["T"] = self.stage.now
+        at_target: dict[str, Any] = {"call": "T", "conn": "06", "other": "5005", "dnis": "5001", "type": "Consult"}
+        await self.check(self.target, at_target | {"state": "Ringing", "capabilities": USER_DATA | {"Answer"}})
+        await self.stage.passes(5)
+        target.answers()
+        consulting = {"state": "Established", "capabilities": USER_DATA | {"Hangup", "SendDtmf", "Hold"}}
+        await self.check(self.target, at_target | consulting)
+        second = {"call": "06", "other": "5001", "dnis": "5001", "type": "Consult", "parent": "05"}
+        both = {"SwapCalls", "CompleteTransfer", "CompleteConference"}
+        told = [second | {"state": "Established", "capabilities": USER_DATA | {"Hangup", "SendDtmf"} | both}]
+        if self.common["generation"] == 2016:  # the held original offers one more thing now
+            held = {"state": "Held", "capabilities": USER_DATA | STEPS | {"Hangup"} | both}
+            told.append(self.first | held)
+        await self.check(self.desk, *told)
+        assert await self.customer.fetched() == []
+        self.second, self.at_target = second, at_target
+        await self.stage.passes(7)
+
+
+@in_virtual_time
+@pytest.mark.parametrize("profile", ["2014", "2016"])
+async def test_what_everybody_sees_of_a_transfer(profile: str) -> None:
+    async with Stage(office(profile, "5005", "5001", "5000", desks=3), dialects=("genesys",)) as stage:
+        three = Three(stage, profile)
+        await three.begin()
+        await three.consults("InitiateTransfer")
+        await three.desk.post(f"/me/calls/{three.consult['id']}", "CompleteTransfer")
+        over: dict[str, Any] = {"state": "Released", "capabilities": set()}
+        await three.check(three.desk, three.first | over, three.second | over)
+        updated = {"notification": "ParticipantsUpdated", "state": "Established", "capabilities": TALKING}
+        moved = {"conn": "main", "other": "5000", "type": "Internal"}
+        await three.check(three.target, three.at_target | moved | updated)
+        await three.check(three.customer, three.theirs | {"other": "5001"} | updated)
+        assert three.callers.hears == {"5001"}
+
+
+@in_virtual_time
+@pytest.mark.parametrize("profile", ["2014", "2016"])
+@pytest.mark.parametrize("operation", ["InitiateTransfer", "InitiateConference"])
+async def test_what_everybody_sees_of_a_conference(profile: str, operation: str) -> None:
+    async with Stage(office(profile, "5005", "5001", "5000", desks=3), dialects=("genesys",)) as stage:
+        three = Three(stage, profile)
+        await three.begin()
+        await three.consults(operation)
+        await three.desk.post(f"/me/calls/{three.consult['id']}", "CompleteConference")
+        owned: dict[str, Any] = {"other": "5000 5001", "state": "Established"}
+        owned |= {"capabilities": TALKING | {"RemoveParticipantFromConference"}}
+        released: dict[str, Any] = {"state": "Released", "capabilities": set()}
+        await three.check(three.desk, three.second | released, three.first | owned)
+        updated = {"notification": "ParticipantsUpdated", "state": "Established", "capabilities": TALKING}
+        moved = {"conn": "main", "other": "5000 5005", "type": "Internal"}
+        await three.check(three.target, three.at_target | moved | updated)
+        await three.check(three.customer, three.theirs | {"other": "5005 5001"} | updated)
+        assert three.callers.hears == {"5001", "5005"}
