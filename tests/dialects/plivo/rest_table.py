@@ -495,7 +495,7 @@ PARTIES = (
             keys("send_digits"),
             *link("transcription_url"),
             flag("transcript"),
-            Arg("send_on_preanswer", False),
+            flag("send_on_preanswer", False),
             *ASYNC,
         ),
         "add participant action initiated",
