@@ -153,6 +153,15 @@ def test_initialise_activate_and_agent_states() -> None:
             await desk.dn("LoggedOut")
             await desk.voice("login")
             await desk.dn("NotReady")
+            await desk.voice("dndOn")
+            assert (await desk.dn("NotReady"))["dnd"] == "on"
+            await desk.voice("dndOff")
+            assert (await desk.dn("NotReady"))["dnd"] == "off"
+            await desk.voice("setForward", "5002")
+            assert (await desk.dn("NotReady"))["forwardTo"]
+            await desk.voice("cancelForward")
+            assert "forwardTo" not in await desk.dn("NotReady")
+            await desk.voice("sendUserEvent", [{"key": "a", "type": "str", "value": "b"}], "U1")
             wrong = await desk.asks("voice.holdCall", "0000000000000000")
             assert (wrong["status"], wrong["body"]["status"]["code"]) == (404, 404)
 

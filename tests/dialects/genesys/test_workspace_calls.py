@@ -113,6 +113,18 @@ async def test_reconnect_releases_the_consult_and_retrieves_the_customer() -> No
         assert target.over is not None
 
 
+@in_virtual_time
+async def test_a_reconnect_that_cannot_be_leaves_the_consult_alone() -> None:
+    async with talking() as office:
+        consult, target, _ = await office.consults()
+        office.agent.holds()
+        await office.stage.settled()
+        await office.desk.told()
+        assert await office.desk.fails(consult, "reconnect", heldConnId=office.call["id"]) == 400
+        assert await office.desk.fails(consult, "reconnect", heldConnId=consult["id"]) == 400
+        assert target.over is None
+
+
 @pytest.mark.parametrize("how", ["complete-conference", "merge"])
 @in_virtual_time
 async def test_two_step_conference_and_a_party_taken_out(how: str) -> None:

@@ -110,6 +110,18 @@ async def test_the_api_key_where_one_is_configured() -> None:
 
 
 @in_virtual_time
+async def test_pages_of_other_servers() -> None:
+    async with stage(genesys={"allowed_origins": ["http://*.example.com"]}) as office:
+        for path in ("/workspace/v3/voice/ready", "/workspace/v3/notifications", "/auth/v3/oauth/token"):
+            for origin, allowed in (("http://desk.example.com", True), ("http://example.org", False)):
+                reply = await office.http.options(path, headers={"Origin": origin})
+                assert reply.status_code == 200
+                assert ("x-api-key" in reply.headers.get("access-control-allow-headers", "")) is allowed
+                reply = await office.http.post(path, headers={"Origin": origin})
+                assert (reply.headers.get("access-control-allow-origin") == origin) is allowed
+
+
+@in_virtual_time
 async def test_initialise_activate_and_the_current_session() -> None:
     async with stage() as office:
         worker = await Worker(office).opens(activate=False)

@@ -103,6 +103,9 @@ class Operations:
     def reconnect(self, wanted: Wanted) -> None:
         """Releases this call and retrieves the held one, unless that came back by itself."""
         held = self._held(wanted)
+        leg = self._exchange.state.legs.get(held.leg)
+        if leg is not None and leg.phone_held:
+            raise invalid("The telephone itself holds the call.")
         self._ask(wanted, "Hangup")
         if held.state is CallState.HELD:
             self._ask(Wanted(wanted.user, held, wanted.given, wanted.cause, wanted.repeat), "Retrieve")

@@ -21,7 +21,7 @@ from switchhook.dialects.genesys.agents import Roster
 from switchhook.dialects.genesys.bayeux.endpoint import Admission, Denied, Endpoint
 from switchhook.dialects.genesys.call_operations import CallOperations
 from switchhook.dialects.genesys.calls import Options
-from switchhook.dialects.genesys.cors import Cors
+from switchhook.dialects.genesys.cors import HEADERS, Cors
 from switchhook.dialects.genesys.desks import Desks
 from switchhook.dialects.genesys.device_operations import DeviceOperations
 from switchhook.dialects.genesys.shapes import Body, encode
@@ -56,6 +56,14 @@ class Carriers:
     devices: DeviceOperations
 
 
+class Origins(Cors):
+    """The same origins as those of the other API; their pages may send the API key."""
+
+    def headers(self, origin: str | None, *, preflight: bool = False) -> dict[str, str]:
+        found = super().headers(origin, preflight=preflight)
+        return {**found, "Access-Control-Allow-Headers": f"{HEADERS},x-api-key"} if found and preflight else found
+
+
 class Workspace:
     """The Workspace API: `routes` for the HTTP server; `stop` before it ends."""
 
@@ -65,7 +73,7 @@ class Workspace:
         settings = exchange.settings.genesys
         self._exchange = exchange
         self._secure = exchange.settings.public_url.startswith("https:")
-        self._cors = Cors(settings.allowed_origins)
+        self._cors = Origins(settings.allowed_origins)
         self._access = Access(roster, exchange.clock.now, settings.api_key)
         self.channels = Channels(
             connect_s=settings.connect_s,
