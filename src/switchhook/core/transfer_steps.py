@@ -197,7 +197,8 @@ def dial_voicemail(work: Work, transfer: Transfer) -> None:
 
 
 def dial_agent(work: Work, transfer: Transfer) -> None:
-    plan = replace(transfer.plan.dial, brief=(), accept_digit="", role=transfer.agent_role)
+    asked = transfer.plan.dial  # whoever transferred the call gets it back, also with "do not disturb" set since
+    plan = replace(asked, brief=(), accept_digit="", role=transfer.agent_role, insistent=True)
     _dial_fallback(work, transfer, Purpose.RECALL, plan)
 
 

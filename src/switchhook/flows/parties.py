@@ -132,7 +132,7 @@ class Parties:
                     if main is None:
                         party.room = room.id
                         self._nodes.setdefault(party.place, {})[party.number] = party
-            case f.DialStarted(dial=dial):
+            case f.DialStarted(dial=dial) if dial.plan.role is not Role.SUPERVISOR:  # who is not told to a flow
                 party = self._rooms.get(dial.room)
                 if party is not None:
                     self._dials[dial.id] = (party, dial)
@@ -145,7 +145,7 @@ class Parties:
                 if party is not None:
                     self._transfers[transfer.id] = party
                     party.transfers.add(transfer.id)
-            case f.MemberJoined(room=room_id, member=member):
+            case f.MemberJoined(room=room_id, member=member) if member.role is not Role.SUPERVISOR:
                 party = self._rooms.get(room_id)
                 if party is not None and member.leg in party.seats:
                     party.seats[member.leg].role = member.role

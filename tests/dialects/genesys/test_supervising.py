@@ -335,6 +335,52 @@ def test_bad_parameters_change_nothing(how: dict[str, Any], code: int) -> None:
 
 
 @story
+async def test_the_device_may_be_named_by_its_number(floor: Floor) -> None:
+    await floor.call()
+    assert await floor.watches(targetDeviceUri=None, phoneNumber="5001") == (200, 0)
+    floor.hear(customer={"1001"}, agent={CUSTOMER}, boss={"1001", CUSTOMER})
+
+
+@story
+async def test_who_listens_may_take_a_party_out(floor: Floor) -> None:
+    call = await floor.call()
+    await floor.watches()
+    await floor.agent.does(call, "InitiateConference", destination={"phoneNumber": "5002"})
+    await floor.stage.passes(0.5)
+    await floor.agent.does(call, "CompleteConference")
+    seen = await floor.watched()
+    await floor.boss.does(seen, "RemoveParticipantFromConference", participant="5002")
+    floor.hear(customer={"1001"}, agent={CUSTOMER}, boss={"1001", CUSTOMER})
+
+
+@story
+async def test_a_supervisor_who_talks_itself_comes_when_that_is_over(floor: Floor) -> None:
+    await floor.boss.dial("5002")
+    await floor.stage.passes(0.5)
+    await floor.watches()
+    await floor.call()
+    [own] = await floor.boss.calls()
+    assert own["monitoring"] is False
+    await floor.boss.does(own, "Hangup")
+    await floor.stage.passes(0.5)
+    floor.hear(customer={"1001"}, agent={CUSTOMER}, boss={"1001", CUSTOMER})
+
+
+@story
+async def test_agents_who_talk_to_each_other_only_the_watched_one_is_told(floor: Floor) -> None:
+    await floor.agent.dial("5002")
+    await floor.stage.passes(0.5)
+    for desk in (floor.agent, floor.other):
+        await desk.told()
+    await floor.watches("Coach")
+    assert floor.phone("1001").line.hears == {"1002", "1003"}
+    assert floor.phone("1002").line.hears == {"1001"}
+    [told] = await floor.agent.told()
+    assert told["call"]["supervisorMonitoringState"] == {"state": "Coach"}
+    assert await floor.other.told() == []
+
+
+@story
 async def test_only_supervisors_may_and_only_once_at_a_time(floor: Floor) -> None:
     boss = floor.boss.user
     path = f"/me/devices/{floor.agent.user.device}"

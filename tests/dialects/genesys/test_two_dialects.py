@@ -9,7 +9,7 @@ from typing import Any
 
 from switchhook.lab.stage import MUSIC, Line, Stage
 from switchhook.lab.virtual_time import in_virtual_time
-from tests.dialects.genesys.office import ACCOUNT, OUTSIDE, Desktop, settings, states
+from tests.dialects.genesys.office import ACCOUNT, OUTSIDE, TREE, Desktop, settings, states
 
 APP = "http://app.example.com"
 NUMBER = "+14155550177"
@@ -174,3 +174,39 @@ async def test_a_document_that_dials_who_is_not_to_be_disturbed_is_told_busy_and
         (await other.rings()).answers()
         await stage.settled()
         assert customer.hears == {"1002"}
+
+
+@in_virtual_time
+async def test_a_document_does_not_notice_that_a_supervisor_listens() -> None:
+    agents = [*TREE["agent"][:2], {**TREE["agent"][2], "features": ["api-voice", "api-supervisor-monitoring"]}]
+    config = settings(
+        agent=agents,
+        application=[{"app_id": "app1", "account": ACCOUNT, "answer_url": f"{APP}/answer", "hangup_url": f"{APP}/bye"}],
+        number=[{"number": NUMBER, "account": ACCOUNT, "application": "app1"}],
+    )
+    async with Stage(config, dialects=("plivo", "genesys")) as stage:
+        user = "<User>sip:1001@phone.plivo.com</User>"
+        dial = f'<Dial action="{APP}/after" callbackUrl="{APP}/told">{user}</Dial>'
+        stage.web.on(f"{APP}/answer", f"<Response>{dial}</Response>")
+        stage.web.on(f"{APP}/after", "<Response><Wait length='60'/></Response>")
+        for path in ("told", "bye"):
+            stage.web.on(f"{APP}/{path}", "")
+        boss, agent = Desktop(stage, "agent3"), Desktop(stage)
+        for name in ("1001", "1003"):
+            stage.phone(name, answers_after_s=0.1)
+        customer = stage.phone(OUTSIDE).calls(NUMBER)
+        await stage.passes(1)
+        before = len(stage.web.hooks)
+        target = f"http://127.0.0.1:8080/api/v2/devices/{agent.user.device}"
+        answer = await boss.post(f"/me/devices/{boss.user.device}", "ListenIn", targetDeviceUri=target)
+        assert answer == (200, 0)
+        await stage.passes(1)
+        assert stage.phone("1003").line.hears == {"1001", OUTSIDE}
+        assert customer.hears == {"1001"}
+        assert len(stage.web.hooks) == before
+        stage.phone("1001").line.hangs_up()
+        await stage.passes(1)
+        [after] = stage.web.to(f"{APP}/after")
+        assert after.form["DialStatus"] == "completed"
+        assert stage.phone("1003").line.over is not None
+        assert customer.over is None

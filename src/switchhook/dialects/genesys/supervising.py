@@ -77,10 +77,11 @@ class Supervising:
         self._look(watch)
 
     def _target(self, user: User, parameters: Parameters) -> User:
-        uri = parameters.text("targetDeviceUri")
-        if not uri:
+        uri, number = parameters.text("targetDeviceUri"), parameters.text("phoneNumber")
+        if not uri and not number:
             raise missing("targetDeviceUri")
-        target = self._devices.get(uri.rstrip("/").rpartition("/")[2])
+        numbered = (each for each in self._devices.values() if each.number == number)
+        target = self._devices.get(uri.rstrip("/").rpartition("/")[2]) if uri else next(numbered, None)
         if target is None or target.account != user.account:
             raise Failure(Code.NOT_FOUND, "Parameter 'targetDeviceUri' is not the address of a device.")
         if target is user:

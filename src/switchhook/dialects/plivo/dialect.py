@@ -17,7 +17,7 @@ from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.errors import Refused
 from switchhook.core.ids import LegId, RoomId
-from switchhook.core.model import By, Leg, LegState, Side
+from switchhook.core.model import By, Leg, LegState, Role, Side
 from switchhook.core.outcomes import Outcome
 from switchhook.dialects.plivo import fields
 from switchhook.dialects.plivo.actions.feedback import FeedbackRoute
@@ -240,7 +240,7 @@ class Plivo:
 
     def _member_joined(self, fact: f.MemberJoined) -> None:
         dial = self.watch.in_room(fact.room)
-        if dial is not None:
+        if dial is not None and fact.member.role is not Role.SUPERVISOR:  # who watches the call is no B of it
             dial.on_b_joined(fact)
         session = self.sessions.get(fact.member.leg)
         if session is not None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from switchhook.core import facts as f
 from switchhook.core.ids import LegId, RoomId, TransferId
-from switchhook.core.model import Kind, Phase, Transfer, TransferOutcome, not_reached
+from switchhook.core.model import Kind, Phase, Role, Transfer, TransferOutcome, not_reached
 from switchhook.dialects.plivo.auth import main_of
 from switchhook.dialects.plivo.links import Link, Tuning, is_web_url
 from switchhook.dialects.plivo.outgoing import Outgoing, Webhook
@@ -101,7 +101,7 @@ class Callbacks:
                 found = self._parties.of_dial(dial)
                 if found is not None:
                     self._seated(at, found[0], leg_id, "MemberFailed", cause=not_reached(outcome).value)
-            case f.MemberJoined(room=room, member=member):
+            case f.MemberJoined(room=room, member=member) if member.role is not Role.SUPERVISOR:
                 self._in_or_out(at, room, member.leg, "MemberJoined", "ConferenceEnter")
             case f.MemberLeft(room=room, leg=leg_id):
                 self._in_or_out(at, room, leg_id, "MemberLeft", "ConferenceExit")
