@@ -340,3 +340,66 @@ async def test_clearing_a_consult_leaves_the_customer_held() -> None:
         assert target.over is not None
         assert scene.customer.over is None
         assert scene.hear() == ({MUSIC}, set())
+
+
+# --- meanwhile --------------------------------------------------------------------------------------------------------
+
+
+@in_virtual_time
+async def test_a_muted_owner_hears_the_others_who_do_not_hear_it() -> None:
+    async with talking(genesys={"mute": True}) as scene:
+        target = await conferring(scene)
+        await scene.other.told()
+        [muted] = await scene.desk.does(scene.call, "MuteCall")
+        assert (muted["notificationType"], muted["call"]["mute"]) == ("StatusChange", "On")
+        assert {"UnmuteCall", REMOVE} <= set(muted["call"]["capabilities"])
+        assert await scene.other.told() == []
+        assert scene.customer.hears == {"1002"}
+        assert target.hears == {OUTSIDE}
+        assert scene.agent.hears == {OUTSIDE, "1002"}
+        await scene.desk.does(scene.call, "UnmuteCall")
+        everybody_talks(scene, target)
+
+
+@in_virtual_time
+async def test_an_agent_who_leaves_while_the_party_rings_leaves_the_customer_to_it() -> None:
+    async with talking() as scene:
+        await scene.desk.does(scene.call, "SingleStepConference", **to("5002"))
+        target = await scene.stage.phone("1002").rings()
+        assert states(await scene.desk.does(scene.call, "Hangup")) == [("Inbound", "Released")]
+        assert scene.customer.hears == {RINGBACK}
+        target.answers()
+        await scene.stage.settled()
+        assert scene.customer.hears == {"1002"}
+        assert target.hears == {OUTSIDE}
+        assert await scene.desk.told() == []
+
+
+@in_virtual_time
+async def test_a_customer_who_leaves_while_the_party_rings_ends_the_call_for_all() -> None:
+    async with talking() as scene:
+        await scene.desk.does(scene.call, "SingleStepConference", **to("5002"))
+        target = await scene.stage.phone("1002").rings()
+        scene.customer.hangs_up()
+        told = [data for data in await scene.desk.told() if data["messageType"] == "CallStateChangeMessage"]
+        assert states(told) == [("Inbound", "Released")]
+        await scene.stage.settled()
+        assert target.over is not None
+        assert scene.agent.over is not None
+
+
+@in_virtual_time
+async def test_the_owner_may_consult_again_and_bring_one_more() -> None:
+    async with talking() as scene:
+        target = await conferring(scene)
+        held, dialing = await scene.desk.does(scene.call, "InitiateConference", **to("5003"))
+        assert states([held, dialing]) == [("Inbound", "Held"), ("Consult", "Dialing")]
+        assert (scene.customer.hears, target.hears) == ({"1002"}, {OUTSIDE})
+        third = await scene.stage.phone("1003").rings()
+        third.answers()
+        await scene.desk.told()
+        assert (scene.agent.hears, third.hears) == ({"1003"}, {"1001"})
+        await scene.desk.does(dialing["call"], "CompleteConference")
+        everybody = {OUTSIDE, "1001", "1002", "1003"}
+        lines = {OUTSIDE: scene.customer, "1001": scene.agent, "1002": target, "1003": third}
+        assert {name: line.hears for name, line in lines.items()} == {name: everybody - {name} for name in lines}
