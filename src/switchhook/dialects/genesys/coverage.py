@@ -101,7 +101,8 @@ def _common() -> tuple[Line, ...]:
     return (
         *_done(COMMON, "test_access.py", "Basic authentication", "JSESSIONID", "CSRF token", "CORS"),
         *_done(COMMON, "test_capabilities.py", "capabilities, profiles 2014 and 2016"),
-        *_done(COMMON, "test_samples.py", "messages of InitiateTransfer, samples 1 and 2", "what the other desktops see"),
+        *_done(COMMON, "test_samples.py", "messages of InitiateTransfer, samples 1 and 2"),
+        *_done(COMMON, "test_samples.py", "what the other desktops see of a transfer and of a conference"),
         *_done(COMMON, "test_user_data_travels.py", "user data through transfers and conferences"),
         Line(COMMON, "user data in Plivo webhooks and X-PH headers", DONE, OURS, "test_user_data_travels.py"),
         Line(COMMON, "status codes", PARTLY, "0 to 7, 10 and 20 are used", "test_operations.py"),
