@@ -17,7 +17,8 @@ values = st.recursive(leaves, lambda inner: st.dictionaries(keys, inner, max_siz
 stored = st.dictionaries(keys, values | st.tuples(values, values), max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=30, deadline=None)
 @given(stored)
 def test_what_is_written_is_read_again(data: dict[str, object]) -> None:
     assert merged(read(written(data))) == data
