@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 1.0  # how long a list waits for the rows of recordings that have just ended
 CONVERTED_AT_A_TIME = 2  # the rest waits: calls need the machine more
+LOOK_S = 0.1  # how often one looks whether a file has been made
 READ_BYTES = 64 * 1024  # of a finished recording, at a time
 AGAIN_S = (0.2, 1.0, 5.0, 25.0)  # when a row that the disk refused is written again
 KEPT = 10_000  # finished recordings that are still known; their files stay longer
@@ -199,6 +200,12 @@ class Recordings:
         """Returns a recording that runs, or one of the latest that have finished."""
         name = RecordingId(recording)
         return self._running.get(name) or self._turning.get(name) or self._finished.get(name)
+
+    async def made(self, recording: str, within_s: float) -> None:
+        """Waits until the file of a recording that is over has been made, where that is under way."""
+        until = self._exchange.clock.now() + within_s
+        while RecordingId(recording) in self._turning and self._exchange.clock.now() < until:
+            await asyncio.sleep(LOOK_S)
 
     def running(self, *, leg: LegId | None = None, room: RoomId | None = None) -> tuple[Recorded, ...]:
         """Returns the recordings under way of a leg or of a room, the oldest first."""

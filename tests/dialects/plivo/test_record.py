@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from plivo import plivoxml
 
+from switchhook.exchange.archive import MemoryArchive
 from switchhook.lab.stage import Line, Stage
 from switchhook.lab.virtual_time import in_virtual_time, run
 from tests.dialects.plivo.common import ACCOUNT, APP, SIP, World, stage
@@ -56,6 +59,28 @@ async def test_a_key_ends_it_and_both_urls_are_told() -> None:
         assert line.hears == {"speak:en-US:WOMAN:thanks"}
         assert on.media.recordings == ()
         assert on.exchange.state.legs[line.leg].listeners == ()
+
+
+@in_virtual_time
+async def test_nobody_waits_in_silence_until_an_mp3_is_made() -> None:
+    async with stage() as on:
+        made: list[str] = []
+
+        def to_mp3(source: Path, target: Path) -> None:
+            made.append(target.suffix)
+
+        on.exchange.recordings.keep_in(MemoryArchive(), to_mp3)
+        world, line = await recording(on)
+        await on.passes(2)
+        line.presses("#")
+        await on.passes(1)
+        told, file = world.one("/done"), world.one("/file")
+        assert told["RecordUrl"] == file["RecordUrl"]
+        assert told["RecordUrl"].endswith(".mp3")
+        assert (told["RecordingDuration"], told["RecordingEndMs"]) == ("2", file["RecordingEndMs"])
+        order = [hook.url for hook in on.web.hooks]
+        assert order.index(f"{APP}/done") < order.index(f"{APP}/file")
+        assert made == [".mp3"]
 
 
 @in_virtual_time

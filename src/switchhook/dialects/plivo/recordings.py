@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PATH = re.compile(
     r"/v1/account/(?P<auth_id>[^/]+)/recording/(?P<recording>[^/]+)\.(?P<format>wav|mp3)/?", re.IGNORECASE
 )
+MADE_S = 10.0
 TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 
 
@@ -62,6 +63,7 @@ class RecordingRoute(BaseRoute):
         recording = found["recording"].lower()
         format = found["format"].lower()
         path = self._exchange.recordings.path(account.auth_id, recording, format)
+        await self._exchange.recordings.made(recording, MADE_S)  # its URL is told before it is an MP3
         known = self._exchange.recordings.find(recording)
         running = known is not None and not known.finished
         if path is not None and not running and not await asyncio.to_thread(path.is_file):

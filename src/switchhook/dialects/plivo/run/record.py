@@ -1,12 +1,14 @@
 """Record: takes down what A says, or the whole call beside the document (plivo-xml 2.4).
 
-In the foreground it ends with silence, a key, its longest time, or the hangup; then the action goes on, once the file
-is finished. In the background (`recordSession`, `startOnDialAnswer`) it returns at once with durations of -1; the tape
-follows A through documents, rooms and transfers, and ends with its longest time or with A.
+In the foreground it ends with silence, a key, its longest time, or the hangup; then the action goes on at once, with
+the URL that the file will have, for A does not wait in silence until an MP3 is made; `callbackUrl` is told of the file.
+In the background (`recordSession`, `startOnDialAnswer`) it returns at once with durations of -1; the tape follows A
+through documents, rooms and transfers, and ends with its longest time or with A.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from switchhook.core import facts as f
@@ -42,6 +44,7 @@ class RecordStep(Step):
         self._beep = Prompts(session, (), lambda: None)
         self._pressed = ""
         self._stopped = False
+        self._told = False  # the document goes on, or nothing of it is left
         self._away = False  # a transfer has taken the leg: no action
 
     def start(self) -> None:
@@ -74,6 +77,7 @@ class RecordStep(Step):
         if self._tape is None:
             session.done()
             return
+        session.dialect.tapes.watch(self._tape.id, self._over)
         session.ask(r.ListenFor(leg, True, LISTENER))
         session.alarm(_SILENT, element.silence_s, self._stop)
 
@@ -102,12 +106,23 @@ class RecordStep(Step):
             self.session.quiet(_SILENT)
             self.session.dialect.exchange.recordings.stop(self._tape.id, cause="XML")
 
+    def _over(self) -> None:
+        """Nothing more is recorded; the file may still have to be made into an MP3."""
+        found = self.session.dialect.exchange.recordings.find(self._tape.id) if self._tape is not None else None
+        if found is not None:
+            self._go_on(replace(found, finished=True))
+
     def _finished(self, recorded: Recorded) -> None:
-        """The file is there: it is told, and the document goes on where the leg is still up and ours."""
+        """The file is there, or never will be."""
+        tell(self.session, self._element, recorded)
+        self._go_on(recorded)
+
+    def _go_on(self, recorded: Recorded) -> None:
+        """Tells the action, once; the document goes on where the leg is still up and ours."""
         session, element = self.session, self._element
-        tell(session, element, recorded)
-        if self._away:
+        if self._away or self._told:
             return
+        self._told = True
         fields = document_facts_of(session.dialect, recorded) | {"Digits": self._pressed}
         if session.leg is not None and session.step is self:
             self._deafen()
