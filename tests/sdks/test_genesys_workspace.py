@@ -260,6 +260,8 @@ def test_two_step_conference() -> None:
             conference = await desk.call("Inbound", "Established")
             assert {each["number"] for each in conference["participants"]} == {OUTSIDE, "5002"}
             assert stage.phone(OUTSIDE).line.hears == {"1001", "1002"}
+            joined = await other.call("Inbound", "Established")
+            assert (joined["id"], joined["previousConnId"]) == (call["id"], asked["id"])
             assert (await other.does("known"))["calls"] == [call["id"]]
 
     play(story)
