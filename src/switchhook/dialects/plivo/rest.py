@@ -355,8 +355,8 @@ RESOURCES: Resources = (
     ),
     (re.compile(r"request/(?P<uuid>[^/]+)$", re.IGNORECASE), {"DELETE": Rest.hang_up}),
     *ACTIONS,
-    *MULTI_PARTY,
     *NOUNS,
+    *MULTI_PARTY,
     *STREAMS,
 )
 
