@@ -69,9 +69,7 @@ def test_what_has_not_changed_is_not_sent_again(files: SoundFiles, clock: Hand) 
     assert files.fresh(URL) == path
 
 
-def test_changed_content_is_another_file_and_the_old_one_stays_for_who_hears_it(
-    files: SoundFiles, clock: Hand
-) -> None:
+def test_changed_content_is_another_file_and_the_old_one_stays_for_who_hears_it(files: SoundFiles, clock: Hand) -> None:
     old = keep(files, URL, reply())
     new = keep(files, URL, reply(b"ID3new"))
     assert new.endswith(".mp3")

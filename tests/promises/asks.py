@@ -181,9 +181,7 @@ _MAKERS: tuple[Callable[[Asks], r.Request], ...] = (
     lambda x: r.PressAnswerKey(x.leg()),
     lambda x: r.Divert(x.n.of(NAMES), Diversion(x.n.yes(), x.to() if x.n.yes(3) else None)),
     lambda x: r.HangUp(x.leg(), outcome=x.n.of((Outcome.COMPLETED, Outcome.REJECTED))),
-    lambda x: r.Play(
-        x.leg(), ("tone:440:100",), repeat=x.n.of((1, 0)), hang_up_after=x.n.yes(4), early=x.n.yes(4)
-    ),
+    lambda x: r.Play(x.leg(), ("tone:440:100",), repeat=x.n.of((1, 0)), hang_up_after=x.n.yes(4), early=x.n.yes(4)),
     lambda x: r.StopSound(x.leg()),
     lambda x: r.SendKeys(x.leg(), "12#"),
     lambda x: r.SetLimit(x.leg(), x.n.of((30.0, 60.0, 20_000.0))),

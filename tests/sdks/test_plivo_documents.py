@@ -83,9 +83,7 @@ def _python() -> dict[str, Any]:
     dial = plivoxml.DialElement(dial_music="real", timeout=20, caller_name="Desk")
     dial.add(plivoxml.NumberElement("+14155550199", send_digits="1w2", send_on_preanswer=True))
     dial.add(
-        plivoxml.UserElement(
-            "sip:1001@switchhook.local", send_digits="3", send_on_preanswer=False, sip_headers="a=1"
-        )
+        plivoxml.UserElement("sip:1001@switchhook.local", send_digits="3", send_on_preanswer=False, sip_headers="a=1")
     )
     return {
         "Speak": speak,

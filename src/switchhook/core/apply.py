@@ -119,7 +119,6 @@ def _member(state: State, room: RoomId, leg: LegId, **changes: Any) -> None:
     if found is not None and leg in found.members:
         _room(state, room, members={**found.members, leg: changed(found.members[leg], **changes)})
 
-
     if found is not None and found.plan.waits_for_company and not found.met:
         _met(state, room)
 

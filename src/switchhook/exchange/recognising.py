@@ -137,9 +137,7 @@ class SocketRecogniser:
     async def _result(self, socket: Any, sending: asyncio.Task[None], interim: OnInterim | None) -> Recognised:
         late: asyncio.Timeout
         async with asyncio.timeout(None) as late:
-            sending.add_done_callback(
-                lambda _: late.reschedule(asyncio.get_running_loop().time() + self._timeout_s)
-            )
+            sending.add_done_callback(lambda _: late.reschedule(asyncio.get_running_loop().time() + self._timeout_s))
             async for message in socket:
                 found = _object(message)
                 if "transcript" in found:

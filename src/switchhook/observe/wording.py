@@ -217,8 +217,9 @@ _WORDS: dict[str, Say] = {
     "MediaSilent": lambda body, parties: (
         ("no audio comes from " if body["lost"] else "audio is back from ") + parties.name(body["leg"])
     ),
-    "VoiceHeard": lambda body, parties: parties.name(body["leg"]) + (
-        " begins to talk" if body["on"] else f" has stopped talking after {body['after_ms'] / 1000:g} s"
+    "VoiceHeard": lambda body, parties: (
+        parties.name(body["leg"])
+        + (" begins to talk" if body["on"] else f" has stopped talking after {body['after_ms'] / 1000:g} s")
     ),
     "StreamStarted": lambda body, parties: (
         f"the audio of {parties.name(body['leg'])} is streamed to {body['stream']['plan']['url']}"

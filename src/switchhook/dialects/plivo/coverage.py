@@ -358,9 +358,7 @@ _DIAL = (
     Line(_element("Dial"), "callType", PARTLY, "calls are voice; another type is a warning", "test_reading.py"),
     *_done(_element("Dial: Number"), "test_dial.py", "body", "sendDigits", "sipHeaders", "callerId", "callerName"),
     *_done(_element("Dial: Number"), "test_early_audio.py", "sendOnPreanswer"),
-    Line(
-        _element("Dial: Number"), "sendDigitsMode", PARTLY, "`rfc2833`; another mode is a warning", "test_reading.py"
-    ),
+    Line(_element("Dial: Number"), "sendDigitsMode", PARTLY, "`rfc2833`; another mode is a warning", "test_reading.py"),
     *_done(_element("Dial: User"), "test_dial.py", "body", "sendDigits", "sipHeaders"),
     *_done(_element("Dial: User"), "test_reading.py", "sipAuthUsername", "sipAuthPassword"),
     *_done(_element("Dial: User"), "test_early_audio.py", "sendOnPreanswer"),

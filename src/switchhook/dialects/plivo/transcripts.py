@@ -51,9 +51,7 @@ class Transcripts:
             task = self._tell(link, recorded, webhook)
             self._dialect.exchange.spawn(task, name=f"transcription {recorded.id}")
 
-    async def _tell(
-        self, link: Link, recorded: Recorded, webhook: Callable[[Link, dict[str, str]], Webhook]
-    ) -> None:
+    async def _tell(self, link: Link, recorded: Recorded, webhook: Callable[[Link, dict[str, str]], Webhook]) -> None:
         words, told = "", ""
         try:
             words = await self._words(recorded)

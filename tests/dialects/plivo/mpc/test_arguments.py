@@ -196,7 +196,13 @@ async def test_callbacks_of_several_participants() -> None:
 
 
 def test_every_argument_that_is_read_is_on_the_page() -> None:
-    given: dict[str, Any] = {"role": "agent", "from": "1", "to": "2", "dial_music": "http://a", "enter_sound": "http://a"}
+    given: dict[str, Any] = {
+        "role": "agent",
+        "from": "1",
+        "to": "2",
+        "dial_music": "http://a",
+        "enter_sound": "http://a",
+    }
     named = (url for url in METHODS if "hold_music" not in url)  # these have two names each
     links = dict.fromkeys(named, "http://a/b")
     asked = Asked({**given, **links})

@@ -194,5 +194,3 @@ async def test_calls_that_cannot_be_pulled_in() -> None:
         assert len(on.facts) == before
         answer = await mpc.api("POST", "Participant/", {**ADD, "to": "1001"})
         assert (answer.status_code, "already" in answer.json()["error"]) == (409, True)
-
-

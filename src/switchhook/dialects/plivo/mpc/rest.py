@@ -290,9 +290,11 @@ def start_member_record(rest: Rest, asked: Asked) -> Answer:
     found = [
         recorded
         for member in members
-        if (recorded := taping.start_member(
-            member, wanted.callback, wanted.wanted, wanted.track, asked.api_id, wanted.transcription
-        ))
+        if (
+            recorded := taping.start_member(
+                member, wanted.callback, wanted.wanted, wanted.track, asked.api_id, wanted.transcription
+            )
+        )
     ]
     if not found:
         raise not_found("nobody is there to record")

@@ -152,9 +152,7 @@ class Taping:
             mpc = {"mpc_uuid": party.uuid, "mpc_name": party.name}
             about = {"call_uuid": found.leg or "", **mpc}
             key = found.leg or LegId(party.uuid)
-            self._transcripts.tell(
-                words, found, lambda link, said: Webhook(key, party.account, link, said | about)
-            )
+            self._transcripts.tell(words, found, lambda link, said: Webhook(key, party.account, link, said | about))
 
     def _heard(self, stamped: Stamped) -> None:
         fact = stamped.fact

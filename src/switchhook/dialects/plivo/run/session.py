@@ -156,9 +156,7 @@ class Session:
         application = self.dialect.exchange.directory.applications.get(leg.program_ref) if leg is not None else None
         return application is not None and application.action_fallthrough
 
-    async def _fetch(
-        self, origin: Origin, link: Link, extra: Fields, left: tuple[Element, ...] | None = None
-    ) -> None:
+    async def _fetch(self, origin: Origin, link: Link, extra: Fields, left: tuple[Element, ...] | None = None) -> None:
         event = "StartApp" if origin is Origin.ANSWER else "Redirect"
         try:
             document, base = await self._document(link, {**self.fields(event), **extra}, first=origin is Origin.ANSWER)
