@@ -1,4 +1,4 @@
-"""Stories told to the real engine are told over the wire that this machine would choose; with ALL_WIRES=1 over every one.
+"""Stories told to the real engine are told over the wire that this machine would choose; with ALL_WIRES=1 over all.
 
 The exam (`test_exam.py`), which says what an engine must do, is always taken on all of them.
 """
