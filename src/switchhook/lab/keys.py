@@ -76,19 +76,3 @@ class KeyEar:
             return ""  # a straggler of an older press
         self._last = press
         return KEYS[packet.payload[0]]
-
-
-_RELAY_KEYS = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D"}
-
-
-def from_info(body: bytes) -> str:
-    """Returns the key of an INFO body (`Signal=5` of application/dtmf-relay, or a bare `5`), or an empty text."""
-    for line in body.decode("ascii", "replace").splitlines():
-        name, equals, value = line.partition("=")
-        if equals and name.strip().lower() != "signal":
-            continue
-        key = (value if equals else name).strip().upper()
-        key = _RELAY_KEYS.get(key, key)
-        if len(key) == 1 and key in KEYS:
-            return key
-    return ""

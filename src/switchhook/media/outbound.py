@@ -15,7 +15,7 @@ from switchhook.media.desk import Desk
 from switchhook.media.digits import Mouth, Step
 from switchhook.media.outbox import Outbox
 from switchhook.media.rtp import FRAME, Array, Packet
-from switchhook.media.table import BROKEN, PLAYING, RECORDING, RECORDING_FRAMES, STOPPING, Table
+from switchhook.media.table import BROKEN, RECORDING, RECORDING_FRAMES, STOPPING, Table
 from switchhook.media.wires import Wire
 
 QUIET_S = 0.038  # a relay whose source has not begun is filled with noise after this
@@ -219,8 +219,3 @@ class Outbound:
     def silence(self, row: int) -> None:
         """Empties what a leg was last heard to say, when its row goes to somebody else or leaves its ring."""
         self._said[row] = 0.0
-
-
-def still_playing(table: Table, play: int, use: int) -> bool:
-    """True when this very sound has not ended yet."""
-    return bool(table.play_use[play] == use and table.play_state[play] == PLAYING)

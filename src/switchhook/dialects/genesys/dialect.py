@@ -35,6 +35,7 @@ from switchhook.dialects.genesys.shapes import Body, Shapes, encode
 from switchhook.dialects.genesys.status import HTTP, Code, Failure, invalid, of_refusal
 from switchhook.dialects.genesys.supervising import CONCERNING as WATCHED
 from switchhook.dialects.genesys.supervising import Supervising
+from switchhook.dialects.genesys.timeline import write_request
 from switchhook.dialects.genesys.user_operations import UserOperations
 from switchhook.dialects.genesys.workspace import Carriers, Workspace
 from switchhook.exchange.switch import Exchange
@@ -219,19 +220,7 @@ class Genesys:
             response = _failed(of_refusal(refused))
         except Failure as failure:
             response = _failed(failure)
-        self._exchange.write(
-            "HttpRequest",
-            {
-                "dialect": "genesys",
-                "method": request.method,
-                "path": path,
-                "status": response.status_code,
-                "body": parameters.summary(),
-            },
-            leg=line[0],
-            call=line[1],
-            cause=cause,
-        )
+        write_request(self._exchange, request, response, parameters.summary(), line, cause)
         return response
 
     def _line_of(self, call: Call | None) -> tuple[str, str]:

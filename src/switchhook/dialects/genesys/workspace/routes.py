@@ -26,6 +26,7 @@ from switchhook.dialects.genesys.desks import Desks
 from switchhook.dialects.genesys.device_operations import DeviceOperations
 from switchhook.dialects.genesys.shapes import Body, encode
 from switchhook.dialects.genesys.status import Code, Failure, invalid, of_refusal
+from switchhook.dialects.genesys.timeline import write_request
 from switchhook.dialects.genesys.user_operations import UserOperations
 from switchhook.dialects.genesys.workspace.access import COOKIE, TOKEN_S, Access, Session
 from switchhook.dialects.genesys.workspace.agent_states import OPERATIONS as OF_AGENTS
@@ -246,19 +247,7 @@ class Workspace:
             response = _failed(of_refusal(refused))
         except Failure as failure:
             response = _failed(failure)
-        self._exchange.write(
-            "HttpRequest",
-            {
-                "dialect": "genesys",
-                "method": request.method,
-                "path": path,
-                "status": response.status_code,
-                "body": given.summary(),
-            },
-            leg=line[0],
-            call=line[1],
-            cause=cause,
-        )
+        write_request(self._exchange, request, response, given.summary(), line, cause)
         return response
 
     # --- CometD -----------------------------------------------------------------------------------------------------
