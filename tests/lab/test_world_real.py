@@ -85,8 +85,38 @@ async def a_desktop_makes_a_conference(world: AnyWorld) -> None:
     await world.everybody_hangs_up()
 
 
+async def a_supervisor_listens_coaches_and_barges_in(world: AnyWorld) -> None:
+    """The supervisor's own telephone is rung; the customer notices nothing until the supervisor barges in."""
+    customer, agent, boss = await world.phones("customer", "1001", "1004")
+    await world.talking(customer, agent, through=agent.number)
+    watched, desk = await world.genesys.login("agent1"), await world.genesys.login("agent4")
+    target, own = [
+        (await each.http.get("/api/v2/me/devices", params={"fields": "*"})).json()["devices"][0]
+        for each in (watched, desk)
+    ]
+    await desk.post(f"/api/v2/me/devices/{own['id']}", operationName="ListenIn", targetDeviceUri=target["uri"])
+    await desk.shows("Established")  # its telephone picks up by itself
+    await boss.hears_only("customer", "1001")
+    await customer.hears_only("1001")
+    await agent.hears_only("customer")
+    await desk.operate("SwitchToCoach")
+    await agent.hears_only("customer", "1004")
+    await customer.hears_only("1001")
+    await desk.operate("SwitchToBargeIn")
+    await customer.hears_only("1001", "1004")
+    await boss.hang_up()
+    await customer.hears_only("1001")
+    await world.everybody_hangs_up()
+
+
 STORIES = pytest.mark.parametrize(
-    "story", [warm_transfer, a_program_dials_and_keys_are_pressed, a_desktop_makes_a_conference]
+    "story",
+    [
+        warm_transfer,
+        a_program_dials_and_keys_are_pressed,
+        a_desktop_makes_a_conference,
+        a_supervisor_listens_coaches_and_barges_in,
+    ],
 )
 
 

@@ -1,8 +1,8 @@
 """What a world is configured with: a house of its own, parts of it replaced, a user's file, or whole settings.
 
-The house: one account, six telephones 1001 to 1006 that register, agents agent1 to agent4 (passwords pw1 to pw4) with
-the telephones of these numbers on their desks, a trunk for every E.164 number, `NUMBER` that asks the web application
-at `APP`, and `SUPPORT_LINE`, a PHLO whose multi-party call dials whatever agent a story wants.
+The house: one account, six telephones 1001 to 1006 that register, agents agent1 to agent4 (passwords pw1 to pw4;
+agent4 supervises) with the telephones of these numbers on their desks, a trunk for every E.164 number, `NUMBER` that
+asks the web application at `APP`, and `SUPPORT_LINE`, a PHLO whose multi-party call dials whatever agent a story wants.
 """
 
 from __future__ import annotations
@@ -36,7 +36,13 @@ HOUSE: dict[str, Any] = {
         {"app_id": "app", "account": ACCOUNT, "answer_url": f"{APP}/answer", "hangup_url": f"{APP}/hangup"}
     ],
     "agent": [
-        {"username": f"agent{n}", "password": f"pw{n}", "endpoint": f"100{n}", "number": f"100{n}"}
+        {
+            "username": f"agent{n}",
+            "password": f"pw{n}",
+            "endpoint": f"100{n}",
+            "number": f"100{n}",
+            "features": ["api-voice", "api-supervisor-monitoring"] if n == 4 else ["api-voice"],
+        }
         for n in (1, 2, 3, 4)
     ],
     "number": [{"number": NUMBER, "account": ACCOUNT, "application": "app"}],
