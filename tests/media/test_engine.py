@@ -106,8 +106,10 @@ async def test_ringback_busy_and_prompts_sound_as_they_should() -> None:
         frames = b.audio()
         start = int((abs(frames) > 300).argmax())
         assert amplitude(frames[start : start + 1600], 1000) > 6_000
-        assert abs(frames[start + 1700 : start + 3000]).max() < 30
-        assert amplitude(frames[start + 3200 : start + 4800], 2000) > 6_000
+        second = start + 1_700 + int((abs(frames[start + 1_700 :]) > 300).argmax())
+        assert second - start >= 3_190  # longer where the next clip was not ready in time
+        assert abs(frames[start + 1_700 : second - 40]).max() < 30
+        assert amplitude(frames[second : second + 1_600], 2000) > 6_000
         strongest = sorted(range(200, 3400, 10), key=lambda hz: c.level(hz, 0.3))[-1]
         assert any(abs(strongest - hz) < 25 for chord in tones.HOLD_CHORDS for note in chord for hz in (note, 2 * note))
         await asyncio.sleep(0.3)
@@ -316,5 +318,5 @@ async def test_sounds_of_many_listeners_are_apart() -> None:
         for phone in (first, second):
             await s.until(lambda phone=phone: len(phone.heard) > 20)
             loud = [n for n, h in enumerate(phone.heard) if abs(decode(h)).max() > 500]
-            assert 19 <= len(loud) <= 20
+            assert len(loud) == 20
             assert all(b - a == 1 for a, b in pairwise(loud))

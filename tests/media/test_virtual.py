@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from switchhook.media import rtp
+from switchhook.media import g711, plays, rtp
+from switchhook.media.shelf import Shelf
 from tests.media.virtual import Stage, small_table, voice, who
 
 LEGS = 4
@@ -121,3 +123,22 @@ def test_streams_keep_their_ssrc_and_clock_whatever_is_lost_doubled_or_late(
         for _ in range(phases):
             talkers.phase()
     continuous(stage, whole=False)
+
+
+@pytest.mark.parametrize("voices", [[], [0]], ids=["alone", "with_a_voice"])
+@pytest.mark.parametrize("row", range(1, LEGS))
+def test_a_sound_begins_with_its_first_frame_however_soon_its_listener_is_served(row: int, voices: list[int]) -> None:
+    stage = Stage(TABLE, LEGS)
+    TABLE.clock[row] = TABLE.ts[row] - 8000 * (stage.now + 0.005 * (min(row, *voices, row) or 4) - 0.003)
+    shelf = Shelf(TABLE)
+    shelf.begin(0)
+    shelf.add(0, np.repeat(np.arange(1, 6, dtype=np.int16) * 1_000, 160))
+    shelf.finish(0)
+    plays.begin(TABLE, 0, 1, [0], 1)
+    stage.desk.state(row, voices, [0])
+    stage.desk.settle()
+    for _ in range(30):
+        stage.phase()
+    heard = [int(g711.decode(np.frombuffer(packet.payload, np.uint8), g711.ULAW)[0]) for _, packet in stage.sent[row]]
+    assert heard[:5] == pytest.approx([1_000, 2_000, 3_000, 4_000, 5_000], rel=0.04)
+    assert max(abs(sample) for sample in heard[5:]) < 100

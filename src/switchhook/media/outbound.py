@@ -13,6 +13,7 @@ import numpy as np
 from switchhook.media import forks, g711, jitter, plays, rtp, streams, voices
 from switchhook.media.desk import Desk
 from switchhook.media.digits import Mouth, Step
+from switchhook.media.mixer import Plan
 from switchhook.media.outbox import Outbox
 from switchhook.media.rtp import FRAME, Array, Packet
 from switchhook.media.table import BROKEN, RECORDING, RECORDING_FRAMES, STOPPING, Table
@@ -64,7 +65,8 @@ class Outbound:
             rows.append(desk.noise[phase].rows)
         frames += [self._noise[(noise * 7 + tick) % 64] for noise in rows]
         if len(desk.sounds[phase]):
-            rows.append(desk.sounds[phase].rows)
+            listeners = desk.sounds[phase].rows
+            rows.append(listeners[self._in_time(listeners, due)])
             frames.append(self._play(table.sounds[rows[-1], 0].astype(np.int64)))
         if len(desk.rings[phase]):
             ring = desk.rings[phase].rows
@@ -74,7 +76,7 @@ class Outbound:
         plan = desk.plans[phase]
         if len(plan.listeners):
             rows.append(plan.listeners)
-            frames.append(plan.mix(self._said, [self._play(found) for _, found in plan.sounds]))
+            frames.append(plan.mix(self._said, [self._besides(plan, *found, due) for found in plan.sounds]))
         if rows:
             one = len(rows) == 1
             self._send(rows[0] if one else np.concatenate(rows), frames[0] if one else np.concatenate(frames), due)
@@ -89,8 +91,7 @@ class Outbound:
     def _send(self, rows: Array, frames: Array, due: float) -> None:
         table = self._table
         good = (table.sends[rows] != 0) & (table.hush[rows] == 0)
-        # Who was just sent something (it was switched, or its room has another phase now) waits for the next tick.
-        good &= table.clock[rows] + due * 8000.0 - table.ts[rows] >= SOONEST
+        good &= self._in_time(rows, due)
         if not good.all():
             rows, frames = rows[good], frames[good]
         if not len(rows):
@@ -107,6 +108,22 @@ class Outbound:
         table.sent[rows] += 1
         table.octets[rows] += FRAME
         table.counters[SENT] += len(rows)
+
+    def _in_time(self, rows: Array, due: float) -> Array:
+        """Who was just sent something (it was opened or switched, or its room has another phase now) waits for the next
+        tick, and so does the sound that it hears: else its first frame would be lost."""
+        table = self._table
+        found: Array = table.clock[rows] + due * 8000.0 - table.ts[rows] >= SOONEST
+        return found
+
+    def _besides(self, plan: Plan, places: Array, sounds: Array, due: float) -> Array:
+        """Returns the next frame of each sound that is mixed with voices."""
+        good = self._in_time(plan.listeners[places], due)
+        if good.all():
+            return self._play(sounds)
+        frames = np.zeros((len(sounds), FRAME), np.int16)
+        frames[good] = self._play(sounds[good])
+        return frames
 
     def _play(self, sounds: Array) -> Array:
         """Returns the next frame of each sound; a number below zero is a fork's (-1 is slot 0)."""
