@@ -33,14 +33,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from zlib import crc32
 
-from switchhook.sip.build import response, stamped_via
 from switchhook.sip.counters import Counters
 from switchhook.sip.flow import Flow
-from switchhook.sip.headers import Via, split_list
-from switchhook.sip.message import Malformed, Message, parse
-from switchhook.sip.transactions import Transactions, reply_flow
+from switchhook.sip.refusing import refusal
+from switchhook.sip.transactions import Transactions
 
 NEW = (b"INVITE ", b"REGISTER ", b"OPTIONS ")  # what may be refused early
 
@@ -190,20 +187,14 @@ class Admission:
         reason = self.judge(wire[:1])
         if reason is None:
             return None
-        try:
-            request = parse(wire)
-        except Malformed:
-            return None
-        via = request.via
-        if via is None or request.cseq is None or not request.call_id or request.to_tag:
-            return None
-        if transactions.seen(request, via) is not None:
+        answer = refusal(wire, flow, transactions, self._mark)
+        if answer is None:
             return None
         self._counters.received += 1
         self._counters.sent += 1
         self._counters.refused_early += 1
         self._count(reason)
-        return self._answer(request, via, flow)
+        return answer
 
     def _count(self, reason: Reason) -> None:
         self.refused[reason] += 1
@@ -212,17 +203,6 @@ class Admission:
             self._since[reason] = self._now
             self._before[reason] = self.refused[reason] - 1
             self._changed(reason, True, f"new calls are refused: {_SAID[reason]}")
-
-    def _answer(self, request: Message, via: Via, flow: Flow) -> tuple[bytes, Flow]:
-        top = split_list(request.first("via"))[0]
-        stamped = stamped_via(top, via, flow.host, flow.port)
-        if stamped != top:
-            request.replace_top_via(stamped, via._replace(received=flow.host))
-        key = f"{via.branch}{request.call_id}{request.from_tag}".encode("utf-8", "surrogateescape")
-        number = crc32(key)
-        # Spread over some seconds, or all come back at once.
-        extra = f"Retry-After: {2 + number % 5}\r\n"
-        return response(request, 503, tag=f"{self._mark}{number:08x}", extra=extra), reply_flow(via, flow)
 
     def ours(self, ack: bytes) -> bool:
         """True for the ACK of an early refusal, which is of no use."""
