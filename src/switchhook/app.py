@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute
 
 from switchhook.audio import audio_settings
 from switchhook.console import console_routes
+from switchhook.core import values
 from switchhook.core.ids import LegId
 from switchhook.exchange.chance import PooledRandom
 from switchhook.exchange.clock import SystemClock
@@ -66,6 +67,8 @@ SELDOM = (  # DNS, templates, web sockets: 350 ms that no start waits for
     "uvicorn.protocols.websockets.websockets_sansio_impl",
 )
 SELDOM_S = 0.3  # after the start
+
+PREPARED, PREPARE_S = 16, 0.005  # classes at a time, and the pause between
 
 DIALECTS = (
     ("switchhook.dialects.plivo", "Plivo"),
@@ -186,6 +189,7 @@ class Server:
         self.lateness = Lateness(loop, clock.now, admission.observe, self.sockets.standing_s)
         stack.callback(self.lateness.close)
         stack.callback(loop.call_later(SELDOM_S, _import_seldom).cancel)
+        loop.call_soon(_prepare, loop)
         rest = Rest(
             loop,
             busy=lambda: bool(self.exchange.state.legs or self.line.engine.calls),
@@ -315,6 +319,12 @@ def _urls(settings: Settings) -> Iterator[str]:
 def _import_seldom() -> None:
     """Imports in a thread what only some calls need, so that the first of them does not wait for it."""
     asyncio.get_running_loop().run_in_executor(None, lambda: [import_module(module) for module in SELDOM])
+
+
+def _prepare(loop: asyncio.AbstractEventLoop) -> None:
+    """Compiles the constructors that no start waited for, before the first call needs them; a millisecond at a time."""
+    if values.prepare(PREPARED):
+        loop.call_later(PREPARE_S, _prepare, loop)
 
 
 def dialects(exchange: Exchange) -> list[tuple[str, Dialect]]:
