@@ -14,7 +14,7 @@ from zlib import crc32
 from switchhook.sip.build import response, stamped_via
 from switchhook.sip.flow import Flow
 from switchhook.sip.headers import parse_via, split_list
-from switchhook.sip.message import MAX_HEADER_LINES, Malformed, parse
+from switchhook.sip.message import Malformed, parse
 from switchhook.sip.tokens import COOKIE
 from switchhook.sip.transactions import Transactions, reply_flow
 
