@@ -393,3 +393,37 @@ async def test_only_supervisors_may_and_only_once_at_a_time(floor: Floor) -> Non
     call = await floor.call()
     assert await floor.agent.fails(call, "MuteMonitoredUser") == 2
     assert states(floor.agent.seen)[-1] == ("Inbound", "Established")
+
+
+@story
+async def test_the_two_calls_of_a_consult_are_related_for_the_agent_alone(floor: Floor) -> None:
+    call = await floor.call()
+    await floor.watches(supervisorMonitoringScope="Agent")
+    await floor.agent.does(call, "InitiateTransfer", destination={"phoneNumber": "5002"})
+    await floor.stage.passes(0.5)
+    for mine in await floor.boss.calls():
+        assert "parentCallUri" not in mine
+        assert not {"CompleteTransfer", "CompleteConference", "SwapCalls"} & set(mine["capabilities"])
+        for operation in ("CompleteTransfer", "CompleteConference", "SwapCalls"):
+            assert (await floor.boss.post(f"/me/calls/{mine['id']}", operation, otherCallUri=call["uri"]))[1] == 2
+    floor.hear(customer={MUSIC}, agent={"1002"}, boss={"1001", "1002"})
+    [original, consult] = await floor.agent.calls()
+    assert consult["parentCallUri"] == original["uri"]
+    assert "CompleteTransfer" in original["capabilities"]
+
+
+@story
+async def test_a_supervisors_own_consult_is_not_monitored(floor: Floor) -> None:
+    await floor.call()
+    await floor.watches("BargeIn")
+    mine = await floor.watched()
+    await floor.boss.does(mine, "InitiateTransfer", destination={"phoneNumber": "5002"})
+    await floor.stage.passes(0.5)
+    [original, consult] = await floor.boss.calls()
+    assert consult["parentCallUri"] == original["uri"]
+    assert (original["monitoring"], consult["monitoring"]) == (True, False)
+    assert not {"SwitchToListenIn", "RemoveParticipantFromConference"} & set(consult["capabilities"])
+    [asked] = await floor.other.calls()
+    assert "supervisorMonitoringState" not in asked
+    await floor.boss.does(consult, "CompleteTransfer")
+    assert floor.customer.hears == {"1001", "1002"}

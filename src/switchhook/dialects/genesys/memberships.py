@@ -14,7 +14,7 @@ from enum import Enum
 from switchhook.core.addresses import Destination, Endpoint
 from switchhook.core.events import CallerKind
 from switchhook.core.ids import LegId, RoomId
-from switchhook.core.model import Dial, Leg, LegState, Purpose, Role, Room, RoomKind, Side
+from switchhook.core.model import Dial, Leg, LegState, Member, Purpose, Role, Room, RoomKind, Side
 from switchhook.core.rooms import awaited
 from switchhook.core.state import State
 from switchhook.dialects.genesys.capabilities import Supervision
@@ -127,8 +127,8 @@ class _Reader:
             found = self._of(room, Stand.WAITS, self._rung_in(room), dial)
         else:
             found = self._of(room, Stand.IN if self.leg.state is LegState.UP else Stand.WAITS, others)
-        own = supervision(member)
-        watched = next((each for each in map(supervision, room.members.values()) if each is not None), None)
+        own = supervision(member) if not self._consults(room) else None
+        watched = next((each for each in map(supervision, self._watchers(room)) if each is not None), None)
         return replace(
             found, away=away, muted=member.muted and own is None, supervises=own, supervised=None if own else watched
         )
@@ -192,11 +192,26 @@ class _Reader:
             called=self._called(stand, others, parties, consult),
             caller=caller,
             consult=consult,
-            main=room.main,
+            main=self._main(room),
             met=met,
             present=bool(others),
             data=room.data,
         )
+
+    def _main(self, room: Room) -> RoomId | None:
+        """Returns the room of the original call, for the device that consults; others are only in on the consult."""
+        return room.main if self._consults(room) else None
+
+    def _consults(self, room: Room) -> bool:
+        transfer = self.state.transfer_of(room) if room.main is not None else None
+        return transfer is not None and transfer.agent == self.leg.id
+
+    def _watchers(self, room: Room) -> tuple[Member, ...]:
+        """Returns the members but for a supervisor who consults: there it is an agent like others."""
+        transfer = self.state.transfer_of(room) if room.main is not None else None
+        if transfer is None:
+            return tuple(room.members.values())
+        return tuple(member for leg, member in room.members.items() if leg != transfer.agent)
 
     def _inside(self, other: Leg | Destination) -> str:
         return self.inside(other.endpoint, other.key)
