@@ -143,3 +143,18 @@ async def test_a_held_call_is_recorded_on_and_offers_nothing_meanwhile() -> None
         assert offered(held["call"]) == set()
         assert states(await scene.desk.does(scene.call, "Retrieve")) == [("Inbound", "Established")]
         await scene.desk.does(scene.call, STOP)
+
+
+@in_virtual_time
+async def test_a_recording_is_stopped_on_the_device() -> None:
+    async with recorded() as scene:
+        device = f"/me/devices/{scene.desk.user.device}"
+        assert await scene.desk.post(device, STOP) == (400, 2)
+        await scene.desk.does(scene.call, START)
+        assert await scene.other.post(f"/me/devices/{scene.other.user.device}", STOP) == (400, 2)  # of its own calls
+        assert await scene.desk.post(device, STOP) == (200, 0)
+        [told] = await scene.desk.told()
+        assert (told["notificationType"], told["call"]["recordingState"]) == ("CallRecordingStateChange", "Stopped")
+        assert scene.stage.media.recordings == ()
+        third = Desktop(scene.stage, "agent3")
+        assert await third.post(f"/me/devices/{third.user.device}", STOP) == (403, 5)

@@ -373,3 +373,13 @@ async def test_what_a_ringing_call_does_not_list_is_refused(operation: str) -> N
         call = await ringing(stage, desk)
         more = {"digits": "1", "destination": {"phoneNumber": "5002"}, "otherCallUri": call["uri"]}
         assert await desk.fails(call, operation, **more) == 2
+
+
+@in_virtual_time
+@pytest.mark.parametrize("operation", ["Accept", "Decline"])
+async def test_operations_of_preview_calls_fit_no_call_here(operation: str) -> None:
+    async with office() as stage:
+        desk = await Desktop(stage).opens()
+        call = await ringing(stage, desk)
+        assert await desk.fails(call, operation) == 2
+        assert stage.phone("1001").line.over is None

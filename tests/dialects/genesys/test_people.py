@@ -95,3 +95,18 @@ def test_a_state_that_is_built_in_cannot_be_configured(operation: str) -> None:
 def test_two_states_cannot_have_one_operation() -> None:
     with pytest.raises(SettingsError):
         settings(agent_state=[LUNCH, LUNCH])
+
+
+@in_virtual_time
+async def test_a_telephone_is_used_by_one_user_at_a_time() -> None:
+    late = {"username": "agent4", "password": "secret4", "endpoint": "1001", "number": "5004"}
+    async with Stage(settings(agent=[*AGENTS, late]), dialects=("genesys",)) as stage:
+        early, late_one = Desktop(stage), Desktop(stage, "agent4")
+        voice = {"channels": ["voice"]}
+        assert await early.post("/me", "StartContactCenterSession", **voice) == (200, 0)
+        assert await early.post("/me", "StartContactCenterSession", **voice) == (200, 0)
+        assert await late_one.post("/me", "StartContactCenterSession", **voice) == (409, 19)
+        [device] = (await late_one.get("/me/devices?fields=*"))["devices"]
+        assert device["userState"]["state"] == "LoggedOut"
+        assert await early.post("/me", "EndContactCenterSession") == (200, 0)
+        assert await late_one.post("/me", "StartContactCenterSession", **voice) == (200, 0)

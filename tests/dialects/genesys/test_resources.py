@@ -120,6 +120,11 @@ async def test_a_device() -> None:
         assert device["e164Number"] == ""
         assert device["telephonyNetwork"] == "Private"
         assert device["doNotDisturb"] == "Off"
+        assert (device["description"], device["dynamicPhoneNumber"]) == ("", "")
+        environment = device["voiceEnvironmentUri"]
+        assert (await desk.get("/voice-environments"))["uris"] == [environment]
+        found = (await desk.get(environment.removeprefix(BASE)))["voiceEnvironment"]
+        assert (found["id"], found["uri"]) == (environment.rpartition("/")[2], environment)
         assert device["uri"] == f"{BASE}/devices/{device['id']}"
         assert (await desk.get(f"/devices/{device['id']}"))["device"] == device
 
@@ -131,6 +136,7 @@ async def test_a_device() -> None:
         "/me/calls/NOSUCH",
         "/me/devices/NOSUCH",
         "/me/devices/NOSUCH/calls",
+        "/voice-environments/NOSUCH",
         "/nothing",
         "/me/nothing",
     ],

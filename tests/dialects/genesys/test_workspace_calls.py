@@ -203,3 +203,13 @@ async def test_operations_that_are_not_there() -> None:
         assert await office.desk.fails(office.call, "complete") == 404
         assert await office.desk.fails("0000000000000000", "release") == 404
         assert await office.desk.fails(office.call, "answer") == 400
+
+
+@in_virtual_time
+@pytest.mark.parametrize("operation", ["initiate-transfer", "initiate-conference"])
+async def test_the_target_of_a_consult_is_shown_the_number_that_was_asked_for(operation: str) -> None:
+    async with talking() as office:
+        await office.desk.does(office.call, operation, destination="5002", outboundCallerId="+14155550188")
+        target = await office.stage.phone("1002").rings()
+        assert target.invitation is not None
+        assert target.invitation.caller == "+14155550188"

@@ -24,6 +24,8 @@ from switchhook.dialects.genesys.status import Code, Failure, invalid, missing
 from switchhook.dialects.genesys.supervising import MUTES, SWITCHES, Supervising
 from switchhook.exchange.switch import Exchange
 
+PREVIEWS = ("Accept", "Decline")  # of preview calls, of which there are none: no call ever offers them
+
 
 class CallOperations:
     """Carries out operations on calls; raises `Failure` or `Refused`, and then nothing has changed."""
@@ -39,13 +41,13 @@ class CallOperations:
     def run(self, asked: Asked) -> None:
         name = asked.parameters.operation
         operation = _OPERATIONS.get(name)
-        if operation is None:
+        if operation is None and name not in PREVIEWS:
             raise Failure(Code.FORBIDDEN, f"Operation '{name}' is not available.")
         if not asked.user.may("api-voice"):
             raise Failure(Code.NO_PERMISSION, "Feature 'api-voice' is required.")
         if self._exchange.repeats.find(asked.repeat) is not None:
             return
-        if not self._allowed(asked.user, asked.call, name):
+        if operation is None or not self._allowed(asked.user, asked.call, name):
             raise invalid(f"Operation '{name}' is not possible while the call is {asked.call.state.value}.")
         operation(self, asked)
 
@@ -131,7 +133,8 @@ class CallOperations:
     def _initiate(self, asked: Asked) -> None:
         number, data, location = asked.parameters.dialled()
         target = self._plans.destination(asked.user, number)
-        plan = self._plans.consult(asked.user, target, {**self._data(asked), **data})
+        shown = asked.parameters.text("outboundCallerId")
+        plan = self._plans.consult(asked.user, target, {**self._data(asked), **data}, shown=shown)
         accepted = self._ask(asked, r.StartTransfer(asked.room, asked.call.leg, plan, data))
         self._line.keep_transfer(asked, accepted.transfer, (Phase.RINGING, Phase.FOLLOWING))
         self._line.note_location(asked, accepted.leg, location)

@@ -63,7 +63,7 @@ def _calls() -> tuple[Line, ...]:
         *_done(CALLS, "test_conferences.py", "InitiateConference", "CompleteConference", "SingleStepConference"),
         *_done(CALLS, "test_conferences.py", "RemoveParticipantFromConference"),
         *_offered("clear_call", "test_conferences.py", "ClearCall"),
-        *_absent(CALLS, "answers code 3: no call here is a preview of another", "Accept", "Decline"),
+        *_absent(CALLS, "answers code 2: no call here is a preview of another", "Accept", "Decline"),
         *_offered("recorder", "test_call_recordings.py", "StartCallRecording", "StopCallRecording"),
         *_offered("recorder", "test_call_recordings.py", "PauseCallRecording", "ResumeCallRecording"),
         *_done(CALLS, "test_supervising.py", "MuteMonitoredUser", "UnmuteMonitoredUser"),
@@ -80,6 +80,7 @@ def _user() -> tuple[Line, ...]:
         *_done(USER, "test_diversions.py", "DoNotDisturbOn, DoNotDisturbOff", "ForwardCallsOn, ForwardCallsOff"),
         *_done(USER, "test_supervising.py", "ListenIn, Coach, BargeIn", "CancelSupervisorMonitoring"),
         *_done(USER, "test_dispositions.py", "SetCallDisposition"),
+        Line(USER, "StopCallRecording", DONE, "offered with `[genesys] recorder`", "test_call_recordings.py"),
     )
 
 
@@ -105,7 +106,7 @@ def _common() -> tuple[Line, ...]:
         *_done(COMMON, "test_samples.py", "what the other desktops see of a transfer and of a conference"),
         *_done(COMMON, "test_user_data_travels.py", "user data through transfers and conferences"),
         Line(COMMON, "user data in Plivo webhooks and X-PH headers", DONE, OURS, "test_user_data_travels.py"),
-        Line(COMMON, "status codes", PARTLY, "0 to 7, 10 and 20 are used", "test_operations.py"),
+        Line(COMMON, "status codes", PARTLY, "0 to 7, 10, 19 and 20 are used", "test_operations.py"),
     )
 
 
@@ -130,10 +131,8 @@ def _workspace() -> tuple[Line, ...]:
         Line(WORKSPACE, "answer", DONE, test="test_workspace_session.py"),
         *_done(WORKSPACE, test, "hold", "retrieve", "release", "clear", "send-dtmf"),
         *_done(WORKSPACE, "test_workspace_session.py", "complete"),
-        *(
-            Line(WORKSPACE, name, PARTLY, "outboundCallerId is taken and not used", test)
-            for name in ("initiate-transfer", "initiate-conference", "single-step-transfer", "single-step-conference")
-        ),
+        *_done(WORKSPACE, test, "initiate-transfer", "initiate-conference"),
+        *_done(WORKSPACE, test, "single-step-transfer", "single-step-conference"),
         *_done(WORKSPACE, test, "complete-transfer", "complete-conference", "delete-from-conference"),
         *_done(WORKSPACE, test, "alternate", "reconnect"),
         Line(WORKSPACE, "merge", DONE, "our choice: a conference of the two calls", test),

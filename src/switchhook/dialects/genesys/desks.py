@@ -116,6 +116,10 @@ class Desks:
         """Returns the live legs of the user's telephone."""
         return [self._state.legs[leg] for leg in self._legs[user.name] if leg in self._state.legs]
 
+    def sharing(self, user: User) -> list[User]:
+        """Returns the other users whose desks have the same telephone."""
+        return [other for other in self._roster.at(user.agent.endpoint, user.key) if other is not user]
+
     def active(self, user: User) -> bool:
         """True when the telephone can be reached: registered, or not a telephone that registers."""
         return not user.agent.endpoint or user.agent.endpoint in self._state.registered

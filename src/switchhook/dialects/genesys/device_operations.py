@@ -9,6 +9,8 @@ from switchhook.core import requests as r
 from switchhook.core.addresses import Destination
 from switchhook.core.model import Diversion
 from switchhook.dialects.genesys.agents import User
+from switchhook.dialects.genesys.capabilities import Recorder
+from switchhook.dialects.genesys.desks import Desks
 from switchhook.dialects.genesys.parameters import Parameters
 from switchhook.dialects.genesys.plans import Plans
 from switchhook.dialects.genesys.status import Code, Failure, invalid, missing
@@ -21,8 +23,9 @@ NONE = Diversion()
 class DeviceOperations:
     """Carries out operations on a user's own device; raises `Failure` or `Refused`, and then nothing has changed."""
 
-    def __init__(self, exchange: Exchange, plans: Plans, supervising: Supervising) -> None:
+    def __init__(self, exchange: Exchange, desks: Desks, plans: Plans, supervising: Supervising) -> None:
         self._exchange = exchange
+        self._desks = desks
         self._plans = plans
         self._supervising = supervising
 
@@ -38,6 +41,8 @@ class DeviceOperations:
             self.forward(user, parameters.given.get("destination"), cause)
         elif name == "ForwardCallsOff":
             self.forward(user, None, cause, on=False)
+        elif name == "StopCallRecording":
+            self._stop_recording(user, cause)
         else:
             raise Failure(Code.FORBIDDEN, f"Operation '{name}' is not available.")
 
@@ -62,11 +67,31 @@ class DeviceOperations:
             raise invalid("Parameter 'destination' is not a number.")
         return self._plans.destination(user, destination.strip())
 
+    def _stop_recording(self, user: User, cause: str) -> None:
+        """Ends the recording of whatever call of the device is being recorded."""
+        need_recording(user)
+        taped = {
+            call.room: None
+            for call in self._desks.calls(user).live.values()
+            if call.room is not None and call.recorder is not Recorder.STOPPED
+        }
+        if not taped:
+            raise invalid("No call of the device is being recorded.")
+        for room in taped:
+            self._desks.taping.stop(room, cause)
+
     def _present(self, user: User) -> Diversion:
         return self._exchange.state.diversions.get(user.key, NONE)
 
     def _divert(self, user: User, wanted: Diversion, cause: str) -> None:
         self._exchange.ask(r.Divert(user.key, wanted), cause=cause)
+
+
+def need_recording(user: User) -> None:
+    """Refuses a user who was not granted the operations of recordings."""
+    _need_voice(user)
+    if not user.may("api-voice-recording"):
+        raise Failure(Code.NO_PERMISSION, "Feature 'api-voice-recording' is required.")
 
 
 def _need_voice(user: User) -> None:

@@ -86,7 +86,7 @@ class Genesys:
         self.desks = Desks(exchange, self.roster, shapes, options, ids, self.bayeux)
         plans = Plans(exchange)
         self.supervising = Supervising(exchange, self.desks, plans, self.roster.users)
-        self.devices = DeviceOperations(exchange, plans, self.supervising)
+        self.devices = DeviceOperations(exchange, self.desks, plans, self.supervising)
         self._calls = CallOperations(exchange, self.desks, plans, self.supervising)
         self._dispositions = Dispositions(exchange, self.desks)
         self._users = UserOperations(exchange, self.desks, plans, self.supervising)
@@ -143,6 +143,8 @@ class Genesys:
         at("/settings/agent-states/{name}", self._get_named(resources.agent_state))
         at("/services", self._get(resources.services))
         at("/services/{name}", self._get_named(resources.service))
+        at("/voice-environments", self._get(resources.voice_environments))
+        at("/voice-environments/{name}", self._get_named(resources.voice_environment))
         at("/diagnostics/version", self._get(resources.version))
         routes.extend(self._notifications.routes(f"{API}/notifications"))
         for path in ("/notifications", "/notifications/{rest:path}"):

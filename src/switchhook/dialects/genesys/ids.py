@@ -45,6 +45,9 @@ def device_id(number: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"switchhook:device:{number}"))
 
 
+VOICE_ENVIRONMENT = str(uuid5(NAMESPACE_URL, "switchhook:voice-environment"))  # every device is in this one
+
+
 def user_id(username: str) -> str:
     """Returns the 32 hex digits of a user: the same after every restart."""
     return uuid5(NAMESPACE_URL, f"switchhook:user:{username}").hex

@@ -72,10 +72,11 @@ class Plans:
 
     # --- transfers --------------------------------------------------------------------------------------------------
 
-    def consult(self, user: User, target: Destination, data: Mapping[str, object]) -> TransferPlan:
+    def consult(self, user: User, target: Destination, data: Mapping[str, object], *, shown: str = "") -> TransferPlan:
+        """The target is shown the agent's number, or `shown`."""
         return TransferPlan(
             kind=Kind.CONSULT,
-            dial=self._transferring(self.dial(user, target, data=data)),
+            dial=self._transferring(self.dial(user, target, shown=shown, data=data)),
             fallbacks=self._fallbacks(user),
             rejoin=False,
             program=PROGRAM,

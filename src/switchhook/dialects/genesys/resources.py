@@ -157,6 +157,13 @@ class Resources:
             )
         return found
 
+    def voice_environments(self, user: User, query: Query) -> Body:
+        return _collection("voiceEnvironments", [self._shapes.voice_environment()], query)
+
+    def voice_environment(self, user: User, name: str, query: Query) -> Body:
+        found = _found([self._shapes.voice_environment()], name, "Voice environment")
+        return {"voiceEnvironment": _only(found, query)}
+
     def version(self, user: User, query: Query) -> Body:
         return {"version": VERSION}
 

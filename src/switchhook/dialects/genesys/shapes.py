@@ -9,6 +9,7 @@ import msgspec
 from switchhook.dialects.genesys.agents import Activity, User
 from switchhook.dialects.genesys.calls import Call, Change, Notification, Options
 from switchhook.dialects.genesys.capabilities import Supervision, device_capabilities
+from switchhook.dialects.genesys.ids import VOICE_ENVIRONMENT
 from switchhook.dialects.genesys.numbers import is_e164, participant
 
 Body = dict[str, object]
@@ -122,6 +123,9 @@ class Shapes:
             "doNotDisturb": "On" if user.refuses else "Off",
             "capabilities": device_capabilities(user),
             "channels": ["voice"],
+            "description": "",
+            "dynamicPhoneNumber": "",
+            "voiceEnvironmentUri": self._voice_environment_uri,
             "uri": self.device_uri(user),
             "path": f"/devices/{user.device}",
         }
@@ -164,6 +168,15 @@ class Shapes:
             "uri": f"{self.api}/users/{user.id}",
             "path": f"/users/{user.id}",
         }
+
+    @property
+    def _voice_environment_uri(self) -> str:
+        return f"{self.api}/voice-environments/{VOICE_ENVIRONMENT}"
+
+    def voice_environment(self) -> Body:
+        """Returns what all telephones of this server have in common (the reference names its address only)."""
+        path = f"/voice-environments/{VOICE_ENVIRONMENT}"
+        return {"id": VOICE_ENVIRONMENT, "name": "Switchhook", "uri": self._voice_environment_uri, "path": path}
 
     def feature(self, name: str) -> Body:
         words = name.removeprefix("api-").replace("-", " ")

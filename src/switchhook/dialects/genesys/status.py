@@ -22,6 +22,7 @@ class Code(IntEnum):
     NOT_FOUND = 6
     PARTLY = 7
     OUT_OF_RANGE = 10
+    IN_USE = 19
     NOT_AUTHENTICATED = 20
 
 
@@ -35,6 +36,7 @@ HTTP: dict[Code, int] = {
     Code.NOT_FOUND: 404,
     Code.PARTLY: 200,
     Code.OUT_OF_RANGE: 400,
+    Code.IN_USE: 409,
     Code.NOT_AUTHENTICATED: 403,
 }
 

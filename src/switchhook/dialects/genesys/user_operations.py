@@ -64,7 +64,11 @@ class UserOperations:
         others = [each for each in channels if each != "voice"]
         if "voice" not in channels:
             raise Failure(Code.FAILED, f"Channel '{others[0]}' is not available.")
+        for name in ("place", "loginCode", "queue"):
+            parameters.text(name)  # of a switch that has them: checked, and not used otherwise
         need_voice(user)
+        if any(other.in_session for other in self._desks.sharing(user)):
+            raise Failure(Code.IN_USE, f"Device '{user.number}' is in use by another user.")
         user.in_session = True
         self._become(user, NOT_READY if user.activity is OFFLINE else user.activity)
         if not others:
