@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from switchhook.media import g711, plays, rtp
 from switchhook.media.shelf import Shelf
-from tests.media.virtual import Stage, small_table, voice, who
+from switchhook.media.table import Table
+from tests.media.virtual import PHASE_S, ZERO, Stage, small_table, voice, who
 
 LEGS = 4
 TABLE = small_table(LEGS)
@@ -142,3 +143,47 @@ def test_a_sound_begins_with_its_first_frame_however_soon_its_listener_is_served
     heard = [int(g711.decode(np.frombuffer(packet.payload, np.uint8), g711.ULAW)[0]) for _, packet in stage.sent[row]]
     assert heard[:5] == pytest.approx([1_000, 2_000, 3_000, 4_000, 5_000], rel=0.04)
     assert max(abs(sample) for sample in heard[5:]) < 100
+
+
+@pytest.mark.parametrize("row", range(1, LEGS))
+@pytest.mark.parametrize("offset", range(4))
+def test_music_begins_half_a_frame_after_the_last_voice_and_then_every_20_ms(row: int, offset: int) -> None:
+    for switched in range(40, 44):  # whenever the statement comes
+        stage = Stage(TABLE, LEGS)
+        talkers = Talkers(stage, [(offset, 0, 0)] * LEGS, ["ok"])
+        stage.hear({row: [0], 0: [row]})
+        _tone(0)
+        while stage.number < switched:
+            talkers.phase()
+        stage.hear({}, {row: 0})
+        for _ in range(60):
+            talkers.phase()
+        at = [round((when - ZERO) / PHASE_S) for when, _ in stage.sent[row]]
+        music = [n for n, when in enumerate(at) if when > switched]
+        waited, gap = at[music[0]] - switched, at[music[0]] - at[music[0] - 1]
+        assert waited <= 4
+        assert 1 <= gap <= 6  # half a frame on the stream's own clock, which may be half a frame from the voice's
+        assert {later - sooner for sooner, later in pairwise(at[music[0] :])} == {4}
+        continuous(stage, whole=True)
+
+
+def test_who_is_put_on_hold_at_once_is_spread_over_the_phases() -> None:
+    legs = 400
+    table = small_table(legs)
+    stage = Stage(table, legs)
+    stage.hear({row: [row ^ 1] for row in range(legs)})
+    stage.number += 8
+    _tone(0, table)
+    stage.hear({}, dict.fromkeys(range(legs), 0))
+    held = [len(stage.desk.sounds[phase]) for phase in range(4)]
+    assert sum(held) == legs
+    assert max(held) < 200
+
+
+def _tone(play: int, table: Table = TABLE) -> None:
+    """Makes a sound that goes on for ever."""
+    shelf = Shelf(table)
+    shelf.begin(0)
+    shelf.add(0, np.repeat(np.array([8_000, -8_000], np.int16), 800))
+    shelf.finish(0)
+    plays.begin(table, play, play + 1, [0], 0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from contextlib import ExitStack
+from unittest.mock import patch
 
 import pytest
 
@@ -35,6 +37,20 @@ def test_a_wire_that_was_asked_for_and_cannot_be_had_is_warned_of(
     with socket.socket(socket.AF_UNIX) as listener:
         pump = Pump(Table(settings), [], listener)
     assert any("was asked for" in text and "not permitted" in text for text in pump._warnings) is warned
+
+
+def test_a_phase_takes_statements_before_what_arrived_and_before_what_is_due() -> None:
+    """So what they change is so for both: no packet of a new voice is lost, music waits for no other tick."""
+    settings = MediaSettings(max_legs=2, clip_memory_mb=1, max_recordings=1, wire="poll")
+    with socket.socket(socket.AF_UNIX) as listener:
+        pump = Pump(Table(settings), [], listener)
+    order: list[str] = []
+    names = {"_link": "receive", "_inbound": "receive", "_outbound": "tick"}
+    with ExitStack() as stack:
+        for part, method in names.items():
+            stack.enter_context(patch.object(getattr(pump, part), method, lambda *_, part=part: order.append(part)))
+        pump._phase(8, 0.04, 0.04)
+    assert order[:3] == ["_link", "_inbound", "_outbound"]
 
 
 @pytest.mark.slow

@@ -131,12 +131,16 @@ class Stage:
             self._statements.take(message)
         assert self.answers == []
 
-    def hear(self, wanted: dict[int, list[int]]) -> None:
-        """States voices for some listeners, as one batch."""
+    def hear(self, wanted: dict[int, list[int]], sounds: dict[int, int] | None = None) -> None:
+        """States voices and a sound for some listeners, as one batch."""
         self.version += 1
-        batch = [[row, row + 1, self.version, [[v, v + 1] for v in voices], []] for row, voices in wanted.items()]
+        played = {row: [play] for row, play in (sounds or {}).items()}
+        batch = [
+            [row, row + 1, self.version, [[v, v + 1] for v in wanted.get(row, [])], played.get(row, [])]
+            for row in {**wanted, **played}
+        ]
         self.take({"say": "hear", "batch": batch})
-        self.desk.settle()
+        self.desk.settle(self.number + 1, self.now + PHASE_S)
 
     def arrive(self, row: int, packet: rtp.Packet, source: Address | None = None) -> None:
         self.wire.queue.append((row, source or self.address(row), rtp.build(packet)))

@@ -109,7 +109,7 @@ class Inbound:
         if len(ring):
             who = rows[ring]
             codes = packets[ring, 12 : 12 + int(samples[ring].max())]
-            phase = table.phase[who].astype(np.int64)
+            phase = table.ring_phase[who].astype(np.int64)
             tick = (phases - phase + 3) // 4
             heard = g711.decode(codes, table.codec[who][:, None])
             jitter.put(table, who, ts[ring], heard, samples[ring], tick, 4 * tick + phase - phases)

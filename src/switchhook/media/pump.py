@@ -1,7 +1,9 @@
 """The pump: one thread that receives, mixes and sends all audio in phases of 5 ms.
 
-Each phase: receive all that waits into one array, pass on what is relayed, send what this quarter of the listeners is
-owed, then take at most 1 ms of statements from control. It never blocks on a file, a name, a log or a lock; while no
+Each phase: take at most 1 ms of statements from control, receive all that waits into one array, pass on what is
+relayed, send what this quarter of the listeners is owed, then take further statements while there is time. Statements
+come first because what waits for the audio is a person: a voice that is switched to is heard with the packet that came
+since the last phase, a sound begins in this one. It never blocks on a file, a name, a log or a lock; while no
 leg is open it sleeps on the control socket. All its state that matters is in the shared table, so the pump forked
 after this one has died goes on with the same streams; a phase that is up to 100 ms late is made up for, later ones
 are left out and the timestamps show it.
@@ -182,32 +184,40 @@ class Pump:
 
     def _phase(self, number: int, due: float, now: float) -> None:
         counters = self._counters
+        # First, so that what came since the phase before is heard by whom it is for now, and sounds begin in this tick.
+        self._take_statements(now + STATEMENTS_S, number, due)
         self._inbound.receive(number, now)
         self._outbound.tick(number % PHASES, number // PHASES, due)
-        self._control(now)
+        self._control(now, number + 1, due + PHASE_S)
         work = int((time.monotonic() - now) * 1_000_000)
         counters[TICKS] += 1
         counters[WORK_US] += work
         counters[LATE_TICKS] += now - due > PHASE_S
         counters[MOST_WORK_US] = max(counters[MOST_WORK_US], work)
 
-    def _control(self, since: float) -> None:
-        """Takes statements for 1 ms, and for longer while the phase that began at `since` has time left.
+    def _take_statements(self, until: float, number: int, due: float) -> None:
+        """Takes statements, none after `until`; what they say is so from phase `number` on, which is due at `due`.
 
-        While legs of a dead pump are still to be taken over, that comes first: statements may be about them.
+        While legs of a dead pump are still to be taken over, none: they may be about them.
         """
-        end = max(time.monotonic() + STATEMENTS_S, since + BUSY_S)
         if self._desk.idle:
-            self._statements.catch_up(end)
-            self._desk.settle()
-        messages = self._link.receive() if not self._desk.idle else None
+            return
+        messages = self._link.receive()
         if messages:
             take = self._statements.take
             while messages:
                 take(messages.popleft())
-                if time.monotonic() > end:
+                if time.monotonic() > until:
                     break
+            self._desk.settle(number, due)
+
+    def _control(self, since: float, number: int, due: float) -> None:
+        """Takes statements for 1 ms, and for longer while the phase that began at `since` has time left; answers."""
+        end = max(time.monotonic() + STATEMENTS_S, since + BUSY_S)
+        if self._desk.idle:
+            self._statements.catch_up(end)
             self._desk.settle()
+        self._take_statements(end, number, due)
         if self._link.connected:
             for text in self._warnings:
                 self._link.send({"say": "warning", "text": text})
@@ -256,14 +266,15 @@ class Pump:
         """Sleeps until control has something to say, at most a second; not while answers are still to be sent."""
         if self._told_legs and not len(self._live):
             self._tell_counters()  # nothing more is told while we sleep, and nobody shall believe in these legs
-        self._control(time.monotonic())
+        now = time.monotonic()
+        self._control(now, number, now)
         if not len(self._live) and not self._link.busy:
             readable(self._link.sockets, 1.0)
             now = time.monotonic()
             self._inbound.receive(number, now)  # what came for nobody, before a leg begins there
             if self._link.accept():
                 self._tell_counters()
-            self._control(now)
+            self._control(now, number, now)
 
 
 def rank(realtime: bool, nice: int) -> str:

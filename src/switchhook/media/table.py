@@ -33,7 +33,7 @@ PLAYING, ENDED, BROKEN = 1, 2, 3  # of a sound; 0 is nothing
 RECORDING, STOPPING = 1, 2  # of a recording; 0 is nothing
 
 _LEG: dict[str, tuple[str, int]] = {
-    "phase": ("u1", 1), "voices": ("i4", MAX_VOICES), "sounds": ("i4", MAX_SOUNDS),
+    "phase": ("u1", 1), "ring_phase": ("u1", 1), "voices": ("i4", MAX_VOICES), "sounds": ("i4", MAX_SOUNDS),
 }  # fmt: skip
 # What is read and written together lies together, a row in a few cache lines, so that a batch of packets is one gather
 # and one scatter, and a leg begins with one copy of each. The fields are columns like all others, too (`table.seq`).
@@ -202,7 +202,7 @@ class Table:
         self.ts[row] = ts & 0x7FFFFFFF
         self.at[row] = now
         self.clock[row] = (ts & 0x7FFFFFFF) - now * 8000
-        self.phase[row] = row % 4
+        self.phase[row] = self.ring_phase[row] = row % 4
         self.use[row] = use
 
     def begin_ring(self, row: int) -> None:
