@@ -30,7 +30,31 @@ class Uri:
     uri: str
 
 
-Target = Endpoint | Trunk | Uri
+@dataclass(frozen=True)
+class StreamPlan:
+    """Where a leg's audio goes, and how."""
+
+    url: str  # ws or wss
+    bidirectional: bool = False
+    tracks: tuple[str, ...] = ("inbound",)  # "inbound": what the leg says; "outbound": what it hears
+    encoding: str = "l16"  # or "mulaw"
+    rate: int = 8_000
+    timeout_s: float | None = 86_400.0
+    extra: str = ""  # told to the program with the first frame
+    credentials: tuple[tuple[str, str], ...] = ()  # headers of the upgrade request; never on disk
+    retries: int = 2  # more tries where a connection fails
+    is_leg: bool = False  # the program is the leg's far end: it says what the leg says, and is sent what the leg hears
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program at the end of a WebSocket that takes part in a call in place of a telephone; its plan `is_leg`."""
+
+    plan: StreamPlan
+
+
+Phone = Endpoint | Trunk | Uri
+Target = Phone | Program
 
 
 @dataclass(frozen=True, slots=True)

@@ -271,8 +271,9 @@ def _recording_paused(state: State, fact: f.RecordingPaused) -> None:
 
 
 def _stream_started(state: State, fact: f.StreamStarted) -> None:
+    plan = fact.stream.plan
     state.streams[fact.stream.id] = fact.stream
-    _leg(state, fact.leg, streams=(fact.stream.id,), stream_heard=fact.stream.plan.bidirectional)
+    _leg(state, fact.leg, streams=(fact.stream.id,), stream_heard=plan.bidirectional and not plan.is_leg)
 
 
 def _stream_opened(state: State, fact: f.StreamOpened) -> None:

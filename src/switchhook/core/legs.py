@@ -10,13 +10,13 @@ from switchhook.core import actions as a
 from switchhook.core import events as e
 from switchhook.core import facts as f
 from switchhook.core import requests as r
-from switchhook.core.addresses import Destination
+from switchhook.core.addresses import Destination, Program
 from switchhook.core.diverting import diverted
 from switchhook.core.errors import Reason, Refused
-from switchhook.core.ids import DialId, LegId, SoundId
-from switchhook.core.model import MAX_LEG_S, By, Leg, LegState, Side, StreamEnd, Waiting
+from switchhook.core.ids import DialId, LegId, SoundId, StreamId
+from switchhook.core.model import MAX_LEG_S, AudioStream, By, Leg, LegState, Side, StreamEnd, Waiting
 from switchhook.core.outcomes import Outcome
-from switchhook.core.rooms import depart, need_leg, relay_key
+from switchhook.core.rooms import depart, need_leg, press, relay_key
 from switchhook.core.sources import Sound
 from switchhook.core.work import Work
 
@@ -126,6 +126,8 @@ def create(
     if refused:  # by the next timer, so that whoever dials has finished its step before it hears of it
         work.act(a.Arm(f"ring:{leg}", work.now))
         return leg
+    if isinstance(destination.target, Program):
+        begin_stream(work, leg, destination.target)
     work.act(a.Invite(leg, destination, caller, caller_name, headers, answer_after, credentials, hops_left))
     work.act(a.Arm(f"ring:{leg}", work.now + ring_s))
     return leg
@@ -261,7 +263,7 @@ def hang_up(work: Work, leg: LegId, outcome: Outcome, by: By, *, status: int = 0
         return
     if found.state is not LegState.UP and outcome is Outcome.COMPLETED:
         outcome = Outcome.CANCELLED if found.side is Side.OUTBOUND else Outcome.NO_ANSWER
-    if not found.refused:
+    if not found.refused and not found.is_program:
         work.act(a.End(leg, outcome, status))
     leg_over(work, leg, outcome, by, sip_status=status, reason=reason)
 
@@ -315,6 +317,11 @@ def leg_over(
         depart(work, room, leg_id)
     if leg.dial is not None:
         leg_failed(work, leg.dial, leg_id, outcome, sip_status)
+
+
+def begin_stream(work: Work, leg: LegId, program: Program) -> None:
+    """The stream at whose far end the leg's program is; connecting it is what an INVITE is to a telephone."""
+    work.fact(f.StreamStarted(leg, AudioStream(StreamId(work.state.ids.new()), leg, program.plan)))
 
 
 def end_streams(work: Work, leg: LegId) -> None:
@@ -425,8 +432,7 @@ def send_keys(work: Work, request: r.SendKeys) -> None:
     leg = need_leg(work, request.leg)
     if leg.state is not LegState.UP and not leg.early:
         raise Refused(Reason.NOT_ANSWERED, "the leg has not been answered")
-    work.fact(f.DigitsSent(leg.id, request.digits))
-    work.act(a.SendDigits(leg.id, request.digits, request.tone_ms))
+    press(work, leg, request.digits, request.tone_ms)
 
 
 def set_limit(work: Work, request: r.SetLimit) -> None:

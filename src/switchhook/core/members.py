@@ -175,6 +175,8 @@ def take(work: Work, request: r.Take) -> r.Accepted:
     """Pulls legs out of everything for their program; who stays behind is treated by the rooms' own rules."""
     legs = [need_leg(work, leg) for leg in dict.fromkeys(request.legs)]
     for leg in legs:
+        if leg.is_program:
+            raise Refused(Reason.WRONG_STATE, "a program without a telephone cannot be taken elsewhere")
         if leg.side is Side.OUTBOUND and (leg.state is not LegState.UP or leg.dial is not None):
             raise Refused(Reason.NOT_ANSWERED, "the leg has not been answered")
     work.spoken_for.update(leg.id for leg in legs)

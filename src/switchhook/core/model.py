@@ -15,7 +15,8 @@ from dataclasses import field
 from enum import Enum
 from typing import TypeVar
 
-from switchhook.core.addresses import Destination
+from switchhook.core.addresses import Destination, Program
+from switchhook.core.addresses import StreamPlan as StreamPlan
 from switchhook.core.events import Arrival
 from switchhook.core.ids import DialId, LegId, RecordingId, RoomId, StreamId, TransferId
 from switchhook.core.outcomes import Outcome
@@ -76,7 +77,7 @@ class By(Enum):
 
 @dataclass(frozen=True)
 class Leg:
-    """One telephone on the line."""
+    """One telephone on the line, or one program in place of it."""
 
     id: LegId
     call: str  # the chain of rooms it belongs to: the id of the chain's first leg
@@ -115,6 +116,11 @@ class Leg:
     listeners: tuple[str, ...] = ()  # who wants to know when it talks
     talking: bool = False  # as far as somebody listens
     refused: bool = False  # outbound: nobody is rung, since its telephone is not to be disturbed
+
+    @property
+    def is_program(self) -> bool:
+        """True where a program is at the far end, at a WebSocket, and no telephone."""
+        return self.destination is not None and isinstance(self.destination.target, Program)
 
 
 class RoomKind(Enum):
@@ -439,21 +445,6 @@ class StreamEnd(Enum):
     CALL = "call"  # its leg is over
     TAKEN = "taken"  # its leg was taken to something else, and the stream was not to go on
     LOST = "lost"  # no connection, or none any more, after all tries
-
-
-@dataclass(frozen=True)
-class StreamPlan:
-    """Where a leg's audio goes, and how."""
-
-    url: str  # ws or wss
-    bidirectional: bool = False
-    tracks: tuple[str, ...] = ("inbound",)  # "inbound": what the leg says; "outbound": what it hears
-    encoding: str = "l16"  # or "mulaw"
-    rate: int = 8_000
-    timeout_s: float | None = 86_400.0
-    extra: str = ""  # told to the program with the first frame
-    credentials: tuple[tuple[str, str], ...] = ()  # headers of the upgrade request; never on disk
-    retries: int = 2  # more tries where a connection fails
 
 
 @dataclass(frozen=True)

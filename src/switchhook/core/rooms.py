@@ -181,11 +181,19 @@ def settle(
             cancel(work, pending)
         _close(work, room, Closing.EMPTY)
         return
-    company = sum(member.is_company for member in found.members.values())
-    if company > 1 or found.transfer is not None or awaited(work.state, found):
+    if _have_company(work.state, found) or found.transfer is not None or awaited(work.state, found):
         return
     if found.plan.alone is Alone.LET_GO and not _may_wait(found):
         _end(work, found, Closing.ALONE, dial=dial, outcome=outcome, status=status)
+
+
+def _have_company(state: State, room: Room) -> bool:
+    """True when two are together who may talk; programs that are left among themselves are not."""
+    company = [member.leg for member in room.members.values() if member.is_company]
+    if len(company) < 2:
+        return False
+    legs = (state.legs.get(leg) for leg in company)
+    return any(leg is not None and not leg.is_program for leg in legs)
 
 
 def awaited(state: State, room: Room) -> tuple[DialId, ...]:
@@ -244,13 +252,30 @@ def relay_key(work: Work, room: RoomId, leg: LegId, digit: str) -> None:
     """Sends a key that a member pressed on to those who hear the member, if the member wants that."""
     found = work.state.rooms[room]
     member = found.members[leg]
-    if not member.relays_keys or not found.started or member.held or member.muted:
+    if member.relays_keys:
+        press_for_hearers(work, found, member, digit)
+
+
+def press_for_hearers(work: Work, room: Room, member: Member, digits: str) -> None:
+    """Presses keys towards everybody who hears a member now."""
+    if not room.started or member.held or member.muted:
         return
-    for other in found.members.values():
+    for other in tuple(room.members.values()):
         there = work.state.legs[other.leg]
-        if other.leg != leg and not other.held and not other.deaf and there.focus == room and member.reaches(other):
-            work.fact(f.DigitsSent(other.leg, digit))
-            work.act(a.SendDigits(other.leg, digit))
+        listens = other.leg != member.leg and not other.held and not other.deaf and there.focus == room.id
+        if listens and member.reaches(other):
+            press(work, there, digits)
+
+
+def press(work: Work, leg: Leg, digits: str, tone_ms: int = 160) -> None:
+    """Presses keys towards a telephone; a program in its place is told of each (`w` and `W`, pauses, are none)."""
+    work.fact(f.DigitsSent(leg.id, digits))
+    if not leg.is_program:
+        work.act(a.SendDigits(leg.id, digits, tone_ms))
+        return
+    for stream in leg.streams:
+        for digit in digits.replace("w", "").replace("W", ""):
+            work.act(a.TellStream(stream, digit))
 
 
 def close_if_empty(work: Work, room: RoomId) -> None:

@@ -3,6 +3,10 @@
 A stream belongs to one leg and lives as long as it, whatever rooms the leg passes through: a transfer does not end it
 unless its dialect says so (`Take` with `end_streams`). What a bidirectional stream plays is a source of its leg
 (`sources.Stream`) like any other, so that who hears whom stays one function. One stream a leg at a time.
+
+A program may also be a leg's far end, in place of a telephone (`addresses.Program`). It is dialled like one: to be
+connected is its answer, and the end of its connection is that of its leg. It needs no rules of its own in rooms then,
+nor for who hears whom: media takes what it says for what the leg says, and sends it what the leg hears.
 """
 
 from __future__ import annotations
@@ -13,8 +17,10 @@ from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import LegId, StreamId
-from switchhook.core.model import AudioStream, LegState, StreamEnd
-from switchhook.core.rooms import need_leg
+from switchhook.core.legs import answered, leg_over
+from switchhook.core.model import AudioStream, By, LegState, StreamEnd
+from switchhook.core.outcomes import Outcome
+from switchhook.core.rooms import need_leg, press, press_for_hearers
 from switchhook.core.work import Work
 
 
@@ -49,6 +55,18 @@ def end(work: Work, stream: StreamId, why: StreamEnd, error: str = "") -> None:
         work.act(a.Disarm(f"stream:{stream}"))
     work.fact(f.StreamEnded(found.leg, stream, why, error))
     work.act(a.CloseStream(stream))
+    if found.plan.is_leg and why is not StreamEnd.CALL:
+        _hung_up(work, found, why, error)
+
+
+def _hung_up(work: Work, stream: AudioStream, why: StreamEnd, error: str) -> None:
+    """A program that is a leg's far end is gone, and so is the leg."""
+    by = By.PHONE if why in (StreamEnd.PEER, StreamEnd.LOST) else By.API if why is StreamEnd.ASKED else By.SERVER
+    outcome = Outcome.TIME_LIMIT if why is StreamEnd.TIMEOUT else Outcome.COMPLETED
+    leg = work.state.legs.get(stream.leg)
+    if leg is not None and leg.state is not LegState.UP:
+        outcome = Outcome.REJECTED if why is StreamEnd.PEER else Outcome.FAILED
+    leg_over(work, stream.leg, outcome, by, reason=error)
 
 
 def end_all(work: Work, leg: LegId, why: StreamEnd) -> None:
@@ -66,6 +84,8 @@ def opened(work: Work, event: e.StreamConnected) -> None:
     found = work.state.streams.get(event.stream)
     if found is not None:
         work.fact(f.StreamOpened(found.leg, event.stream))
+        if found.plan.is_leg:  # nothing more than a word where it is a connection made again
+            answered(work, e.LegAnswered(found.leg))
 
 
 def told(work: Work, event: e.StreamTold) -> None:
@@ -76,12 +96,19 @@ def told(work: Work, event: e.StreamTold) -> None:
 
 
 def keys(work: Work, event: e.StreamPressed) -> None:
-    """The far program presses keys towards the telephone."""
+    """The far program presses keys towards the telephone; as a leg of its own, towards all who hear it."""
     found = work.state.streams.get(event.stream)
     leg = work.state.legs.get(found.leg) if found is not None else None
-    if leg is not None and leg.state is LegState.UP:
-        work.fact(f.DigitsSent(leg.id, event.digits))
-        work.act(a.SendDigits(leg.id, event.digits))
+    if leg is None or leg.state is not LegState.UP:
+        return
+    if not leg.is_program:
+        press(work, leg, event.digits)
+        return
+    for digit in event.digits.replace("w", "").replace("W", ""):
+        work.fact(f.DigitHeard(leg.id, digit))
+    room = work.state.rooms.get(leg.focus) if leg.focus is not None else None
+    if room is not None and leg.id in room.members:
+        press_for_hearers(work, room, room.members[leg.id], event.digits)
 
 
 def over(work: Work, event: e.StreamOver) -> None:

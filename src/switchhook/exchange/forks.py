@@ -27,6 +27,12 @@ class Forks:
 
     def open(self, stream: AudioStream) -> None:
         """Connects a stream; what becomes of it comes back as events."""
+        if stream.plan.is_leg:
+            try:
+                self._exchange.media.open(stream.leg)
+            except Unavailable as error:
+                self._exchange.soon(StreamOver(stream.id, str(error)))
+                return
         self._exchange.spawn(self._open(stream), name=f"stream {stream.id}")
 
     def close(self, stream: StreamId) -> None:
@@ -50,8 +56,8 @@ class Forks:
             id=stream.id, leg=stream.leg, url=plan.url, address=address,
             opening=(("callId", stream.leg), ("accountId", leg.account), ("extra_headers", plan.extra)),
             tracks=plan.tracks, encoding=plan.encoding, rate=plan.rate, bidirectional=plan.bidirectional,
-            headers=(("User-Agent", settings.webhooks.user_agent), *plan.credentials), retries=plan.retries,
-            says_stop=settings.plivo.stream_stop_frame, verify=settings.webhooks.verify_tls,
+            is_leg=plan.is_leg, headers=(("User-Agent", settings.webhooks.user_agent), *plan.credentials),
+            retries=plan.retries, says_stop=settings.plivo.stream_stop_frame, verify=settings.webhooks.verify_tls,
         )  # fmt: skip
         exchange.media.fork(forked)
 

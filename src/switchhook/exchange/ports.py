@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Protocol, runtime_checkable
 
 from switchhook.core.addresses import Endpoint as Endpoint
-from switchhook.core.addresses import Target as Target
+from switchhook.core.addresses import Phone as Phone
 from switchhook.core.addresses import Trunk as Trunk
 from switchhook.core.addresses import Uri as Uri
 from switchhook.core.events import Event
@@ -92,7 +92,7 @@ class Invitation:
     """An outgoing call."""
 
     leg: LegId
-    target: Target
+    target: Phone
     caller: str  # user part of From
     caller_name: str = ""
     headers: tuple[tuple[str, str], ...] = ()  # extra header lines such as ("X-PH-Tier", "gold")
@@ -173,6 +173,7 @@ class Forked:
     encoding: str = "l16"  # or "mulaw"
     rate: int = 8_000
     bidirectional: bool = False
+    is_leg: bool = False  # what the program says is what the leg says, and `inbound` is what the leg hears
     headers: tuple[tuple[str, str], ...] = ()  # of the upgrade request
     retries: int = 2
     says_stop: bool = True  # a `stop` frame before the connection is closed

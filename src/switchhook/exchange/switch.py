@@ -17,6 +17,7 @@ import structlog
 
 from switchhook.core import actions as a
 from switchhook.core import events, facts, requests
+from switchhook.core.addresses import Program
 from switchhook.core.diverting import reachable
 from switchhook.core.errors import Refused, Unavailable
 from switchhook.core.ids import Ids, LegId
@@ -239,9 +240,17 @@ class Exchange:
     # --- out --------------------------------------------------------------------------------------------------------
 
     def _invite(self, action: a.Invite) -> None:
+        target = action.destination.target
+        rule = self.limits.of_invite(action.leg) if self.limits.counted else ""
+        if rule:
+            self.soon(events.LegFailed(action.leg, Outcome.OVER_LIMIT, reason=rule))
+            return
+        if isinstance(target, Program):
+            self._connect_program(action.leg)
+            return
         invitation = Invitation(
             leg=action.leg,
-            target=action.destination.target,
+            target=target,
             caller=action.caller,
             caller_name=action.caller_name,
             headers=action.headers,
@@ -249,14 +258,15 @@ class Exchange:
             credentials=action.credentials,
             hops_left=action.hops_left,
         )
-        rule = self.limits.of_invite(action.leg) if self.limits.counted else ""
-        if rule:
-            self.soon(events.LegFailed(action.leg, Outcome.OVER_LIMIT, reason=rule))
-            return
         try:
             self.signalling.invite(invitation)
         except Unavailable as error:
             self.soon(events.LegFailed(action.leg, Outcome.CONGESTED, reason=str(error)))
+
+    def _connect_program(self, leg: LegId) -> None:
+        found = self.state.legs.get(leg)
+        for stream in found.streams if found is not None else ():
+            self.forks.open(self.state.streams[stream])
 
     def soon(self, event: events.Event) -> None:
         """States an event after the caller has returned."""

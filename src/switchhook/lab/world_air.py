@@ -217,8 +217,7 @@ class Air:
             self._listen(phone)
         for leg, known in self._legs.items():
             self._watch(leg, known)
-            speaker = self._speaker(known)
-            self.media.speak(leg, speaker is not None and not speaker.is_silent)
+            self.media.speak(leg, bool(self._labels(Voice(leg))))
         for bot in self.bots.values():
             labels = frozenset(label for talk in bot.streams if talk.open for label in self._carried(talk.forked))
             if labels != bot.ears.lately():
@@ -229,6 +228,8 @@ class Air:
         known = self._legs.get(stream.leg)
         if known is None:
             return []
+        if stream.is_leg:
+            return [label for source in known.sources for label in self._labels(source)]
         inbound = self._labels(Voice(stream.leg)) if "inbound" in stream.tracks else ()
         heard = known.sources if "outbound" in stream.tracks else ()
         return [*inbound, *(label for source in heard for label in self._labels(source))]
@@ -257,6 +258,9 @@ class Air:
 
     def _labels(self, source: Source) -> Sequence[str]:
         if isinstance(source, Voice):
+            program = next((each.id for each in self._forks.values() if each.is_leg and each.leg == source.leg), None)
+            if program is not None:
+                return self._labels(Stream(program))
             speaker = self._speaker(self._legs.get(source.leg))
             return [speaker.phone.name] if speaker is not None and not speaker.is_silent else []
         if isinstance(source, Stream):

@@ -41,6 +41,7 @@ class Desk:
         self.recorded: set[int] = set()
         self.noticed: set[int] = set()
         self.forked: set[int] = set()  # what they say goes to a program
+        self.speakers: set[int] = set()  # a program speaks for them: no packets come that could be relayed
         self.overheard: set[int] = set()  # what they hear goes to one, too, or into a recording
         self._forked_ears: set[int] = set()
         self.taped_ears: set[int] = set()
@@ -129,10 +130,15 @@ class Desk:
         (self.noticed.add if on else self.noticed.discard)(row)
         self._changed.add(row)
 
-    def fork(self, forked: set[int], overheard: set[int]) -> None:
-        """States whose voice goes to programs, and what whose ears hear; the latter are mixed, never relayed."""
+    def fork(self, forked: set[int], overheard: set[int], speakers: set[int]) -> None:
+        """States whose voice goes to programs, what whose ears hear, and who is spoken for by a program.
+
+        Those whose ears are listened in to, and those who hear a program, are mixed, never relayed.
+        """
         self._changed |= (self.forked ^ forked) | (self._forked_ears ^ overheard)
-        self.forked, self._forked_ears = forked, overheard
+        for row in self.speakers ^ speakers:
+            self._changed |= {row, *self.hearers.get(row, ())}
+        self.forked, self._forked_ears, self.speakers = forked, overheard, speakers
         self.overheard = self._forked_ears | self.taped_ears
 
     def record(self, rows: set[int], ears: set[int]) -> None:
@@ -202,6 +208,8 @@ class Desk:
         if len(voices) > 1 or sounds:
             return MIX
         talker = voices[0]
+        if talker in self.speakers or row in self.speakers:
+            return MIX
         if not table.connected[talker] or not table.connected[row]:
             return RELAY
         if row in self.overheard:

@@ -44,6 +44,8 @@ class Outbound:
         self.ears: dict[int, tuple[Array, int]] = {}  # whose ears go into which channel of a recording
         self._heard = np.zeros((table.legs + 1, FRAME), np.float32)  # by those whose ears are listened in to
         self.forks = forks.running(table)
+        self._speakers: Array = np.empty(0, np.int64)
+        self._spoken_by = np.full(table.legs + 1, -1, np.int64)
 
     # --- one phase ----------------------------------------------------------------------------------------------
 
@@ -70,7 +72,10 @@ class Outbound:
             frames.append(self._play(table.sounds[rows[-1], 0].astype(np.int64)))
         if len(desk.rings[phase]):
             ring = desk.rings[phase].rows
-            self._said[ring] = said = jitter.take(table, ring, tick)
+            said = jitter.take(table, ring, tick)
+            if len(self._speakers):
+                self._speak(ring, said)
+            self._said[ring] = said
             if desk.noticed:
                 self._voices(ring, said)
         plan = desk.plans[phase]
@@ -87,6 +92,19 @@ class Outbound:
             self._record(tick)
         if phase == 3 and len(self.forks):
             forks.send(table, self.forks, self._said, self._heard, tick)
+
+    def speak(self, rows: Array, slots: Array) -> None:
+        """States for which legs programs speak, each from its fork."""
+        self._speakers = rows
+        self._spoken_by[:] = -1
+        self._spoken_by[rows] = slots
+
+    def _speak(self, ring: Array, said: Array) -> None:
+        """Puts what programs say in place of what their legs' telephones would."""
+        slots = self._spoken_by[ring]
+        places = np.flatnonzero(slots >= 0)
+        if len(places):
+            said[places] = forks.take(self._table, slots[places])
 
     def _send(self, rows: Array, frames: Array, due: float) -> None:
         table = self._table

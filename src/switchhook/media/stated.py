@@ -139,7 +139,7 @@ class Held:
         """Says to the pump whose audio goes into the ring."""
         return {
             "say": "fork", "slot": self.slot, "use": self.use, "row": self.row, "row_use": self.row_use,
-            "both": "outbound" in self.forked.tracks,
+            "both": "outbound" in self.forked.tracks, "is_leg": self.forked.is_leg,
         }  # fmt: skip
 
     def connection(self) -> Message:

@@ -207,7 +207,7 @@ class Statements:
     def _fork(self, m: Message) -> None:
         slot, use, row, table = int(m["slot"]), int(m["use"]), int(m["row"]), self._table
         if table.fork_use[slot] != use and table.use[row] == m["row_use"]:
-            forks.begin(table, slot, use, row, int(m["row_use"]), bool(m["both"]))
+            forks.begin(table, slot, use, row, int(m["row_use"]), bool(m["both"]), bool(m["is_leg"]))
         self._forked()
 
     def _end_fork(self, m: Message) -> None:
@@ -220,7 +220,10 @@ class Statements:
         slots = self._outbound.forks = forks.running(table)
         alive = slots[table.use[table.fork_row[slots]] == table.fork_row_use[slots]]
         both = alive[table.fork_both[alive] != 0]
-        self._desk.fork(set(table.fork_row[alive].tolist()), set(table.fork_row[both].tolist()))
+        speaking = alive[table.fork_is_leg[alive] != 0]
+        speakers = set(table.fork_row[speaking].tolist())
+        self._outbound.speak(table.fork_row[speaking], speaking)
+        self._desk.fork(set(table.fork_row[alive].tolist()), set(table.fork_row[both].tolist()) | speakers, speakers)
 
     def _keep_keys(self, m: Message) -> None:
         if self._table.use[m["row"]] == m["use"]:

@@ -82,6 +82,7 @@ FORK_FRAMES, FORK_BACK = 64, 16  # frames on their way to a program (1.28 s), an
 _FORK: dict[str, tuple[str, int]] = {
     # written by the pump
     "fork_use": ("i8", 1), "fork_row": ("i4", 1), "fork_row_use": ("i8", 1), "fork_both": ("u1", 1),
+    "fork_is_leg": ("u1", 1),
     "fork_tick": ("i8", FORK_FRAMES), "fork_got": ("i8", 1),
     # written by the workshop
     "fork_put": ("i8", 1), "fork_void": ("i8", 1),

@@ -59,9 +59,12 @@ def _links(dialect: Plivo, leg: Leg, asked: TransferCall) -> dict[LegId, Link]:
 
 
 def takable(dialect: Plivo, leg_id: LegId) -> bool:
-    """Only a call that is up can be taken, or an inbound one that runs a document although it is not answered yet."""
+    """Only a call that is up can be taken, or an inbound one that runs a document although it is not answered yet.
+
+    A program that is in a Multi-Party Call without a telephone stays there.
+    """
     leg = dialect.exchange.state.legs.get(leg_id)
-    if leg is None or leg.state is LegState.OVER:
+    if leg is None or leg.state is LegState.OVER or leg.is_program:
         return False
     return leg.state is LegState.UP or (leg.side is Side.INBOUND and leg_id in dialect.sessions)
 

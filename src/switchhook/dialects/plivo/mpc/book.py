@@ -28,10 +28,11 @@ from switchhook.dialects.plivo.mpc.party import (
     Party,
     Request,
 )
-from switchhook.dialects.plivo.mpc.step import ParticipantStep
+from switchhook.dialects.plivo.mpc.step import ParticipantStep, exit_fields
 from switchhook.dialects.plivo.mpc.taping import Taping
 from switchhook.dialects.plivo.mpc.telling import Telling
 from switchhook.dialects.plivo.mpc.wishes import SPEAK, Noise, RoomWishes, SeatWishes
+from switchhook.dialects.plivo.outgoing import Webhook
 
 if TYPE_CHECKING:
     from switchhook.dialects.plivo.dialect import Plivo
@@ -304,8 +305,16 @@ class Book:
         self.taping.left(member)
         self.telling.participant(member, "ParticipantExit")
         self.sound(party, member.exit)
+        self._last_words(member)
         if not member.over:
             self.ask(r.ListenFor(fact.leg, False, LISTENER))
+
+    def _last_words(self, member: Participant) -> None:
+        """Tells the on-exit URL of a program, which has no document that could go on."""
+        wishes = member.wishes
+        if wishes.stream is not None and wishes.on_exit is not None:
+            sent = exit_fields(member) | {"CallUUID": member.leg, "From": member.caller, "To": member.called}
+            self._dialect.outgoing.tell(Webhook(member.leg, member.party.account, wishes.on_exit, sent))
 
     def _why(self, member: Participant, room: RoomId) -> str:
         if member.over:

@@ -90,10 +90,10 @@ _ELEMENT = (
     ),
     *_absent(ELEMENT, "ignored with a warning", "waitTime", "recordCoachVoice"),
     *_done(ELEMENT, "test_transcripts.py", "transcript", "transcriptionUrl"),
-    *_absent(
-        ELEMENT, "ignored with a warning: an ai-agent is a telephone like others", "aiAgentStreamServiceUrl",
-        "aiAgentStreamContentType", "aiAgentStreamStatusCallbackUrl", "aiAgentStreamStatusCallbackMethod",
-        "aiAgentStreamSamplingRate", "aiAgentStreamExtraHeaders",
+    *_done(
+        ELEMENT, "mpc/test_programs.py", "aiAgentStreamServiceUrl", "aiAgentStreamContentType",
+        "aiAgentStreamStatusCallbackUrl", "aiAgentStreamStatusCallbackMethod", "aiAgentStreamSamplingRate",
+        "aiAgentStreamExtraHeaders",
     ),
 )  # fmt: skip
 

@@ -15,7 +15,7 @@ from switchhook.core.errors import Refused
 from switchhook.dialects.plivo.causes import Ending
 from switchhook.dialects.plivo.links import Link
 from switchhook.dialects.plivo.mpc.noises import beeps
-from switchhook.dialects.plivo.mpc.party import Participant
+from switchhook.dialects.plivo.mpc.party import Participant, Party
 from switchhook.dialects.plivo.mpc.times import maybe
 from switchhook.dialects.plivo.mpc.wishes import MultiPartyCall
 from switchhook.dialects.plivo.run.step import Origin, Step
@@ -58,16 +58,7 @@ class ParticipantStep(Step):
             self.session.notify(member.wishes.on_exit, self.session.fields("Redirect") | self._fields())
 
     def _fields(self) -> Fields:
-        member = self.member
-        return {
-            "MPCUUID": member.party.uuid,
-            "MPCFriendlyName": member.party.name,
-            "MemberID": member.member_id,
-            "ParticipantCallUUID": member.leg,
-            "ParticipantRole": member.wishes.role,
-            "ParticipantJoinTime": maybe(member.joined_at) or "",
-            "ParticipantEndTime": maybe(member.left_at) or "",
-        }
+        return exit_fields(self.member)
 
 
 class MultiPartyCallStep(ParticipantStep):
@@ -79,8 +70,11 @@ class MultiPartyCallStep(ParticipantStep):
         book = session.dialect.mpc
         call = session.call
         party = book.open(call.account, element.name, element.room, element.seat)
-        member = Participant(party, call.leg, element.seat, call.sender, call.receiver, call.side.value)
-        super().__init__(session, member)
+        super().__init__(session, self._participant(session, party, element))
+
+    def _participant(self, session: Session, party: Party, element: MultiPartyCall) -> Participant:
+        call = session.call
+        return Participant(party, call.leg, element.seat, call.sender, call.receiver, call.side.value)
 
     def start(self) -> None:
         member = self.member
@@ -118,3 +112,16 @@ class MultiPartyCallStep(ParticipantStep):
 
     def on_over(self) -> None:
         self.session.dialect.mpc.give_up(self.member)
+
+
+def exit_fields(member: Participant) -> Fields:
+    """Returns what the on-exit URL of a participant is told."""
+    return {
+        "MPCUUID": member.party.uuid,
+        "MPCFriendlyName": member.party.name,
+        "MemberID": member.member_id,
+        "ParticipantCallUUID": member.leg,
+        "ParticipantRole": member.wishes.role,
+        "ParticipantJoinTime": maybe(member.joined_at) or "",
+        "ParticipantEndTime": maybe(member.left_at) or "",
+    }

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from switchhook.core.model import Role
 from switchhook.dialects.plivo.links import Link
+from switchhook.dialects.plivo.streaming.wishes import Wishes
 
 ROLES = {
     "agent": Role.AGENT,
@@ -75,6 +76,7 @@ class SeatWishes:
     on_exit: Link | None = None
     status: Link | None = None
     groups: frozenset[str] = DEFAULT_GROUPS
+    stream: Wishes | None = None  # ai-agent: a program at a WebSocket takes this place, no telephone
 
     @property
     def place(self) -> Role:
@@ -97,7 +99,10 @@ class MultiPartyCall:
 
     def against(self, base: str, warn: Callable[[str], None]) -> MultiPartyCall:
         """Returns it with URLs resolved against that of its document; one that cannot be used is left out."""
-        return replace(self, room=_resolved(self.room, base, warn), seat=_resolved(self.seat, base, warn))
+        seat = _resolved(self.seat, base, warn)
+        if seat.stream is not None:
+            seat = replace(seat, stream=seat.stream.against(base))
+        return replace(self, room=_resolved(self.room, base, warn), seat=seat)
 
 
 W = TypeVar("W", RoomWishes, SeatWishes)

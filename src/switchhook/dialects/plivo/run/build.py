@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from switchhook.dialects.plivo.mpc.program import ProgramStep
 from switchhook.dialects.plivo.mpc.step import MultiPartyCallStep
 from switchhook.dialects.plivo.run.conference import ConferenceStep
 from switchhook.dialects.plivo.run.dial import DialStep
@@ -39,6 +40,8 @@ def step_of(session: Session, element: e.Element, *, last: bool) -> Step:
             return DialStep(session, element)
         case e.Conference():
             return ConferenceStep(session, element)
+        case e.MultiPartyCall() if element.seat.stream is not None:
+            return ProgramStep(session, element, last=last)
         case e.MultiPartyCall():
             return MultiPartyCallStep(session, element, last=last)
         case e.Redirect():

@@ -135,13 +135,18 @@ class DialStep(Step):
         self.session.dialect.watch.dial(fact.dial.id, self)
 
     def on_rang_out(self, fact: f.DialRang) -> None:
-        """Our INVITE to the next target went out."""
-        target = self._resolved[self._rung][0]
-        self._rung += 1
+        """Our INVITE to the next target went out, or to whom it sent the call on."""
+        sent_on = self._branches.get(fact.instead) if fact.instead is not None else None
+        if sent_on is None:
+            target: e.Target | None = self._resolved[self._rung][0]
+            position = self._resolved[self._rung][0].position
+            self._rung += 1
+        else:
+            target, position = sent_on.target, sent_on.position
         found = self._leg(fact.leg)
         if found is None:
             return
-        self._follow(branch_of(self._settings, found, target.position, target))
+        self._follow(branch_of(self._settings, found, position, target))
 
     def _follow(self, branch: Branch) -> None:
         self._branches[branch.leg] = branch

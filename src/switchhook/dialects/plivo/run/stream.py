@@ -31,6 +31,7 @@ class StreamStep(Step):
         if wishes is None:
             session.done()
             return
+        wishes = wishes.against(session.base)
         session.answer()
         leg = session.leg
         try:

@@ -55,32 +55,48 @@ class Streams:
         self._dialect = dialect
         self._exchange = dialect.exchange
         self._rows: OrderedDict[StreamId, Row] = OrderedDict()
+        self._coming: dict[LegId, tuple[Call, Wishes]] = {}
         self._told: dict[type, Callable[[Row, Any, float], None]] = {
             f.StreamOpened: self._opened, f.StreamNoted: self._noted, f.StreamEnded: self._ended,
         }  # fmt: skip
 
     def start(self) -> None:
         """Begins to listen."""
+        self._exchange.subscribe(self._begun, (f.StreamStarted,))
         self._exchange.subscribe(self._heard, tuple(self._told))
 
     def begin(self, leg: Leg, wishes: Wishes, cause: str) -> StreamId:
         """Streams a leg's audio; raises `Refused`."""
-        settings = self._exchange.settings
-        encoding, rate = CONTENT_TYPES[wishes.content_type]
-        url, login = without_login(wishes.url)  # a password in the URL must not come into the journal
-        plan = StreamPlan(
-            url=url, bidirectional=wishes.bidirectional, tracks=wishes.tracks, encoding=encoding, rate=rate,
-            timeout_s=float(wishes.timeout_s), extra=extra_headers(wishes.extra), retries=wishes.retries,
-            credentials=(*login, *upgrade_headers(settings, leg.account, url)),
-        )  # fmt: skip
+        plan = self.plan(leg.account, wishes)
         session = self._dialect.sessions.get(leg.id)
-        call = session.call if session is not None else call_of(settings, leg)
+        call = session.call if session is not None else call_of(self._exchange.settings, leg)
         stream = self._exchange.ask(r.StartStream(leg.id, plan), cause=cause).stream
         assert stream is not None
+        self._keep(stream, call, wishes)
+        return stream
+
+    def plan(self, account: str, wishes: Wishes, *, is_leg: bool = False) -> StreamPlan:
+        """Returns how the core is to stream; as a leg's far end, in place of its telephone, with `is_leg`."""
+        encoding, rate = CONTENT_TYPES[wishes.content_type]
+        url, login = without_login(wishes.url)  # a password in the URL must not come into the journal
+        return StreamPlan(
+            url=url, bidirectional=wishes.bidirectional, tracks=wishes.tracks, encoding=encoding, rate=rate,
+            timeout_s=float(wishes.timeout_s), extra=extra_headers(wishes.extra), retries=wishes.retries,
+            credentials=(*login, *upgrade_headers(self._exchange.settings, account, url)), is_leg=is_leg,
+        )  # fmt: skip
+
+    def expect(self, call: Call, wishes: Wishes) -> None:
+        """Takes note of the program of a leg that is to be dialled, and tells of its stream as of any other."""
+        self._coming[call.leg] = (call, wishes)
+
+    def expect_no_more(self, leg: LegId) -> None:
+        """The leg was not dialled after all."""
+        self._coming.pop(leg, None)
+
+    def _keep(self, stream: StreamId, call: Call, wishes: Wishes) -> None:
         self._rows[stream] = Row(stream, call, wishes, self._exchange.clock.now())
         while len(self._rows) > KEPT and next(iter(self._rows.values())).ended_at is not None:
             self._rows.popitem(last=False)
-        return stream
 
     def find(self, stream: str) -> Row | None:
         """Returns a stream that runs, or one of the latest that have ended."""
@@ -91,6 +107,12 @@ class Streams:
         return [row for row in self._rows.values() if row.call.leg == LegId(leg)]
 
     # --- what becomes of them -----------------------------------------------------------------------------------
+
+    def _begun(self, stamped: Stamped) -> None:
+        fact = stamped.fact
+        found = self._coming.pop(fact.leg, None) if isinstance(fact, f.StreamStarted) else None
+        if found is not None and isinstance(fact, f.StreamStarted):
+            self._keep(fact.stream.id, *found)
 
     def _heard(self, stamped: Stamped) -> None:
         fact = stamped.fact

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from switchhook.dialects.plivo import shapes
 from switchhook.dialects.plivo.links import Link
@@ -37,6 +37,10 @@ class Wishes:
     @property
     def tracks(self) -> tuple[str, ...]:
         return ("inbound", "outbound") if self.track == "both" else (self.track,)
+
+    def against(self, base: str) -> Wishes:
+        """Returns it with the URL of its callback resolved against that of its document."""
+        return self if self.callback is None else replace(self, callback=self.callback.against(base))
 
 
 def content_type(text: str) -> str:

@@ -6,10 +6,19 @@ from xml.etree.ElementTree import Element as Node
 
 from switchhook.dialects.plivo.links import Link, link_of
 from switchhook.dialects.plivo.mpc import wishes as w
+from switchhook.dialects.plivo.streaming.wishes import DEFAULT_TYPE, Wishes, content_type
 from switchhook.dialects.plivo.xml.attributes import Attributes
 from switchhook.dialects.plivo.xml.nodes import no_children, own_text
+from switchhook.dialects.plivo.xml.streaming import wrong as wrong_stream
 
 _BEEPS = {"none": 0, "beep:1": 1, "beep:2": 2}
+
+
+_OF_PROGRAMS = tuple(
+    f"aiAgentStream{name}"
+    for name in ("ServiceUrl", "ContentType", "StatusCallbackUrl", "StatusCallbackMethod", "SamplingRate",
+                 "ExtraHeaders")
+)  # fmt: skip
 
 
 def multi_party_call(node: Node, given: Attributes) -> w.MultiPartyCall | None:
@@ -20,6 +29,9 @@ def multi_party_call(node: Node, given: Attributes) -> w.MultiPartyCall | None:
     _absent(given)
     if not name:
         given.warn("it has no name and is skipped")
+        return None
+    if seat.stream is not None and (wrong := wrong_stream(seat.stream, "aiAgentStream")):
+        given.warn(f"{wrong}; it is skipped")
         return None
     if role not in w.ROLES:
         given.warn(f"role={role!r} is none of agent, customer, supervisor, ai-agent; it is skipped")
@@ -71,7 +83,38 @@ def _seat(given: Attributes, role: str) -> w.SeatWishes:
         on_exit=_link(given, "onExitActionUrl", "onExitActionMethod", "POST"),
         status=_link(given, "statusCallbackUrl", "statusCallbackMethod", "POST"),
         groups=groups & w.GROUPS or w.DEFAULT_GROUPS,
+        stream=program(given, role),
     )
+
+
+def program(given: Attributes, role: str) -> Wishes | None:
+    """Returns the WebSocket by which an ai-agent comes in; None where it has a telephone."""
+    texts = {name: given.text(name) for name in _OF_PROGRAMS}
+    url = texts["aiAgentStreamServiceUrl"]
+    if role != "ai-agent" or not url:
+        for name, text in texts.items():
+            if text:
+                given.warn(f"{name} means nothing without role ai-agent and aiAgentStreamServiceUrl")
+        return None
+    return Wishes(
+        url=url,
+        bidirectional=True,
+        content_type=_content_type(given, texts["aiAgentStreamContentType"], texts["aiAgentStreamSamplingRate"]),
+        extra=texts["aiAgentStreamExtraHeaders"],
+        callback=_link(given, "aiAgentStreamStatusCallbackUrl", "aiAgentStreamStatusCallbackMethod", "POST"),
+    )
+
+
+def _content_type(given: Attributes, kind: str, rate: str) -> str:
+    """Returns the one spelling of both attributes together; a rate that the type itself names goes first."""
+    wanted = kind or DEFAULT_TYPE.partition(";")[0]
+    named = "rate=" in wanted.lower()
+    if rate and not named:
+        wanted = f"{wanted.rstrip('; ')};rate={rate}"
+    found = content_type(wanted)
+    if found and rate and not found.endswith(f"={rate}"):
+        given.warn(f"aiAgentStreamSamplingRate={rate!r} is not the rate of {found}, which is used")
+    return found
 
 
 def _absent(given: Attributes) -> None:

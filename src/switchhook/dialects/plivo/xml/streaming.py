@@ -41,21 +41,27 @@ def stream(node: Node, given: Attributes) -> e.Stream:
         keep_alive=given.flag("keepCallAlive", False),
         retries=given.whole("maxRetries", 2, 0, 10),
     )
-    wrong = _wrong(wishes)
-    if wrong:
-        given.warn(f"{wrong}; it is skipped")
-    return e.Stream(None if wrong else wishes)
+    reason = wrong(wishes)
+    if reason:
+        given.warn(f"{reason}; it is skipped")
+    return e.Stream(None if reason else wishes)
 
 
-def _wrong(wishes: Wishes) -> str:
+def wrong(wishes: Wishes, prefix: str = "") -> str:
+    """Returns why a stream cannot be, or nothing; `prefix` begins the names of its attributes, if its URL is one."""
     if not is_stream_url(wishes.url) or len(wishes.url) > LONGEST_URL:
-        return f"its body is no ws or wss URL of at most {LONGEST_URL} characters"
+        where = f"{prefix}ServiceUrl" if prefix else "its body"
+        return f"{where} is no ws or wss URL of at most {LONGEST_URL} characters"
     if wishes.track not in TRACKS:
         return f"audioTrack={wishes.track!r} is none of {', '.join(TRACKS)}"
     if wishes.bidirectional and wishes.track != "inbound":
         return "only audioTrack inbound goes with bidirectional"
     if not wishes.content_type:
-        return f"contentType is none of {', '.join(CONTENT_TYPES)}"
+        return f"{_named(prefix, 'contentType')} is none of {', '.join(CONTENT_TYPES)}"
     if len(wishes.extra.encode()) > LONGEST_EXTRA:
-        return f"extraHeaders is longer than {LONGEST_EXTRA} bytes"
+        return f"{_named(prefix, 'extraHeaders')} is longer than {LONGEST_EXTRA} bytes"
     return ""
+
+
+def _named(prefix: str, name: str) -> str:
+    return f"{prefix}{name[0].upper()}{name[1:]}" if prefix else name
