@@ -300,6 +300,7 @@ class DialRang:
 
     dial: DialId
     leg: LegId
+    instead: LegId | None = None  # the leg from whose telephone the call was sent on to this one
 
 
 @dataclass(frozen=True, slots=True)
