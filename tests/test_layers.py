@@ -42,7 +42,7 @@ RULES: dict[str, set[str]] = {
     "dialects.plivo": {"core", "exchange", "flows", "settings"},
     "dialects.genesys": {"core", "exchange", "settings"},
     "dialects.native": {"core", "exchange", "settings"},
-    "settings": {"core.errors", "exchange.ports"},
+    "settings": {"core.errors", "core.values", "exchange.ports"},
     "http": {"core", "exchange.ports", "observe", "settings"},
     "figures": {"app", "sip"},
     "audio": {"media", "settings"},
@@ -57,7 +57,7 @@ CONNECTORS = {"app", "audio", "cli", "commands", "figures", "lab", "__main__"}
 
 # What the pure core may take from the standard library.
 PURE = {"__future__", "abc", "bisect", "collections", "dataclasses", "enum", "functools", "heapq", "itertools", "math"}
-PURE |= {"operator", "re", "string", "types", "typing", "typing_extensions", "urllib.parse"}
+PURE |= {"operator", "re", "reprlib", "string", "sys", "types", "typing", "typing_extensions", "urllib.parse"}
 # What the sans-IO halves may not import; their sockets live in the files named in the architecture.
 IO = {"asyncio", "socket", "ssl", "select", "selectors", "threading", "multiprocessing", "subprocess", "time"}
 SIP_WITH_IO = {"sockets", "resolver", "line", "ticking", "lateness"}

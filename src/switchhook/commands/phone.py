@@ -9,12 +9,12 @@ import sys
 import threading
 import zlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from switchhook.core.errors import Unavailable
+from switchhook.core.values import dataclass
 from switchhook.exchange.ports import Codec
 from switchhook.lab.ears import Ears
 from switchhook.lab.manners import Manners

@@ -7,8 +7,9 @@ Busy, declined and no answer are outcomes, never exceptions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from switchhook.core.values import dataclass
 
 
 class Outcome(Enum):

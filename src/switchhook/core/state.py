@@ -5,10 +5,11 @@ Only `apply` writes here. Others may read, and must not keep a dictionary of it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from switchhook.core.ids import DialId, Ids, LegId, RecordingId, RoomId, StreamId, TransferId
 from switchhook.core.model import AudioStream, Dial, Diversion, Leg, Room, RoomKind, Tape, Transfer
+from switchhook.core.values import dataclass
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ Sources: plivo-phlo reference 4.5 (warm, cold), genesys reference 3 and 9 (consu
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
 from switchhook.core import facts as f
@@ -40,6 +40,7 @@ from switchhook.core.model import (
 )
 from switchhook.core.outcomes import Outcome
 from switchhook.core.rooms import leave, settle
+from switchhook.core.values import dataclass
 from switchhook.core.work import Work
 
 

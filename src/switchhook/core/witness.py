@@ -7,7 +7,7 @@ travel, and may cross; while something about a telephone is under way the two ma
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from switchhook.core import actions as a
 from switchhook.core import facts as f
@@ -20,6 +20,7 @@ from switchhook.core.requests import Accepted
 from switchhook.core.sources import Sources
 from switchhook.core.state import State
 from switchhook.core.step import Input
+from switchhook.core.values import dataclass
 
 
 @dataclass(slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from switchhook.core.addresses import address_key
+from switchhook.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from switchhook.core import events as e
 from switchhook.core.addresses import address_key
+from switchhook.core.values import dataclass
 from switchhook.exchange import made as m
 from switchhook.exchange.made import Kind, Made
 from switchhook.exchange.objects import MemoryObjects, Objects

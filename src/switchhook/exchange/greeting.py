@@ -17,10 +17,10 @@ takes longer than a person waits for an answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from switchhook.core.events import VOICE_HANGOVER_MS, VOICE_ONSET_MS
+from switchhook.core.values import dataclass
 
 VOICE_ONSET_S, VOICE_HANGOVER_S = VOICE_ONSET_MS / 1000, VOICE_HANGOVER_MS / 1000
 AFTER_S = 0.8  # a person who has said hello waits at least so long

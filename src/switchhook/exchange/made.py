@@ -10,12 +10,13 @@ algorithm (RFC 7616 3.4.2), which serves for nothing but this realm.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Literal
 
 import msgspec
 
+from switchhook.core.values import dataclass
 from switchhook.exchange.objects import Document
 from switchhook.settings.tree import Account, Application, Endpoint, Number
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from switchhook.core.errors import Unavailable
@@ -19,6 +19,7 @@ from switchhook.core.events import LegFailed
 from switchhook.core.ids import LegId
 from switchhook.core.outcomes import Outcome
 from switchhook.core.requests import Note
+from switchhook.core.values import dataclass
 from switchhook.exchange.ports import Invitation, Signalling, Timers
 
 if TYPE_CHECKING:

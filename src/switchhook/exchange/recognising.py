@@ -14,11 +14,11 @@ import asyncio
 import json
 import struct
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from switchhook.core.errors import Unavailable
+from switchhook.core.values import dataclass
 from switchhook.exchange.guard import Guard
 from switchhook.exchange.ports import Sender
 from switchhook.exchange.sender import HttpSender

@@ -23,7 +23,7 @@ import re
 import wave
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.errors import Refused, Unavailable
 from switchhook.core.ids import LegId, RecordingId, RoomId
+from switchhook.core.values import dataclass
 from switchhook.exchange.archive import Archive, MemoryArchive, RecordingFilter, RecordingRow
 
 if TYPE_CHECKING:

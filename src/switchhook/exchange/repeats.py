@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from switchhook.core.values import dataclass
 from switchhook.exchange.ports import Clock
 
 

@@ -15,7 +15,6 @@ from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -24,6 +23,7 @@ import structlog
 
 from switchhook.core.errors import Unavailable
 from switchhook.core.masking import masked
+from switchhook.core.values import dataclass
 from switchhook.exchange.guard import Forbidden, Guard
 from switchhook.exchange.ports import Reply
 

@@ -16,10 +16,10 @@ import hashlib
 import os
 import tempfile
 from collections import OrderedDict, deque
-from dataclasses import dataclass
 from pathlib import Path
 
 from switchhook.core.errors import Unavailable
+from switchhook.core.values import dataclass
 from switchhook.exchange.ports import Clock, Reply
 
 FRESH_S = 60.0

@@ -8,9 +8,10 @@ name, a setting that nothing reads) comes back as notes for the operator.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from switchhook.core.errors import SwitchhookError
+from switchhook.core.values import dataclass
 from switchhook.flows import liquid
 from switchhook.flows.catalog import KINDS, Kind, handle_name, type_name
 

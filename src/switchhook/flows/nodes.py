@@ -7,9 +7,9 @@ be comma texts, and what makes no sense counts as not set.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from switchhook.core.model import Clips, HoldAudience, Order, Role
+from switchhook.core.values import dataclass
 from switchhook.settings import Settings
 
 Rendered = Mapping[str, object]

@@ -7,11 +7,12 @@ also in the facts that end it: `note` is called before the readers of a fact, `f
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from switchhook.core import facts as f
 from switchhook.core.ids import DialId, LegId, RoomId, TransferId
 from switchhook.core.model import Dial, Leg, Role
+from switchhook.core.values import dataclass
 from switchhook.flows.graph import Node
 from switchhook.flows.nodes import MultiParty
 from switchhook.flows.runs import Branch, Run

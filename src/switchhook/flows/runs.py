@@ -7,12 +7,13 @@ Variables belong to a branch, so that every number has its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 
 from switchhook.core.ids import DialId, LegId, RecordingId
 from switchhook.core.model import Leg, Side
 from switchhook.core.outcomes import Outcome
+from switchhook.core.values import dataclass
 from switchhook.exchange.recordings import Recorded
 from switchhook.flows.graph import Flow, Node
 from switchhook.flows.nodes import Callback

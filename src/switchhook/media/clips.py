@@ -6,10 +6,10 @@ speak:<language>:<voice>:<text> | file:<path>
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from switchhook.core.errors import Unavailable
+from switchhook.core.values import dataclass
 
 BUILTIN_MS = {"hold": 8_000, "ringback": 6_000, "busy": 1_000, "beep": 200}  # one turn of each loop
 LONGEST_MS = 4 * 3_600_000

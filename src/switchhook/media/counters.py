@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from switchhook.core.values import dataclass
 from switchhook.media.link import Message
 
 PHASE_US = 5_000

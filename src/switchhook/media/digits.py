@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from dataclasses import dataclass
 
 import numpy as np
 
+from switchhook.core.values import dataclass
 from switchhook.media.rtp import FRAME, Array
 
 KEYS = "0123456789*#ABCD"

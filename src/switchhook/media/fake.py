@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from switchhook.core.errors import Unavailable
@@ -26,6 +26,7 @@ from switchhook.core.events import (
 )
 from switchhook.core.ids import LegId, RecordingId, SoundId, StreamId
 from switchhook.core.sources import Sound, Sources, Voice
+from switchhook.core.values import dataclass
 from switchhook.exchange.ports import Emit, Forked, MediaAddress, MediaStats, Recording, Session
 from switchhook.media import clips
 

@@ -6,10 +6,10 @@ Inside, everything is frames of 20 ms at 8 kHz. L16 is little-endian here (in RT
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
 import numpy as np
 
+from switchhook.core.values import dataclass
 from switchhook.media import g711
 from switchhook.media.resample import Resampler
 from switchhook.media.rtp import FRAME, Array

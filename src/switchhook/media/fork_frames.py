@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+
+from switchhook.core.values import dataclass
 
 MULAW, L16 = "audio/x-mulaw", "audio/x-l16"
 _KEYS = frozenset("0123456789*#ABCDwW")

@@ -21,12 +21,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import numpy as np
 
+from switchhook.core.values import dataclass
 from switchhook.media import fork_frames
 from switchhook.media.fork_audio import Downward, Playout, Upward
 from switchhook.media.fork_frames import Frames

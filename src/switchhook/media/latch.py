@@ -9,8 +9,9 @@ Rejected: answering whoever sent last, which gives the call away to a scanner.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+
+from switchhook.core.values import dataclass
 
 ANY_S = 5.0
 SILENT_S = 0.4

@@ -9,10 +9,11 @@ sources are stated, and the matrix holds exactly what was stated.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
+from switchhook.core.values import dataclass
 from switchhook.media.rtp import FRAME, Array
 
 _SIZES = (*range(1, 17), 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, 4096, 8192)

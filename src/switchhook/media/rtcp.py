@@ -7,7 +7,9 @@ Reports end at us and are made anew for each outgoing stream. Compact timestamps
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from switchhook.core.values import dataclass
 
 NTP_1970 = 2_208_988_800
 SR, RR, SDES, BYE = 200, 201, 202, 203

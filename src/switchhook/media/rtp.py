@@ -7,11 +7,12 @@ are read and written as arrays, a column per field. Anything else goes through `
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from switchhook.core.values import dataclass
 
 Array = NDArray[Any]
 HEADER = np.dtype([("first", "u1"), ("second", "u1"), ("seq", ">u2"), ("ts", ">u4"), ("ssrc", ">u4")])

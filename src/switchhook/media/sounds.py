@@ -6,9 +6,8 @@ the longest unused goes first. Pure bookkeeping: the messages it returns are sen
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from switchhook.core.errors import Unavailable
+from switchhook.core.values import dataclass
 from switchhook.media import clips
 from switchhook.media.link import Message
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from switchhook.core.ids import LegId, SoundId, StreamId
 from switchhook.core.sources import Sources, Stream, Voice
+from switchhook.core.values import dataclass
 from switchhook.exchange.ports import Codec, Direction, Forked, Latching, MediaAddress, Recording, Session
 from switchhook.media.link import Message
 from switchhook.media.sounds import Play

@@ -13,11 +13,10 @@ Rejected: counting zero crossings and spectra, which tell music from speech a li
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from switchhook.core.events import VOICE_HANGOVER_MS, VOICE_ONSET_MS
+from switchhook.core.values import dataclass
 from switchhook.media.rtp import Array
 from switchhook.media.table import Table
 

@@ -7,8 +7,8 @@ Sources that were heard at the same time stand one under the other in the listen
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from switchhook.core.values import dataclass
 from switchhook.observe import svg
 
 _LEFT, _TOP, _LANE, _GAP = 150.0, 66.0, 22.0, 12.0

@@ -8,10 +8,11 @@ A leg whose SIP messages are not in the journal is drawn from its facts instead,
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any
 
+from switchhook.core.values import dataclass
 from switchhook.exchange.ports import Entry
 from switchhook.observe import wording
 from switchhook.observe.order import in_order

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from switchhook.core.values import dataclass
 from switchhook.exchange.ports import Entry
 
 

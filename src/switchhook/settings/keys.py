@@ -8,10 +8,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, field
+from dataclasses import MISSING, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from switchhook.core.values import dataclass
 from switchhook.settings.listen import Listen
 
 Check = Callable[[Any], str]

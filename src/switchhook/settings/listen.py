@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+
+from switchhook.core.values import dataclass
 
 TRANSPORTS = ("udp", "tcp")
 

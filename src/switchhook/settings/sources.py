@@ -11,10 +11,12 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from switchhook.core.values import dataclass
 
 Trail = tuple[str | int, ...]
 PREFIX = "SWITCHHOOK_"

@@ -8,11 +8,12 @@ change. Tables such as [[account]] are plural attributes: `settings.accounts`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from switchhook.core.values import dataclass
 from switchhook.exchange.ports import Latching
 from switchhook.settings import keys as k
 from switchhook.settings.keys import needed, option, section, tables

@@ -19,10 +19,11 @@ All answers come through `Phone`; every line ends with exactly one `Phone.ended`
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from random import Random
 from typing import Protocol
 
+from switchhook.core.values import dataclass
 from switchhook.exchange.ports import Codec, Direction, Latching, MediaAddress, Session
 from switchhook.sip.call import Call, Ending
 from switchhook.sip.digest import Credentials, Responder

@@ -5,8 +5,9 @@ Everything is one f-string and one encode; nothing that came from the wire is pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from switchhook.core.values import dataclass
 from switchhook.sip.headers import Via, split_params
 from switchhook.sip.message import Message
 

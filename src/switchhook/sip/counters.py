@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+
+from switchhook.core.values import dataclass
 
 
 @dataclass(slots=True)

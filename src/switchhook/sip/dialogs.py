@@ -10,9 +10,10 @@ and for TCP without a route set, the dialog is pinned to the flow that its messa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
+from switchhook.core.values import dataclass
 from switchhook.sip.build import Draft
 from switchhook.sip.flow import Flow
 from switchhook.sip.headers import parse_address

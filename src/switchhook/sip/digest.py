@@ -14,10 +14,11 @@ import hashlib
 import hmac
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from random import Random
 
+from switchhook.core.values import dataclass
 from switchhook.sip.headers import parse_auth, quote_text
 from switchhook.sip.message import Message
 

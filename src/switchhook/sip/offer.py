@@ -6,9 +6,10 @@ A description is its session lines and its media sections, each a list of (lette
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
+from switchhook.core.values import dataclass
 from switchhook.exchange.ports import Codec, Direction
 
 Line = tuple[str, str]

@@ -8,8 +8,8 @@ from (a NAT). Expiry is looked at once a second while there is anything to expir
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from switchhook.core.values import dataclass
 from switchhook.sip.build import response
 from switchhook.sip.engine import Engine
 from switchhook.sip.flow import Flow

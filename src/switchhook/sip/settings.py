@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from switchhook.core.values import dataclass
 from switchhook.exchange.ports import Latching
 from switchhook.sip.digest import Credentials, Password
 

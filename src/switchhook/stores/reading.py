@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -11,6 +10,7 @@ from sqlalchemy import ColumnElement, Engine, Row, and_, case, false, func, or_,
 
 from switchhook.core.errors import SwitchhookError
 from switchhook.core.model import By
+from switchhook.core.values import dataclass
 from switchhook.exchange.ports import EndedAs, Entry
 from switchhook.exchange.ports import LegFilter as LegFilter
 from switchhook.stores import schema

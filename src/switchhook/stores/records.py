@@ -9,7 +9,7 @@ neutral rows into their own call detail records.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from operator import attrgetter
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy import Column, Connection, Table, bindparam, delete, insert, upd
 
 from switchhook.core import facts as f
 from switchhook.core.model import Leg, Role, RoomKind
+from switchhook.core.values import dataclass
 from switchhook.stores import schema
 from switchhook.stores.encoding import Unreadable, fact_encoding
 from switchhook.stores.sheets import lines_of_leg

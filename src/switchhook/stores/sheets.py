@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -28,6 +28,7 @@ from sqlalchemy import Connection, Row, or_, select
 
 from switchhook.core.facts import Fact, LegCreated
 from switchhook.core.masking import masked
+from switchhook.core.values import dataclass
 from switchhook.exchange.entries import LEARNT, MESSAGE, NAMES, Calls, Learn, Name, message_values, names_itself
 from switchhook.exchange.ports import Entry
 from switchhook.stores import schema

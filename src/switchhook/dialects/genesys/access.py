@@ -12,11 +12,12 @@ import binascii
 import hmac
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from uuid import uuid4
 
 from starlette.requests import Request
 
+from switchhook.core.values import dataclass
 from switchhook.dialects.genesys.agents import Roster, User
 from switchhook.dialects.genesys.status import Code, Failure
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from switchhook.core.model import Leg
+from switchhook.core.values import dataclass
 from switchhook.dialects.genesys.ids import device_id, state_id, user_id
 from switchhook.dialects.genesys.watching import Watch
 from switchhook.settings import Agent, AgentState

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from switchhook.core import requests as r
 from switchhook.core.ids import DialId, LegId, RoomId, TransferId
 from switchhook.core.model import Phase
+from switchhook.core.values import dataclass
 from switchhook.dialects.genesys.agents import User
 from switchhook.dialects.genesys.calls import Call
 from switchhook.dialects.genesys.parameters import Parameters

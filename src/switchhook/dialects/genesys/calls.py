@@ -13,11 +13,12 @@ another, as the target's does when a transfer is completed, it stays the same ca
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from typing import Protocol
 
 from switchhook.core.ids import LegId, RoomId
+from switchhook.core.values import dataclass
 from switchhook.dialects.genesys.capabilities import CallState, CallView, Recorder, Supervision, capabilities
 from switchhook.dialects.genesys.memberships import CallType, Membership, Party, Stand
 

@@ -7,9 +7,10 @@ be swapped and completed, and `2014`, in which it still shows Retrieve. Order me
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
+
+from switchhook.core.values import dataclass
 
 
 class CallState(Enum):

@@ -6,7 +6,7 @@ One line per operation, resource, query parameter and channel: `done`, `partly` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from switchhook.core.values import dataclass
 
 DONE, PARTLY, ABSENT = "done", "partly", "absent"
 

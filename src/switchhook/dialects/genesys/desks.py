@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol, get_args
 
 from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.ids import DialId, LegId, RoomId
 from switchhook.core.model import Leg, LegState, Side
+from switchhook.core.values import dataclass
 from switchhook.dialects.genesys.agents import Roster, User
 from switchhook.dialects.genesys.calls import Call, Calls, Change, Notification, Options
 from switchhook.dialects.genesys.ids import CallIds

@@ -8,7 +8,7 @@ the state; what was already told to the desktop, and what must not change once i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 
 from switchhook.core.addresses import Destination, Endpoint
@@ -17,6 +17,7 @@ from switchhook.core.ids import LegId, RoomId
 from switchhook.core.model import Dial, Leg, LegState, Member, Purpose, Role, Room, RoomKind, Side
 from switchhook.core.rooms import awaited
 from switchhook.core.state import State
+from switchhook.core.values import dataclass
 from switchhook.dialects.genesys.capabilities import Supervision
 from switchhook.dialects.genesys.numbers import bare
 from switchhook.dialects.genesys.watching import supervision

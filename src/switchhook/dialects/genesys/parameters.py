@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import msgspec
 
+from switchhook.core.values import dataclass
 from switchhook.dialects.genesys.status import Code, Failure, invalid, missing
 
 _DIGITS = re.compile(r"[0-9*#A-Dw]+")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from switchhook.core.ids import DialId, LegId, RoomId
 from switchhook.core.model import Member, Role, Seat
+from switchhook.core.values import dataclass
 from switchhook.dialects.genesys.capabilities import Supervision
 
 if TYPE_CHECKING:

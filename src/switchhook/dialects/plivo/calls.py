@@ -5,11 +5,12 @@ It outlives the core's leg, because the last webhooks of a call are sent after i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from switchhook.core.events import CallerKind
 from switchhook.core.ids import LegId
 from switchhook.core.model import Leg, Side
+from switchhook.core.values import dataclass
 from switchhook.dialects.plivo.detection import Detect
 from switchhook.dialects.plivo.links import Link, link_of
 from switchhook.settings import Application, Settings

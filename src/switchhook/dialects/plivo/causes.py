@@ -6,11 +6,12 @@ reason (`Ending`) goes first, such as 4010 for a document that ran out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from switchhook.core.facts import LegEnded
 from switchhook.core.model import By, Side
 from switchhook.core.outcomes import Outcome
+from switchhook.core.values import dataclass
 
 NAMES: dict[int, str] = {
     0: "Unknown",

@@ -7,7 +7,6 @@ that a document asks for is one per room; while fewer than two are in the room i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from switchhook.core import requests as r
 from switchhook.core.errors import Refused
 from switchhook.core.ids import LegId, RoomId
 from switchhook.core.model import Room, RoomKind
+from switchhook.core.values import dataclass
 from switchhook.exchange.recordings import Ended, Recorded
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ One line per operation, argument, element, attribute and webhook: `done`, `partl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from switchhook.core.values import dataclass
 from switchhook.dialects.plivo.mpc.coverage import ROWS
 
 DONE, PARTLY, ABSENT = "done", "partly", "absent"

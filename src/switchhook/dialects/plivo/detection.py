@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.ids import LegId
+from switchhook.core.values import dataclass
 from switchhook.dialects.plivo.causes import Ending
 from switchhook.dialects.plivo.links import Link
 from switchhook.exchange.greeting import Answerer, Greeting, Thresholds

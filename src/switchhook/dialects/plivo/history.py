@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from switchhook.core.values import dataclass
 from switchhook.dialects.plivo.asked import Answer, Asked
 from switchhook.dialects.plivo.paging import page_of
 from switchhook.dialects.plivo.problems import invalid

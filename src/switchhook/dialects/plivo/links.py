@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import quote, urldefrag, urljoin, urlsplit
+
+from switchhook.core.values import dataclass
 
 UNSET = frozenset({"", "none", "null"})
 _RETRIED = frozenset({"4xx", "5xx", "ct", "rt", "all"})

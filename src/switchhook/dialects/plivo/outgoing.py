@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from switchhook.core.errors import Unavailable
 from switchhook.core.ids import LegId
+from switchhook.core.values import dataclass
 from switchhook.dialects.plivo import signatures
 from switchhook.dialects.plivo.auth import main_of
 from switchhook.dialects.plivo.links import Link, Tuning, escaped, tuned

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from switchhook.core.values import dataclass
 from switchhook.dialects.plivo.problems import invalid
 from switchhook.dialects.plivo.shapes import whole
 

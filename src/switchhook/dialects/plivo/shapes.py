@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from switchhook.core.values import dataclass
 from switchhook.dialects.plivo.detection import Detect
 from switchhook.dialects.plivo.links import UNSET, Link, is_web_url
 from switchhook.dialects.plivo.problems import invalid, missing

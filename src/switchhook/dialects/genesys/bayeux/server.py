@@ -16,10 +16,11 @@ second window.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import msgspec
 
+from switchhook.core.values import dataclass
 from switchhook.dialects.genesys.bayeux.channels import is_channel, is_pattern
 from switchhook.dialects.genesys.bayeux.session import Hold, Session
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from switchhook.core.values import dataclass
 from switchhook.dialects.genesys.bayeux.channels import matches
 
 Wake = Callable[[], None]

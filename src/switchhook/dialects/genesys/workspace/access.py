@@ -12,10 +12,10 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from switchhook.core.values import dataclass
 from switchhook.dialects.genesys.agents import Roster, User
 from switchhook.dialects.genesys.status import Code, Failure
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from switchhook.core.values import dataclass
 from switchhook.dialects.genesys.agents import User
 from switchhook.dialects.genesys.device_operations import DeviceOperations
 from switchhook.dialects.genesys.ids import device_id

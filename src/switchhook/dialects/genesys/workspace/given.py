@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 
+from switchhook.core.values import dataclass
 from switchhook.dialects.genesys.status import invalid, missing
 from switchhook.dialects.genesys.workspace import pairs
 

@@ -7,8 +7,8 @@ two calls must name two that belong together, in their places: `{id}` is the con
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from switchhook.core.values import dataclass
 from switchhook.dialects.genesys.agents import User
 from switchhook.dialects.genesys.asked import Asked
 from switchhook.dialects.genesys.call_operations import CallOperations

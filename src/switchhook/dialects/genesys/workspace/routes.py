@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 import structlog
@@ -17,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from switchhook.core.errors import Refused
+from switchhook.core.values import dataclass
 from switchhook.dialects.genesys.agents import Roster
 from switchhook.dialects.genesys.bayeux.endpoint import Admission, Denied, Endpoint
 from switchhook.dialects.genesys.call_operations import CallOperations

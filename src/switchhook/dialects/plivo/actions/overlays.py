@@ -7,7 +7,6 @@ when a transfer takes the leg, and when the leg leaves the conference in which i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from switchhook.core import facts as f
@@ -15,6 +14,7 @@ from switchhook.core import requests as r
 from switchhook.core.errors import Refused
 from switchhook.core.ids import LegId, RoomId, SoundId
 from switchhook.core.model import Clips
+from switchhook.core.values import dataclass
 
 if TYPE_CHECKING:
     from switchhook.exchange.switch import Exchange, Stamped

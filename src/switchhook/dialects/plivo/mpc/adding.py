@@ -7,7 +7,6 @@ of the legs to come are known before, so the answer can name them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from switchhook.core import requests as r
@@ -15,6 +14,7 @@ from switchhook.core.addresses import Destination
 from switchhook.core.errors import Refused
 from switchhook.core.ids import LegId
 from switchhook.core.model import Clips, DialPlan, Leg, LegState, Order, Waiting
+from switchhook.core.values import dataclass
 from switchhook.dialects.plivo.calls import shown
 from switchhook.dialects.plivo.links import Link
 from switchhook.dialects.plivo.mpc.noises import beeps

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 
 from switchhook.core.ids import LegId, RecordingId, RoomId
 from switchhook.core.model import Alone, Clips, Closing, Role, RoomKind, RoomPlan, Seat
+from switchhook.core.values import dataclass
 from switchhook.dialects.plivo.links import Link
 from switchhook.dialects.plivo.mpc.wishes import RoomWishes, SeatWishes
 

@@ -6,9 +6,9 @@ SDKs send every default explicitly, and some values in arrays; roles, groups and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from switchhook.core.values import dataclass
 from switchhook.dialects.plivo import shapes
 from switchhook.dialects.plivo.links import Link, link_of
 from switchhook.dialects.plivo.mpc import wishes as w

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from switchhook.core.model import Role
+from switchhook.core.values import dataclass
 from switchhook.dialects.plivo.links import Link
 from switchhook.dialects.plivo.streaming.wishes import Wishes
 

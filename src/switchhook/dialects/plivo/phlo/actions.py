@@ -7,13 +7,13 @@ already. Checked here is what only the request can tell: its words, and whom it 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from switchhook.core import requests as r
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import LegId, RoomId
 from switchhook.core.model import By, Kind, Phase, Purpose, Role
 from switchhook.core.outcomes import Outcome
+from switchhook.core.values import dataclass
 from switchhook.dialects.plivo.phlo import problems
 from switchhook.dialects.plivo.phlo.parameters import optional_text, text_of
 from switchhook.dialects.plivo.phlo.places import Place, Places

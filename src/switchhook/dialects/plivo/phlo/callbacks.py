@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from switchhook.core import facts as f
 from switchhook.core.ids import LegId, RoomId, TransferId
 from switchhook.core.model import Kind, Phase, Role, Transfer, TransferOutcome, not_reached
+from switchhook.core.values import dataclass
 from switchhook.dialects.plivo.auth import main_of
 from switchhook.dialects.plivo.links import Link, Tuning, is_web_url
 from switchhook.dialects.plivo.outgoing import Outgoing, Webhook

@@ -5,10 +5,9 @@ Requests name a flow, a node and an address, never a run. Several runs of one fl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from switchhook.core.ids import LegId, RoomId
 from switchhook.core.model import Leg, LegState, Room, Transfer
+from switchhook.core.values import dataclass
 from switchhook.dialects.plivo.phlo import problems
 from switchhook.exchange.switch import Exchange
 from switchhook.flows.graph import Flow, Node

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import uuid4
 
 import structlog
@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from switchhook.core.errors import Refused
 from switchhook.core.ids import LegId
+from switchhook.core.values import dataclass
 from switchhook.dialects.plivo.phlo import problems, views
 from switchhook.dialects.plivo.phlo.actions import NODE_ACTIONS, REMOVALS, Actions
 from switchhook.dialects.plivo.phlo.asker import asker_of, may_act_for

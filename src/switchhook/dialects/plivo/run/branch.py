@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from switchhook.core.ids import LegId
 from switchhook.core.model import Leg, Side
 from switchhook.core.outcomes import Outcome
+from switchhook.core.values import dataclass
 from switchhook.dialects.plivo import fields
 from switchhook.dialects.plivo.calls import call_of
 from switchhook.dialects.plivo.causes import Cause

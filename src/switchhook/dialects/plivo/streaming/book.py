@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag
 
@@ -17,6 +16,7 @@ from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.ids import LegId, StreamId
 from switchhook.core.model import Leg, StreamEnd, StreamPlan
+from switchhook.core.values import dataclass
 from switchhook.dialects.plivo import fields
 from switchhook.dialects.plivo.auth import main_of
 from switchhook.dialects.plivo.calls import Call, call_of

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from switchhook.core.values import dataclass
 from switchhook.dialects.plivo import shapes
 from switchhook.dialects.plivo.links import Link
 from switchhook.dialects.plivo.problems import invalid, missing

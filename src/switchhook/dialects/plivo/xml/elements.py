@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from switchhook.core.values import dataclass
 from switchhook.dialects.plivo.links import Link
 from switchhook.dialects.plivo.mpc.wishes import MultiPartyCall as MultiPartyCall
 from switchhook.dialects.plivo.streaming.wishes import Wishes
