@@ -1,4 +1,3 @@
-# ruff: noqa: RUF009  the functions that make fields are pure
 """Every key of the configuration, with its type, default, meaning and check.
 
 The names are a public contract (`docs/` has the generated list). A key may be added; the meaning of one here may not
