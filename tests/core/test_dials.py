@@ -11,7 +11,7 @@ from switchhook.core import requests as r
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.model import Order, Role, RoomKind, RoomPlan
 from switchhook.core.outcomes import Outcome
-from tests.core.rig import ACCOUNT, MUSIC, RINGBACK, Rig, dial
+from tests.core.rig import ACCOUNT, MUSIC, RINGBACK, Rig, destination, dial
 
 SILENCE: set[str] = set()
 BEEP = {"builtin:beep", "silence:2000"}
@@ -350,3 +350,71 @@ def test_each_target_may_be_shown_another_caller() -> None:
     calls(rig, "first", "second", callers=(("1", "One"), ("2", "Two")))
     shown = [(act.caller, act.caller_name) for act in rig.actions if isinstance(act, a.Invite)]
     assert shown == [("1", "One"), ("2", "Two")]
+
+
+# --- sent on --------------------------------------------------------------------------------------------------------
+
+
+def test_a_ringing_call_is_sent_on_and_the_caller_waits_for_the_next() -> None:
+    rig = Rig()
+    calls(rig, "callee")
+    rig.rings("callee")
+    rig.ask(r.Redirect(rig.leg("callee"), destination("other")))
+    assert ends(rig, "callee").outcome is Outcome.CANCELLED
+    assert not rig.is_rung("callee")
+    assert rig.is_rung("other")
+    assert not rig.told(f.DialEnded)
+    rig.rings("other")
+    rig.answers("other")
+    rig.hear({"caller": {"other"}, "other": {"caller"}})
+    rig.everybody_hangs_up()
+
+
+def test_whoever_is_sent_a_call_and_does_not_come_ends_the_attempt() -> None:
+    rig = Rig()
+    calls(rig, "callee")
+    rig.rings("callee")
+    rig.ask(r.Redirect(rig.leg("callee"), destination("other")))
+    rig.rejects("other")
+    assert ended(rig, "caller").outcome is Outcome.BUSY
+
+
+def test_a_call_that_is_sent_on_keeps_its_place_among_those_rung_in_turn() -> None:
+    rig = Rig()
+    calls(rig, "one", "two", order=Order.SEQUENTIAL)
+    rig.rings("one")
+    rig.ask(r.Redirect(rig.leg("one"), destination("other")))
+    assert not rig.is_rung("two")
+    rig.rejects("other")
+    assert rig.is_rung("two")
+    rig.answers("two")
+    rig.hear({"caller": {"two"}, "two": {"caller"}})
+    rig.everybody_hangs_up()
+
+
+@pytest.mark.parametrize(
+    ("rung", "to", "reason"),
+    [
+        ("callee", "callee", Reason.TARGET_IS_SELF),
+        ("callee", "caller", Reason.ALREADY_THERE),
+        ("callee", "second", Reason.ALREADY_THERE),
+        ("caller", "other", Reason.WRONG_STATE),
+    ],
+)
+def test_a_call_that_cannot_be_sent_on_rings_as_before(rung: str, to: str, reason: Reason) -> None:
+    rig = Rig()
+    calls(rig, "callee", "second")
+    rig.rings("callee")
+    with pytest.raises(Refused) as refused:
+        rig.ask(r.Redirect(rig.leg(rung), destination(to)))
+    assert refused.value.reason is reason
+    assert rig.is_rung("callee")
+
+
+def test_an_answered_call_is_not_sent_on() -> None:
+    rig = Rig()
+    calls(rig, "callee")
+    rig.answers("callee")
+    with pytest.raises(Refused) as refused:
+        rig.ask(r.Redirect(rig.leg("callee"), destination("other")))
+    assert refused.value.reason is Reason.WRONG_STATE

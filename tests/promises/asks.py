@@ -201,6 +201,7 @@ _MAKERS: tuple[Callable[[Asks], r.Request], ...] = (
     lambda x: r.AddParty(x.room(), some_dial(x.n)),
     lambda x: r.AddParty(x.room(), some_dial(x.n), conference=True),
     lambda x: r.CancelDial(x.n.of([*x.state.dials, DialId("none")])),
+    lambda x: r.Redirect(x.leg(), destination(x.n.of(NAMES))),
     _member(r.HoldMember),
     _member(r.MuteMember),
     _member(r.DeafenMember),

@@ -150,7 +150,8 @@ def _dial(state: State, dial: DialId, **changes: Any) -> None:
 
 def _dial_rang(state: State, fact: f.DialRang) -> None:
     dial = state.dials[fact.dial]
-    _dial(state, fact.dial, legs=(*dial.legs, fact.leg), tried=dial.tried + 1)
+    tried = dial.tried + (fact.instead is None)
+    _dial(state, fact.dial, legs=(*(leg for leg in dial.legs if leg != fact.instead), fact.leg), tried=tried)
 
 
 def _dial_accepting(state: State, fact: f.DialAccepting) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from switchhook.core import actions as a
 from switchhook.core import facts as f
 from switchhook.core import requests as r
+from switchhook.core.addresses import Destination
 from switchhook.core.errors import Reason, Refused
 from switchhook.core.ids import DialId, LegId, RoomId
 from switchhook.core.legs import answer, create, hang_up, need_taken, open_early, start_sound, stop_sound
@@ -33,7 +34,7 @@ from switchhook.core.model import (
     Waiting,
 )
 from switchhook.core.outcomes import Outcome
-from switchhook.core.rooms import join, need_leg, need_room, open_room, plain, settle
+from switchhook.core.rooms import join, need_leg, need_room, open_room, plain, press, settle
 from switchhook.core.work import Work
 
 ASK = ("builtin:beep", "silence:2000")  # who is asked for a digit without a brief hears this: nobody waits in silence
@@ -126,6 +127,31 @@ def cancel_asked(work: Work, request: r.CancelDial) -> r.Accepted:
     return r.Accepted(dial=request.dial)
 
 
+def redirect(work: Work, request: r.Redirect) -> r.Accepted:
+    """Rings another telephone in place of one that rings; nobody but the two notices more than the number."""
+    leg = need_leg(work, request.leg)
+    dial = work.state.dials.get(leg.dial) if leg.dial is not None else None
+    if dial is None or leg.state not in (LegState.DIALLING, LegState.RINGING):
+        raise Refused(Reason.WRONG_STATE, "the telephone does not ring for a call")
+    room = need_room(work, dial.room)
+    if (
+        dial.purpose is Purpose.FIRST
+        or dial.plan.role is Role.SUPERVISOR
+        or room.plan.kind not in (RoomKind.CALL, RoomKind.CONSULT)
+    ):
+        raise Refused(Reason.WRONG_STATE, "the call is for this telephone alone")
+    if request.to.key == leg.key:
+        raise Refused(Reason.TARGET_IS_SELF, "the destination is the telephone itself")
+    transfer = work.state.transfer_of(room)
+    present = [*room.members, *dial.legs, *(work.state.rooms[transfer.room].members if transfer is not None else ())]
+    if any(work.state.legs[other].key == request.to.key for other in present):
+        raise Refused(Reason.ALREADY_THERE, f"{request.to.address} is in the call already")
+    sent_on = _ring(work, dial, request.to, ring_s=dial.plan.ring_s)
+    work.fact(f.DialRang(dial.id, sent_on, instead=leg.id))
+    hang_up(work, leg.id, Outcome.CANCELLED, By.API)
+    return r.Accepted(leg=sent_on, dial=dial.id, room=room.id)
+
+
 def need_free(leg: Leg) -> None:
     """Refuses a leg that is in a room, is being asked whether it takes a call, or was never answered."""
     if leg.rooms:
@@ -194,30 +220,51 @@ def _ring_next(work: Work, dial_id: DialId) -> None:
     dial = work.state.dials[dial_id]
     plan = dial.plan
     position = dial.tried
-    target = plan.targets[position]
-    room = work.state.rooms[dial.room]
-    more = plan.target_headers[position] if position < len(plan.target_headers) else ()
-    shown = plan.callers[position] if position < len(plan.callers) else (plan.caller, plan.caller_name)
-    leg = create(
+    leg = _ring(
+        work,
+        dial,
+        plan.targets[position],
+        shown=plan.callers[position] if position < len(plan.callers) else None,
+        ring_s=plan.target_ring_s[position] if position < len(plan.target_ring_s) else plan.ring_s,
+        headers=plan.target_headers[position] if position < len(plan.target_headers) else (),
+        credentials=plan.credentials[position] if position < len(plan.credentials) else None,
+        leg=plan.leg_ids[position] if position < len(plan.leg_ids) else None,
+    )
+    work.fact(f.DialRang(dial_id, leg))
+
+
+def _ring(
+    work: Work,
+    dial: Dial,
+    target: Destination,
+    *,
+    ring_s: float,
+    shown: tuple[str, str] | None = None,
+    headers: tuple[tuple[str, str], ...] = (),
+    credentials: tuple[str, str] | None = None,
+    leg: LegId | None = None,
+) -> LegId:
+    plan, room = dial.plan, work.state.rooms[dial.room]
+    caller, caller_name = shown or (plan.caller, plan.caller_name)
+    return create(
         work,
         target,
         account=room.account,
-        caller=shown[0],
-        caller_name=shown[1],
+        caller=caller,
+        caller_name=caller_name,
         call=room.call,
         parent=dial.lead,
         program=plan.program,
-        dial=dial_id,
-        ring_s=plan.target_ring_s[position] if position < len(plan.target_ring_s) else plan.ring_s,
+        dial=dial.id,
+        ring_s=ring_s,
         limit_s=plan.limit_s,
-        headers=plan.headers + more,
+        headers=plan.headers + headers,
         answer_after=plan.answer_after,
-        credentials=plan.credentials[position] if position < len(plan.credentials) else None,
+        credentials=credentials,
         hops_left=_hops_left(work, room),
-        leg=plan.leg_ids[position] if position < len(plan.leg_ids) else None,
+        leg=leg,
         insistent=plan.insistent,
     )
-    work.fact(f.DialRang(dial_id, leg))
 
 
 def _hops_left(work: Work, room: Room) -> int:
@@ -281,8 +328,7 @@ def win(work: Work, dial: Dial, leg: LegId) -> None:
     for other in others:
         hang_up(work, other, Outcome.ANSWERED_ELSEWHERE, By.SERVER)
     if dial.plan.send_digits:
-        work.fact(f.DigitsSent(leg, dial.plan.send_digits))
-        work.act(a.SendDigits(leg, dial.plan.send_digits))
+        press(work, work.state.legs[leg], dial.plan.send_digits)
     if dial.purpose in (Purpose.TRANSFER, Purpose.RECALL):
         target_answered(work, dial, leg)
         return
@@ -309,9 +355,11 @@ def leg_failed(work: Work, dial_id: DialId, leg: LegId, outcome: Outcome, status
         outcome = Outcome.REJECTED
     work.fact(f.DialTried(dial_id, leg, _worse(dial, outcome), status))
     dial = work.state.dials[dial_id]
+    if dial.legs:
+        return
     if dial.plan.order is Order.SEQUENTIAL and dial.tried < len(dial.plan.targets):
         _ring_next(work, dial_id)
-    elif not dial.legs and dial.tried >= len(dial.plan.targets):
+    elif dial.tried >= len(dial.plan.targets):
         _failed(work, dial)
 
 

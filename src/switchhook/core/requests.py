@@ -297,6 +297,14 @@ class CancelDial:
 
 
 @dataclass(frozen=True, slots=True)
+class Redirect:
+    """Send the call that rings at a leg's telephone on to another: whoever waits goes on waiting, now for that one."""
+
+    leg: LegId
+    to: Destination
+
+
+@dataclass(frozen=True, slots=True)
 class HoldMember:
     """The member hears music and is not heard (`on`), or comes back. Repeating changes nothing."""
 
@@ -494,6 +502,7 @@ Request = (
     | LeaveRoom
     | AddParty
     | CancelDial
+    | Redirect
     | HoldMember
     | MuteMember
     | DeafenMember

@@ -87,6 +87,7 @@ FUNCTIONS: dict[type, Callable[[Work, Any], r.Accepted | None]] = {
     r.LeaveRoom: members.leave_asked,
     r.AddParty: dials.add_party,
     r.CancelDial: dials.cancel_asked,
+    r.Redirect: dials.redirect,
     r.HoldMember: members.hold,
     r.MuteMember: members.mute,
     r.DeafenMember: members.deafen,

@@ -176,7 +176,9 @@ class History:
             case f.DialStarted(dial):
                 self.rung[dial.id] = []
                 self.wanted[dial.id] = [target.address for target in dial.plan.targets]
-            case f.DialRang(dial_id, leg):
+            case f.DialRang(dial_id, leg, instead):
+                if instead is not None:
+                    self.wanted[dial_id].insert(len(self.rung[dial_id]), state.legs[leg].called)
                 self.rung[dial_id].append(state.legs[leg].called)
             case f.DialEnded(dial_id, room_id, None, outcome):
                 attempt, room = state.dials.get(dial_id), state.rooms.get(room_id)

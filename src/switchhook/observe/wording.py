@@ -243,6 +243,9 @@ _WORDS: dict[str, Say] = {
         )
     ),
     "RoomParked": lambda body, parties: "whoever is left is parked with music",
+    "DialRang": lambda body, parties: (
+        f"the call is sent on from {parties.name(body['instead'])}" if body.get("instead") else ""
+    ),
     "DialAccepting": lambda body, parties: f"{parties.name(body['leg'])} answered and is asked to accept",
     "DialTried": lambda body, parties: f"{parties.name(body['leg'])} was not reached: {_plain(body['outcome'])}",
     "DialMoved": lambda body, parties: "whoever answers comes into another room",

@@ -199,7 +199,7 @@ async def test_digits() -> None:
 @in_virtual_time
 async def test_operations_that_are_not_there() -> None:
     async with talking() as office:
-        assert await office.desk.fails(office.call, "redirect", destination="5003") == 404
+        assert await office.desk.fails(office.call, "teleport", destination="5003") == 404
         assert await office.desk.fails(office.call, "complete") == 404
         assert await office.desk.fails("0000000000000000", "release") == 404
         assert await office.desk.fails(office.call, "answer") == 400

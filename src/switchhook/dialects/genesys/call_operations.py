@@ -27,6 +27,11 @@ from switchhook.exchange.switch import Exchange
 PREVIEWS = ("Accept", "Decline")  # of preview calls, of which there are none: no call ever offers them
 
 
+def redirectable(call: Call) -> bool:
+    """True for a call that rings and could ring elsewhere: others are in it, and wait for no one person."""
+    return call.state is CallState.RINGING and call.room is not None and call.supervises is None
+
+
 class CallOperations:
     """Carries out operations on calls; raises `Failure` or `Refused`, and then nothing has changed."""
 
@@ -50,6 +55,16 @@ class CallOperations:
         if operation is None or not self._allowed(asked.user, asked.call, name):
             raise invalid(f"Operation '{name}' is not possible while the call is {asked.call.state.value}.")
         operation(self, asked)
+
+    def redirect(self, asked: Asked, number: str) -> None:
+        """Sends a call that rings on to another number; an operation of the Workspace API alone."""
+        if not asked.user.may("api-voice"):
+            raise Failure(Code.NO_PERMISSION, "Feature 'api-voice' is required.")
+        if not redirectable(asked.call):
+            raise invalid(f"A call that is {asked.call.state.value} cannot be sent on.")
+        target = self._plans.destination(asked.user, number)
+        accepted = self._ask(asked, r.Redirect(asked.call.leg, target))
+        self._line.keep_dial(asked, accepted.dial)
 
     def _allowed(self, user: User, call: Call, name: str) -> bool:
         calls = self._desks.calls(user)

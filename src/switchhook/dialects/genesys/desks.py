@@ -191,6 +191,8 @@ class Desks:
         if leg in self._at_leg:
             found.update((user.name, user) for user in self._at_leg[leg])
         room = fact.dial.room if isinstance(fact, f.DialStarted) else getattr(fact, "room", None)
+        if isinstance(fact, f.DialRang) and fact.dial in self._state.dials:
+            room = self._state.dials[fact.dial].room
         if isinstance(room, str) and room in self._at_room:
             found.update(self._at_room[RoomId(room)])
         return list(found.values())

@@ -66,8 +66,7 @@ class Operations:
         return (call.leg, call.chain) if call is not None else ("", "")
 
     def _ask(self, wanted: Wanted, operation: str, **given: object) -> None:
-        parameters = Parameters(operation, {"operationName": operation, **given})
-        self._calls.run(Asked(wanted.user, wanted.call, parameters, wanted.cause, wanted.repeat))
+        self._calls.run(_asked(wanted, operation, **given))
 
     def _other(self, wanted: Wanted, name: str) -> Call:
         """Returns the call that the parameter names: the held one of the two that belong together."""
@@ -116,11 +115,20 @@ class Operations:
             raise invalid("Parameter 'heldConnId' names a call that is not held.")
         return held
 
+    def redirect(self, wanted: Wanted) -> None:
+        """Sends a ringing call on; its desktop sees it released."""
+        self._calls.redirect(_asked(wanted, "Redirect"), wanted.given.needed("destination").strip())
+
     def merge(self, wanted: Wanted) -> None:
         """Makes one conference of the two calls, whichever of them was named first."""
         other = self._other(wanted, "otherConnId")
         consult = wanted.call if wanted.call.parent is other else other
         self._ask(Wanted(wanted.user, consult, wanted.given, wanted.cause, wanted.repeat), "CompleteConference")
+
+
+def _asked(wanted: Wanted, operation: str, **given: object) -> Asked:
+    parameters = Parameters(operation, {"operationName": operation, **given})
+    return Asked(wanted.user, wanted.call, parameters, wanted.cause, wanted.repeat)
 
 
 def _plain(operation: str) -> Callable[[Operations, Wanted], None]:
@@ -165,6 +173,7 @@ _OPERATIONS: dict[str, Callable[[Operations, Wanted], None]] = {
     "alternate": Operations.alternate,
     "reconnect": Operations.reconnect,
     "merge": Operations.merge,
+    "redirect": Operations.redirect,
     "delete-from-conference": Operations.drop,
     "send-dtmf": Operations.keys,
     "attach-user-data": Operations.attach,

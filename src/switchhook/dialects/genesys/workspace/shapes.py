@@ -7,6 +7,7 @@ call becomes another one, as a transfer's target sees it, and `previousConnId` n
 from __future__ import annotations
 
 from switchhook.dialects.genesys.agents import User
+from switchhook.dialects.genesys.call_operations import redirectable
 from switchhook.dialects.genesys.calls import Call, Notification, Options
 from switchhook.dialects.genesys.capabilities import CallState
 from switchhook.dialects.genesys.memberships import CallType, Party
@@ -55,6 +56,8 @@ def capabilities(call: Call) -> list[str]:
     found = [CAPABILITIES[name] for name in call.capabilities if name in CAPABILITIES]
     if call.parent is None:
         found = [name for name in found if name not in TURNS]
+    if redirectable(call):
+        found.append("redirect")
     if "SwapCalls" in call.capabilities and call.state is not CallState.HELD:
         found += ["alternate", "reconnect"]
     if "complete-conference" in found:

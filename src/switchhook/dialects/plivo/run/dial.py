@@ -136,13 +136,14 @@ class DialStep(Step):
 
     def on_rang_out(self, fact: f.DialRang) -> None:
         """Our INVITE to the next target went out, or to whom it sent the call on."""
-        sent_on = self._branches.get(fact.instead) if fact.instead is not None else None
+        sent_on = self._branches.pop(fact.instead, None) if fact.instead is not None else None
         if sent_on is None:
             target: e.Target | None = self._resolved[self._rung][0]
             position = self._resolved[self._rung][0].position
             self._rung += 1
         else:
             target, position = sent_on.target, sent_on.position
+            self.session.dialect.watch.drop_leg(sent_on.leg, self)
         found = self._leg(fact.leg)
         if found is None:
             return
