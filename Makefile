@@ -11,9 +11,9 @@ demo: ## set up what is missing, then play six transfers with virtual telephones
 	@scripts/setup demo
 	@$(PY) -m switchhook demo
 
-test: ## set up what is missing, then run all tests
+test: ## set up what is missing, then run all tests (on two cores two at a time, see tests/phases.py)
 	@scripts/setup test
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n auto
 
 check: ## types and lint
 	@scripts/setup check

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -115,14 +115,35 @@ async def chromium() -> AsyncIterator[Browser]:
             await browser.close()
 
 
-@asynccontextmanager
-async def office(**sections: Any) -> AsyncIterator[Office]:
-    """Opens an office of three agents with a browser before it."""
+class Room:
+    """A browser for all tests of a file, in a loop of its own. Each test has its own profile, server and network."""
 
-    def configured(base: str) -> Settings:
-        return settings(http={"public_url": base}, **sections)
+    def __init__(self, runner: asyncio.Runner, browser: Browser) -> None:
+        self._browser = browser
+        self.run = runner.run
 
-    async with chromium() as browser, live(configured) as (stage, base), relay(base) as network:
-        found = Office(stage, network, browser)
-        yield found
-        assert [agent.wrong for agent in found.agents if agent.wrong] == []
+    @asynccontextmanager
+    async def office(self, **sections: Any) -> AsyncIterator[Office]:
+        """Opens an office of three agents with the browser before it."""
+
+        def configured(base: str) -> Settings:
+            return settings(http={"public_url": base}, **sections)
+
+        async with live(configured) as (stage, base), relay(base) as network:
+            found = Office(stage, network, self._browser)
+            yield found
+            for context in {agent.page.context for agent in found.agents}:
+                await context.close()
+            assert [agent.wrong for agent in found.agents if agent.wrong] == []
+
+
+@contextmanager
+def furnished() -> Iterator[Room]:
+    """Starts the browser of a room."""
+    with asyncio.Runner() as runner:
+        opened = chromium()
+        browser = runner.run(opened.__aenter__())
+        try:
+            yield Room(runner, browser)
+        finally:
+            runner.run(opened.__aexit__(None, None, None))

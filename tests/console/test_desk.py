@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from switchhook.core.events import EndpointChanged
 from switchhook.lab.stage import MUSIC
-from tests.console.browser import office
+from tests.console.browser import Room
 
 pytestmark = pytest.mark.slow
 
 
-def test_a_call_is_answered_held_retrieved_and_transferred_in_two_steps() -> None:
+def test_a_call_is_answered_held_retrieved_and_transferred_in_two_steps(room: Room) -> None:
     async def story() -> None:
-        async with office() as there:
+        async with room.office() as there:
             agent = await there.desk()
             await agent.logs_in()
             await agent.sees("Connected")
@@ -43,12 +41,12 @@ def test_a_call_is_answered_held_retrieved_and_transferred_in_two_steps() -> Non
             assert customer.hears == {"1003"}
             assert target.hears == {"1002"}
 
-    asyncio.run(story())
+    room.run(story())
 
 
-def test_one_step_hands_the_caller_on_and_a_wrong_number_is_told_in_words() -> None:
+def test_one_step_hands_the_caller_on_and_a_wrong_number_is_told_in_words(room: Room) -> None:
     async def story() -> None:
-        async with office() as there:
+        async with room.office() as there:
             agent = await there.desk()
             await agent.logs_in()
             customer = there.stage.phone("1002").calls("5001")
@@ -69,13 +67,13 @@ def test_one_step_hands_the_caller_on_and_a_wrong_number_is_told_in_words() -> N
             (await there.stage.phone("1003").rings()).answers()
             assert customer.hears == {"1003"}
 
-    asyncio.run(story())
+    room.run(story())
 
 
 @pytest.mark.parametrize("opened_by", ["Start conference", "Start transfer"])
-def test_a_conference_is_made_and_two_calls_are_swapped(opened_by: str) -> None:
+def test_a_conference_is_made_and_two_calls_are_swapped(room: Room, opened_by: str) -> None:
     async def story() -> None:
-        async with office() as there:
+        async with room.office() as there:
             agent, other = await there.desk(), await there.desk()
             await agent.logs_in()
             await other.logs_in("agent3")
@@ -104,12 +102,12 @@ def test_a_conference_is_made_and_two_calls_are_swapped(opened_by: str) -> None:
             await agent.sees("No calls.")
             await other.sees_calls("5002 Established")
 
-    asyncio.run(story())
+    room.run(story())
 
 
-def test_everything_is_done_with_the_keyboard_alone() -> None:
+def test_everything_is_done_with_the_keyboard_alone(room: Room) -> None:
     async def story() -> None:
-        async with office() as there:
+        async with room.office() as there:
             agent = await there.desk()
             keys = agent.page.keyboard
             assert await agent.focus() == "user"
@@ -146,12 +144,12 @@ def test_everything_is_done_with_the_keyboard_alone() -> None:
             (await there.stage.phone("1003").rings()).answers()
             assert customer.hears == {"1003"}
 
-    asyncio.run(story())
+    room.run(story())
 
 
-def test_a_call_is_chosen_among_several_with_the_arrow_keys() -> None:
+def test_a_call_is_chosen_among_several_with_the_arrow_keys(room: Room) -> None:
     async def story() -> None:
-        async with office() as there:
+        async with room.office() as there:
             agent = await there.desk()
             await agent.logs_in()
             there.stage.phone("1002").calls("5001")
@@ -172,12 +170,12 @@ def test_a_call_is_chosen_among_several_with_the_arrow_keys() -> None:
             await agent.sees("The call with 5003 has ended.")
             assert {"Retrieve", "Hang up", "Start transfer"} <= await agent.may()
 
-    asyncio.run(story())
+    room.run(story())
 
 
-def test_a_telephone_that_is_not_there_and_a_second_caller_are_told_in_words() -> None:
+def test_a_telephone_that_is_not_there_and_a_second_caller_are_told_in_words(room: Room) -> None:
     async def story() -> None:
-        async with office() as there:
+        async with room.office() as there:
             agent = await there.desk()
             await agent.logs_in()
             await agent.sees("agent1 · 5001 · Not Ready")
@@ -198,4 +196,4 @@ def test_a_telephone_that_is_not_there_and_a_second_caller_are_told_in_words() -
             await agent.sees_calls("5002 Established", "5003 Established")  # to hold is the telephone's own affair
             await agent.sees("For the call with 5003")
 
-    asyncio.run(story())
+    room.run(story())

@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
-from tests.console.browser import office
+from tests.console.browser import Room
 
 pytestmark = pytest.mark.slow
 
 
-def test_a_cut_connection_recovers_by_itself_and_nothing_is_missed() -> None:
+def test_a_cut_connection_recovers_by_itself_and_nothing_is_missed(room: Room) -> None:
     async def story() -> None:
-        async with office() as there:
+        async with room.office() as there:
             agent = await there.desk()
             await agent.logs_in()
             await agent.sees("Connected")
@@ -34,12 +34,12 @@ def test_a_cut_connection_recovers_by_itself_and_nothing_is_missed() -> None:
             await agent.presses("Answer")
             await agent.sees_calls("5003 Established")
 
-    asyncio.run(story())
+    room.run(story())
 
 
-def test_a_machine_without_network_is_noticed_at_once() -> None:
+def test_a_machine_without_network_is_noticed_at_once(room: Room) -> None:
     async def story() -> None:
-        async with office() as there:
+        async with room.office() as there:
             agent = await there.desk()
             await agent.logs_in()
             await agent.sees("Connected")
@@ -53,12 +53,12 @@ def test_a_machine_without_network_is_noticed_at_once() -> None:
             await agent.sees("Connected again")
             await agent.sees("No calls.")
 
-    asyncio.run(story())
+    room.run(story())
 
 
-def test_a_server_that_has_forgotten_the_session_is_asked_for_a_new_one() -> None:
+def test_a_server_that_has_forgotten_the_session_is_asked_for_a_new_one(room: Room) -> None:
     async def story() -> None:
-        async with office(genesys={"max_interval_s": 1.0, "session_grace_s": 0.0}) as there:
+        async with room.office(genesys={"max_interval_s": 1.0, "session_grace_s": 0.0}) as there:
             agent = await there.desk()
             await agent.logs_in()
             await agent.sees("agent1 · 5001 · Not Ready")
@@ -74,12 +74,12 @@ def test_a_server_that_has_forgotten_the_session_is_asked_for_a_new_one() -> Non
             await agent.sees_calls("5002 Ringing")
             assert user.in_session
 
-    asyncio.run(story())
+    room.run(story())
 
 
-def test_a_wrong_password_is_told_and_a_reload_keeps_the_agent_but_no_password() -> None:
+def test_a_wrong_password_is_told_and_a_reload_keeps_the_agent_but_no_password(room: Room) -> None:
     async def story() -> None:
-        async with office() as there:
+        async with room.office() as there:
             agent = await there.desk()
             await agent.logs_in(password="wrong")
             await agent.alerted("The user name or the password is wrong.")
@@ -102,12 +102,12 @@ def test_a_wrong_password_is_told_and_a_reload_keeps_the_agent_but_no_password()
             await agent.page.reload()
             await agent.page.get_by_role("button", name="Log in", exact=True).wait_for()
 
-    asyncio.run(story())
+    room.run(story())
 
 
-def test_it_works_where_the_server_wants_a_token_against_forged_requests() -> None:
+def test_it_works_where_the_server_wants_a_token_against_forged_requests(room: Room) -> None:
     async def story() -> None:
-        async with office(genesys={"csrf": True}) as there:
+        async with room.office(genesys={"csrf": True}) as there:
             agent = await there.desk()
             await agent.logs_in()
             await agent.sees("Connected")
@@ -116,13 +116,13 @@ def test_it_works_where_the_server_wants_a_token_against_forged_requests() -> No
             await agent.presses("Answer")
             await agent.sees_calls("5002 Established")
 
-    asyncio.run(story())
+    room.run(story())
 
 
 @pytest.mark.parametrize("width", [320, 1200])
-def test_nothing_is_cut_off_on_any_screen(width: int) -> None:
+def test_nothing_is_cut_off_on_any_screen(room: Room, width: int) -> None:
     async def story() -> None:
-        async with office() as there:
+        async with room.office() as there:
             agent = await there.desk(viewport={"width": width, "height": 640})
             await agent.logs_in()
             there.stage.phone("1002").calls("5001")
@@ -130,4 +130,4 @@ def test_nothing_is_cut_off_on_any_screen(width: int) -> None:
             wide = "() => document.documentElement.scrollWidth"
             assert await agent.page.evaluate(wide) <= width
 
-    asyncio.run(story())
+    room.run(story())

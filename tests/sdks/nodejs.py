@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -25,9 +28,22 @@ def _installed() -> tuple[Path | None, str]:
     if shutil.which("node") is None or shutil.which("npm") is None:
         return None, "node and npm are not installed"
     folder = _folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with one_at_a_time(folder):
+        return _install(folder)
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Keeps other processes from installing into that folder."""
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _install(folder: Path) -> tuple[Path | None, str]:
     if (folder / "done").exists():
         return folder / "node_modules", ""
-    folder.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copy(HERE / name, folder / name)
     command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]

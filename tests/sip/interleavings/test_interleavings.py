@@ -1,13 +1,13 @@
 """Every single fault of every flow, and a spread of pairs of faults; `SWITCHHOOK_INTERLEAVINGS=n` (or -1) plays more.
 
 `python -m tests.sip.interleavings` prints how many there are. The flows are searched by as many processes as there are
-cores; each test waits for its own.
+cores; each test waits for its own. Where the tests themselves are spread over processes (`make test`), each searches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import pytest
 
@@ -23,12 +23,18 @@ def budget(name: str) -> int:
     return BUDGET or PAIRS[name.partition(": ")[0]]
 
 
+Searches = Mapping[str, Callable[[], Found]]
+
+
 @pytest.fixture(scope="module")
-def searches(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Found]]]:
+def searches(request: pytest.FixtureRequest) -> Iterator[Searches]:
     """The searches of all flows that this session asks for."""
     wanted = [item.callspec.params["name"] for item in request.session.items if "searches" in _fixtures(item)]
+    if hasattr(request.config, "workerinput"):  # one process of several (pytest-xdist)
+        yield {name: partial(searched, name, budget(name)) for name in wanted}
+        return
     with processes() as pool:
-        yield {name: pool.submit(searched, name, budget(name)) for name in wanted}
+        yield {name: pool.submit(searched, name, budget(name)).result for name in wanted}
         pool.shutdown(cancel_futures=True)
 
 
@@ -39,10 +45,10 @@ def _fixtures(item: pytest.Item) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(7200 if BUDGET else 120)
 @pytest.mark.parametrize("name", EVERY)
-def test_every_interleaving(name: str, searches: dict[str, Future[Found]]) -> None:
+def test_every_interleaving(name: str, searches: Searches) -> None:
     length, wrong, _ = EVERY[name].run({})
     assert not wrong, "\n".join(wrong)
-    found, pairs = searches[name].result(), budget(name)
+    found, pairs = searches[name](), budget(name)
     assert not found.wrong, f"{found.wrongs} of {found.runs} are wrong, among them:\n{found.wrong[0]}"
     assert found.singles == len(KINDS) * length
     assert found.pairs == found.all_pairs if pairs < 0 else found.pairs >= min(pairs, found.all_pairs) // 2
