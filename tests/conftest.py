@@ -1,4 +1,8 @@
-"""What `make test` (`pytest -n auto`) does on more than one core; without `-n` nothing of this is used."""
+"""The same examples in each run; and what `make test` (`pytest -n auto`) does on more than one core.
+
+Hypothesis makes up its examples from the test itself, so a test that fails, fails again. `HYPOTHESIS_PROFILE=default`
+has it make up new ones; `make fuzz` and `SWITCHHOOK_EXAMPLES` (`tests/promises`) do so, too.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,12 @@ import os
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.phases import Phases
+
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @pytest.hookimpl(optionalhook=True)
