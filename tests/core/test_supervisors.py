@@ -184,3 +184,21 @@ def test_only_a_supervisor_may_go_along() -> None:
     with pytest.raises(Refused) as refused:
         rig.ask(r.Accompany(rig.leg("boss"), main))
     assert refused.value.reason is Reason.ALREADY_THERE
+
+
+@pytest.mark.parametrize("muted", [False, True])
+def test_a_call_with_a_supervisor_who_talks_is_a_conference_that_goes_on_without_its_caller(muted: bool) -> None:
+    rig = Rig()
+    room = rig.talking("customer", "agent")
+    boss = dial("boss", role=Role.SUPERVISOR, seat=Seat(muted=muted))
+    rig.ask(r.AddParty(room, boss))
+    rig.answers("boss")
+    rig.hangs_up("customer")
+    if muted:
+        assert not rig.on_line("agent")
+        assert not rig.on_line("boss")
+        return
+    rig.hear({"agent": {"boss"}, "boss": {"agent"}})
+    rig.ask(r.MuteMember(room, rig.leg("boss"), on=True))
+    assert not rig.on_line("agent")
+    assert rig.nothing_left()

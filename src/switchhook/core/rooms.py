@@ -174,8 +174,10 @@ def settle(
     if found is None:
         return
     if found.lead is not None and found.lead not in found.members:
-        _end(work, found, Closing.LEADER, dial=dial, outcome=outcome, status=status)
-        return
+        if not _barged_into(work.state, found):
+            _end(work, found, Closing.LEADER, dial=dial, outcome=outcome, status=status)
+            return
+        work.fact(f.LeadChanged(room, None))
     if not found.members:
         for pending in found.dials:
             cancel(work, pending)
@@ -194,6 +196,11 @@ def _have_company(state: State, room: Room) -> bool:
         return False
     legs = (state.legs.get(leg) for leg in company)
     return any(leg is not None and not leg.is_program for leg in legs)
+
+
+def _barged_into(state: State, room: Room) -> bool:
+    """True when a supervisor talks with the others: a conference, in which whoever leaves, the others talk on."""
+    return _have_company(state, room) and any(m.role is Role.SUPERVISOR and m.is_company for m in room.members.values())
 
 
 def awaited(state: State, room: Room) -> tuple[DialId, ...]:

@@ -427,3 +427,23 @@ async def test_a_supervisors_own_consult_is_not_monitored(floor: Floor) -> None:
     assert "supervisorMonitoringState" not in asked
     await floor.boss.does(consult, "CompleteTransfer")
     assert floor.customer.hears == {"1001", "1002"}
+
+
+@story
+async def test_who_has_barged_in_takes_the_customer_out_and_talks_on_with_the_agent(floor: Floor) -> None:
+    await floor.call()
+    await floor.watches("BargeIn")
+    mine = await floor.watched()
+    await floor.agent.told()
+    await floor.boss.told()
+    [told] = await floor.boss.does(mine, "RemoveParticipantFromConference", participant=CUSTOMER)
+    assert (told["notificationType"], told["call"]["state"]) == ("ParticipantsUpdated", "Established")
+    assert [party["digits"] for party in told["call"]["participants"]] == ["5001"]
+    [seen] = await floor.agent.told()
+    assert seen["notificationType"] == "ParticipantsUpdated"
+    assert [party["digits"] for party in seen["call"]["participants"]] == ["5003"]
+    assert floor.customer.over is not None
+    assert floor.phone("1001").line.hears == {"1003"}
+    assert floor.phone("1003").line.hears == {"1001"}
+    assert states(await floor.boss.does(mine, "Hangup")) == [("Inbound", "Released")]
+    assert states(await floor.agent.told()) == [("Inbound", "Released")]
