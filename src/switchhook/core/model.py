@@ -434,6 +434,7 @@ class Tape:
     mono: bool = False  # both sides in one channel
     heard: bool = False  # right is all that `follows` hears, prompts and music too
     paused: bool = False  # what is said now is not in the file
+    whispers: bool = True  # of a room: what supervisors whisper is in it
 
 
 class StreamEnd(Enum):

@@ -440,6 +440,7 @@ class StartRecording:
     follow: LegId | None = None
     mono: bool = False  # one channel with everybody, in place of two sides
     heard: bool = False  # following a leg: with all that it hears, prompts and music too, in place of the voices alone
+    whispers: bool = True  # of a room: with what supervisors whisper
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def start_recording(work: Work, request: r.StartRecording) -> r.Accepted:
         room = need_room(work, request.room)
         if not room.members:
             raise Refused(Reason.UNKNOWN_LEG, "nobody to record")
-        left, right = _of_room(work.state, request.room)
+        left, right = _of_room(work.state, request.room, request.whispers)
     elif request.follow is not None:
         need_leg(work, request.follow)
         left, right = _of_leg(work.state, request.follow)
@@ -51,6 +51,7 @@ def start_recording(work: Work, request: r.StartRecording) -> r.Accepted:
         follows=request.follow,
         mono=request.mono,
         heard=request.heard and request.follow is not None,
+        whispers=request.whispers,
     )
     work.fact(f.RecordingStarted(tape))
     work.act(a.Record(tape))
@@ -86,7 +87,7 @@ def follow(work: Work, rooms: Iterable[RoomId], legs: Iterable[LegId]) -> None:
     for room_id in rooms:
         room = work.state.rooms.get(room_id)
         for tape in room.tapes if room is not None else ():
-            _turn(work, tape, _of_room(work.state, room_id))
+            _turn(work, tape, _of_room(work.state, room_id, work.state.tapes[tape].whispers))
     for leg_id in legs:
         leg = work.state.legs.get(leg_id)
         for tape in leg.tapes if leg is not None else ():
@@ -101,8 +102,8 @@ def _turn(work: Work, recording: RecordingId, sides: Sides) -> None:
         work.act(a.Record(replace(tape, left=sides[0], right=sides[1])))
 
 
-def _of_room(state: State, room: RoomId) -> Sides:
-    members = heard_in(state, state.rooms[room])
+def _of_room(state: State, room: RoomId, whispers: bool) -> Sides:
+    members = [member for member in heard_in(state, state.rooms[room]) if whispers or not member.whispers]
     customers = tuple(member.leg for member in members if member.role is Role.CUSTOMER)
     return customers, tuple(member.leg for member in members if member.role is not Role.CUSTOMER)
 

@@ -139,6 +139,7 @@ class Recordings:
         max_s: float | None = None,
         mono: bool = False,
         heard: bool = False,
+        whispers: bool = True,
         wanted_format: str = "wav",
         ended: Ended | None = None,
     ) -> Recorded | None:
@@ -146,7 +147,8 @@ class Recordings:
 
         `id` is a name that somebody has been told already; it must be nobody else's.
         `max_s` is the longest time of audio in the file; `mono` puts both sides into one channel. `heard` takes
-        all that the followed leg hears, prompts and music too. `ended` is told once, with what became of it.
+        all that the followed leg hears, prompts and music too; without `whispers` a room's recording leaves out what
+        supervisors say to an agent alone. `ended` is told once, with what became of it.
         """
         leg = follow or only or next(iter(self._members(room)), None)
         recording = id or RecordingId(self._exchange.state.ids.new())
@@ -165,8 +167,9 @@ class Recordings:
         max_ms = None if max_s is None else round(max_s * 1000)
         legs = (only,) if only is not None else ()
         request = r.StartRecording(
-            legs, (), str(path), id=recording, max_ms=max_ms, room=room, follow=follow, mono=mono, heard=heard
-        )
+            legs, (), str(path), id=recording, max_ms=max_ms, room=room, follow=follow, mono=mono, heard=heard,
+            whispers=whispers,
+        )  # fmt: skip
         try:
             self._exchange.ask(request, cause=cause)
         except Refused as refused:

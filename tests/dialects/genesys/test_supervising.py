@@ -447,3 +447,27 @@ async def test_who_has_barged_in_takes_the_customer_out_and_talks_on_with_the_ag
     assert floor.phone("1003").line.hears == {"1001"}
     assert states(await floor.boss.does(mine, "Hangup")) == [("Inbound", "Released")]
     assert states(await floor.agent.told()) == [("Inbound", "Released")]
+
+
+@in_virtual_time
+async def test_what_a_supervisor_whispers_is_not_recorded() -> None:
+    taping = [{**each, "features": [VOICE, WATCH, "api-voice-recording"]} for each in TREE["agent"]]
+    async with Stage(settings(agent=taping, genesys={"recorder": True}), dialects=("genesys",)) as stage:
+        floor = await Floor(stage).opens()
+        call = await floor.call()
+        await floor.watches("Coach")
+        floor.hear(customer={"1001"}, agent={CUSTOMER, "1003"}, boss={"1001", CUSTOMER})
+        await floor.agent.does(call, "StartCallRecording")
+        agent, boss = floor.phone("1001").line.leg, floor.phone("1003").line.leg
+        mine = await floor.watched()
+
+        def right() -> set[str]:
+            [tape] = stage.media.recordings
+            assert {*tape.left} == {floor.customer.leg}
+            return {*tape.right}
+
+        assert right() == {agent}
+        await floor.boss.does(mine, "SwitchToBargeIn")
+        assert right() == {agent, boss}
+        await floor.boss.does(mine, "SwitchToListenIn")
+        assert right() == {agent}

@@ -1,7 +1,8 @@
 """Recordings that desktops start: one at a time of a call, which every device in the call sees and may stop.
 
 A recording is of the room, so it goes on through hold, conference and transfer with whoever stays, and ends with the
-call. Recordings that others make of the same call, such as those of a Plivo document, are not shown and not touched.
+call. What a supervisor whispers to the agent is not said in the call, and not in the file. Recordings that others make
+of the same call, such as those of a Plivo document, are not shown and not touched.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Taping:
             if self._of.get(room) == recorded.id:
                 self._over(room)
 
-        found = self._exchange.recordings.start(account, room=room, cause=cause, ended=ended)
+        found = self._exchange.recordings.start(account, room=room, cause=cause, whispers=False, ended=ended)
         if found is None:
             raise Failure(Code.FAILED, "The call cannot be recorded.")
         self._of[room] = found.id
