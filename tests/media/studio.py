@@ -19,7 +19,9 @@ from switchhook.media.control import MediaEngine
 from switchhook.media.settings import MediaSettings
 from tests.media.phones import Phone
 
-PORTS = (41_000, 43_998)  # those in use are skipped, so tests may run side by side
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4  # of `make test`
+# Those in use are skipped. A killed keeper wants the same ones back, which nobody else may have taken meanwhile.
+PORTS = (41_000 + 3_000 * WORKER, 43_998 + 3_000 * WORKER)
 SETTINGS: dict[str, Any] = {"ports": PORTS, "max_legs": 24}  # where a test says nothing else
 
 
