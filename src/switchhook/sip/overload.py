@@ -3,20 +3,14 @@
 A SIP server that takes more than it can carry serves fewer calls than its best: answers come late, everybody sends
 again, and the queue fills with work that was done already. So new work is refused as soon as the server falls behind,
 by a 503 with Retry-After that is built from the request alone (RFC 3261 8.2.7: no transaction, the tag is a function of
-the request, its ACK is dropped unread), at a twentieth of the cost of a call. What belongs to calls that are up (BYE,
-CANCEL, ACK, re-INVITE, INFO, responses) is always served.
+the request, its ACK is dropped unread), at a fiftieth of the cost of a call (see `sip.refusing`). What belongs to calls
+that are up (BYE, CANCEL, ACK, re-INVITE, INFO, responses) is always served.
 
 *How far behind.* The delay is the longer of how late the event loop is by its own work (see `sip.lateness`) and how
-long a socket has not been found empty (each wake-up reads a bounded number of datagrams). The second bounds the age of
-the oldest datagram from above, whatever the size of the kernel's buffer; one that overflows hides its delay otherwise.
+old the oldest datagram was that a socket had waiting (see `sip.sockets`).
 
-*How much is taken.* A valve per kind of request lets a rate through that is decided every tenth of a second. It falls
-by a fifth while the delay is above 100 ms and not yet shrinking (a backlog takes its time, cutting on would overshoot),
-by a fiftieth while it is above 30 ms. Otherwise it rises: by a tenth up to nine tenths of where it was last too much,
-by a hundredth beyond, and faster the longer all is calm. The server thus works just below what it can carry. An on/off
-switch was rejected, it swings between nothing and too much; so did handing out a period's requests at once (half the
-calls at five times the load, because the lump itself is a delay). A single stall closes nothing: the delay must last
-for two decisions.
+*How much is taken.* A valve per kind of request lets a rate through that is decided every tenth of a second, and closes
+for an overload only, not for a stall: see `sip.valve`.
 
 *Who is squeezed.* Whichever kind makes the most work, INVITE at equal shares, and both beyond 200 ms, so that neither
 a flood of registrations starves calls nor the other way round. OPTIONS are refused as long as any valve is closed. A
@@ -25,8 +19,9 @@ valve opens again when it has refused nothing for three seconds.
 Besides the rate: the most legs, the audio's own limit, a journal that falls behind (`busy` says which), and INVITEs
 without an answer of ours (`half_open`) refuse INVITEs alone, for the same answer.
 
-Rejected: the age of datagrams by SO_TIMESTAMP (a dearer receive, and blind to the loop's own lag); the share of time
-that the loop works, which on a shared machine says nothing about what is left.
+Rejected: how long a socket has not been found empty, as the delay (at nine tenths of the load that is seconds, though
+nobody waits for longer than some ms: a seventh of the calls was refused for nothing); the share of time that the loop
+works, which on a shared machine says nothing about what is left.
 """
 
 from __future__ import annotations
@@ -38,16 +33,11 @@ from switchhook.sip.counters import Counters
 from switchhook.sip.flow import Flow
 from switchhook.sip.refusing import refusal
 from switchhook.sip.transactions import Transactions
+from switchhook.sip.valve import PERIOD_S, QUIET_S, Delays, Valve
 
 NEW = (b"INVITE ", b"REGISTER ", b"OPTIONS ")  # what may be refused early
 
-HIGH_S = 0.1  # a delay that new work must not add to
-EASE_S = 0.03  # a delay that nobody notices
 SEVERE_S = 0.2  # a delay at which everything new is squeezed
-PERIOD_S = 0.1  # of one decision
-QUIET_S = 3.0  # so long without a refusal, and the overload is over
-FLOOR = 5.0  # requests per second that are always taken
-BURST_S = 0.01  # what was not used may be caught up with, no longer: bursts are what fills queues
 WEIGHT = {b"I": 8.0, b"R": 2.0}  # what an INVITE's call and a REGISTER cost, in OPTIONS
 
 
@@ -70,62 +60,6 @@ _SAID = {
 }
 
 
-class Valve:
-    """Lets one kind of request through: all, or a rate that follows the delay."""
-
-    def __init__(self) -> None:
-        self.rate: float | None = None  # per second; None: everything passes
-        self.taken = 0  # in this period
-        self.flow = 0.0  # taken per second, smoothed over about half a second
-        self.lately = 0.0  # the same of the last period alone
-        self._tokens = 0.0
-        self._filled_at = 0.0
-        self._refused_at = 0.0
-        self._too_much = 0.0  # the rate when it was last cut
-        self._before_s = 0.0  # the delay of the last period
-        self._calm = 0  # periods without a delay
-
-    def passes(self, now: float) -> bool:
-        """Takes one request, or says no."""
-        if self.rate is not None:
-            most = max(FLOOR, self.rate * BURST_S)
-            self._tokens = min(most, self._tokens + self.rate * max(0.0, now - self._filled_at))
-            self._filled_at = now
-            if self._tokens < 1.0:
-                self._refused_at = now
-                return False
-            self._tokens -= 1.0
-        self.taken += 1
-        return True
-
-    def measure(self, period_s: float) -> None:
-        """Ends a period."""
-        self.lately = self.taken / period_s
-        self.flow += (self.lately - self.flow) * min(1.0, 2 * period_s)
-        self.taken = 0
-
-    def adjust(self, delay_s: float, now: float, period_s: float, *, squeeze: bool) -> None:
-        """Sets the rate of the next period; `squeeze` says whether this kind is to blame for a high delay."""
-        before, self._before_s = self._before_s, delay_s
-        self._calm = 0 if delay_s > EASE_S else self._calm + 1
-        if self.rate is None:
-            if not squeeze or min(delay_s, before) <= HIGH_S:
-                return
-            self.rate, self._refused_at, before = max(FLOOR, self.flow, self.lately), now, 0.0
-            self._tokens, self._filled_at = FLOOR, now
-        if delay_s > HIGH_S and squeeze:
-            if delay_s >= before:
-                self._too_much, self.rate = self.rate, max(FLOOR, self.rate * 0.8)
-        elif delay_s > EASE_S:
-            self.rate = max(FLOOR, self.rate * 0.98)
-        elif now - self._refused_at > QUIET_S:
-            self.rate = None
-            return
-        else:
-            known = self.rate < 0.9 * self._too_much
-            self.rate += max(1.0, self.rate * (0.1 if known else min(0.1, 0.01 + self._calm * 0.002)))
-
-
 class Admission:
     """Decides for one line. `busy` names another limit that is reached, `changed` is told when one begins or ends."""
 
@@ -146,6 +80,7 @@ class Admission:
         self._changed = changed
         self._mark = f"busy.{mark}"  # of this run, so that nobody's ACK is taken for one of ours
         self._ack_mark = f"tag={self._mark}".encode()
+        self._delays = Delays()
         self._invites, self._registers = Valve(), Valve()
         self._since: dict[Reason, float] = {}
         self._last: dict[Reason, float] = {}
@@ -225,8 +160,9 @@ class Admission:
         registers.measure(period_s)
         calls_weigh_more = invites.flow * WEIGHT[b"I"] >= registers.flow * WEIGHT[b"R"]
         severe = longest > SEVERE_S
-        invites.adjust(longest, now, min(period_s, 0.5), squeeze=calls_weigh_more or severe)
-        registers.adjust(longest, now, min(period_s, 0.5), squeeze=not calls_weigh_more or severe)
+        self._delays.add(longest, period_s)
+        invites.adjust(self._delays, now, squeeze=calls_weigh_more or severe)
+        registers.adjust(self._delays, now, squeeze=not calls_weigh_more or severe)
         for reason, last in list(self._last.items()):
             if now - last > QUIET_S and not (reason is Reason.DELAY and invites.rate is not None):
                 self._over(reason, now)

@@ -1,8 +1,10 @@
 """SIP over real sockets: UDP by `add_reader` and a bounded receive loop, TCP by asyncio protocols.
 
 Plain asyncio datagram endpoints were measured at eight times the cost of this. One wake-up reads at most 64 datagrams,
-so that a flood cannot starve the loop. The receive buffer is 4 MB or what the system allows. TCP connections are
-reused for both directions (RFC 5923 in spirit): a flow names a remote address, and whoever connected first carries it.
+so that a flood cannot starve the loop. The receive buffer is 4 MB or what the system allows. How old a datagram is that
+had to wait is known by the kernel's stamp (`sip.ages`), asked for only of the first of a wake-up that follows one which
+did not read all: a stamp with every datagram would make each receive dearer. TCP connections are reused for both
+directions (RFC 5923 in spirit): a flow names a remote address, and whoever connected first carries it.
 
 Strangers may connect, so everything about a connection has an end: how many there are (of one host, of all, and never
 so many that no file descriptor is left for the rest of the server), how long one lives without a whole message, and
@@ -14,11 +16,13 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import cast
 
 from switchhook.core.errors import Unavailable
+from switchhook.sip.ages import NOTES_SIZE, Ages
 from switchhook.sip.flow import Flow
 from switchhook.sip.framing import Framer, Overlong
 from switchhook.sip.uri import place_of
@@ -200,9 +204,9 @@ class Sockets:
         return len(self._connections)
 
     def standing_s(self) -> float:
-        """Returns how long a UDP socket has not been found empty: no datagram that waits there is older."""
+        """Returns how old the oldest datagram was that had to wait in a UDP socket; 0 when all have been read."""
         now = asyncio.get_running_loop().time()
-        return max((now - udp.behind_since for udp in self._udp if udp.behind_since), default=0.0)
+        return max((udp.ages.oldest_s(now - udp.behind_since) for udp in self._udp if udp.behind_since), default=0.0)
 
     def host_toward(self, own: str, remote: str) -> str:
         """Returns the address of ours that a remote host sees; a socket bound to all of them asks the routing table."""
@@ -240,6 +244,7 @@ class _Udp:
             self._socket.close()
             raise
         self.port: int = self._socket.getsockname()[1]
+        self.ages = Ages(self._socket)
         self.behind_since = 0.0  # when a wake-up left datagrams unread; 0 when the last one read all
         self._wildcard = host in ("0.0.0.0", "::")
         self._local = place_of(host, self.port)
@@ -281,6 +286,8 @@ class _Udp:
 
     def _readable(self) -> None:
         receive, on_message, flows = self._socket.recvfrom, self.owner.on_message, self._flows
+        if self.behind_since:
+            self._receive_oldest()
         for _ in range(READ_AT_ONCE):
             try:
                 wire, address = receive(65_536)
@@ -292,6 +299,16 @@ class _Udp:
             on_message(wire, flows.get(address) or self.flow_toward(address[:2]))
         if not self.behind_since:
             self.behind_since = self._loop.time()
+            self.ages.begin()
+
+    def _receive_oldest(self) -> None:
+        """Reads one datagram and how long it has waited."""
+        try:
+            wire, notes, _, address = self._socket.recvmsg(65_536, NOTES_SIZE)
+        except OSError:
+            return  # none is left, or an ICMP error of an earlier one
+        self.ages.note(notes, time.time())
+        self.owner.on_message(wire, self._flows.get(address) or self.flow_toward(address[:2]))
 
     def close(self) -> None:
         if self._socket.fileno() >= 0:
