@@ -182,6 +182,7 @@ class Server:
         stack.callback(warming.cancel)
         await self._open_audio()
         self._open_line()
+        self.exchange.diversions.open(SqlObjects(engine))
         self.exchange.sounds.stock()
         await self._open_http(sock, engine)
         watch_all(self)

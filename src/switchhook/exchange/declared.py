@@ -21,6 +21,7 @@ from switchhook.core import events as e
 from switchhook.core.addresses import address_key
 from switchhook.core.values import dataclass
 from switchhook.exchange import made as m
+from switchhook.exchange.diversions import KIND as DIVERSION
 from switchhook.exchange.made import Kind, Made
 from switchhook.exchange.objects import MemoryObjects, Objects
 from switchhook.exchange.ports import Contact, Telephones
@@ -54,7 +55,7 @@ class Declared:
     def open(self, objects: Objects) -> None:
         """Keeps objects there from now on, and takes up those that are there; blocks, and may raise Unavailable."""
         self._objects = objects
-        found = [(each, m.of_document(each)) for each in objects.all()]
+        found = [(each, m.of_document(each)) for each in objects.all() if each.kind != DIVERSION]
         order = {kind: number for number, kind in enumerate(Kind)}
         readable = sorted((made for _, made in found if made is not None), key=lambda made: order[m.kind_of(made)])
         for document, made in found:

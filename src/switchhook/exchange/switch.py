@@ -27,6 +27,7 @@ from switchhook.core.state import State
 from switchhook.core.step import Input, step
 from switchhook.core.values import dataclass
 from switchhook.exchange.declared import Declared
+from switchhook.exchange.diversions import Diversions
 from switchhook.exchange.entries import LEARNT, Calls, Encode, LineByLine
 from switchhook.exchange.forks import Forks
 from switchhook.exchange.limits import Limits
@@ -109,6 +110,7 @@ class Exchange:
         self.pacing = Pacing(self)
         self.rates = Rates(clock)
         self.forks = Forks(self)
+        self.diversions = Diversions(self)
 
     # --- wiring -----------------------------------------------------------------------------------------------------
 

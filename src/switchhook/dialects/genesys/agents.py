@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 
-from switchhook.core.model import Leg
+from switchhook.core.model import Diversion, Leg
 from switchhook.core.values import dataclass
 from switchhook.dialects.genesys.ids import device_id, state_id, user_id
 from switchhook.dialects.genesys.watching import Watch
@@ -84,6 +84,10 @@ class User:
         if self.agent.endpoint:
             return leg.endpoint == self.agent.endpoint
         return leg.key == self.key
+
+    def divert(self, wanted: Diversion) -> None:
+        """Notes what becomes of the calls of its telephone."""
+        self.refuses, self.forward_to = wanted.refuses, wanted.to.address if wanted.to is not None else ""
 
     @property
     def supervises(self) -> bool:

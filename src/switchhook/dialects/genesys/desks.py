@@ -154,9 +154,8 @@ class Desks:
                 self.tell_device(user)
 
     def _diverted(self, fact: f.DiversionSet) -> None:
-        goes = fact.diversion.to
         for user in self._roster.at(fact.key, fact.key):
-            user.refuses, user.forward_to = fact.diversion.refuses, goes.address if goes is not None else ""
+            user.divert(fact.diversion)
             self.tell_device(user)
 
     def _leg_created(self, leg: Leg) -> None:

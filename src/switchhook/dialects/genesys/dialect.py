@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from switchhook.core.errors import Refused
+from switchhook.core.model import Diversion
 from switchhook.dialects.genesys.access import Access, Asker
 from switchhook.dialects.genesys.agents import Roster, User
 from switchhook.dialects.genesys.asked import Asked
@@ -307,7 +308,9 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 def _user(exchange: Exchange, username: str) -> User:
     directory = exchange.directory
     agent = directory.agent_names[username]
-    return User(agent, directory.account_of_agent(username), directory.agent_destination(username).key)
+    user = User(agent, directory.account_of_agent(username), directory.agent_destination(username).key)
+    user.divert(exchange.state.diversions.get(user.key, Diversion()))
+    return user
 
 
 async def _parameters(request: Request) -> Parameters:
