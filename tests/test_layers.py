@@ -11,7 +11,8 @@
   (`exchange`, `flows`, the dialects) reads it; the engines (`sip`, `media`, `stores`, `observe`) are told by `app`.
 - `http` is the one port that serves the routes of all dialects, which `app` hands to it.
 - `lab` may import all. `app`, `commands` and `cli` connect everything; `figures` reads them for `/metrics`, `audio`
-  starts the audio processes ahead of the rest. Nobody else imports those three, or `http`.
+  starts the audio processes ahead of the rest. Nobody else imports those three, or `http`. `warming` imports by name
+  what they need later.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ RULES: dict[str, set[str]] = {
     "http": {"core", "exchange.ports", "observe", "settings"},
     "figures": {"app", "sip"},
     "audio": {"media", "settings"},
+    "warming": {"core"},
     "lab": {ALL},
     "app": {ALL},
     "commands": {ALL},

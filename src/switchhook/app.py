@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
@@ -21,7 +22,6 @@ from starlette.routing import BaseRoute
 
 from switchhook.audio import audio_settings
 from switchhook.console import console_routes
-from switchhook.core import values
 from switchhook.core.ids import LegId
 from switchhook.exchange.chance import PooledRandom
 from switchhook.exchange.clock import SystemClock
@@ -36,7 +36,6 @@ from switchhook.figures import watch_all
 from switchhook.http import HttpServer, application, bind, operator_routes
 from switchhook.media import mp3
 from switchhook.media.control import MediaEngine
-from switchhook.media.decode import words_of
 from switchhook.media.guard import Guard as Keeper
 from switchhook.observe.metrics import Metrics
 from switchhook.settings import Settings
@@ -54,21 +53,13 @@ from switchhook.stores.journal import SqlJournal
 from switchhook.stores.objects import SqlObjects
 from switchhook.stores.reading import Reader
 from switchhook.stores.records import Recorder
+from switchhook.warming import Warming
 
 log = structlog.get_logger("switchhook")
 
 JOURNAL_BEHIND = 100_000  # lines not yet on disk, some seconds' work; beyond it new calls are refused
 
 STRANGERS_NOTED = 5  # fewer are a telephone that spoke before its answer had arrived
-
-SELDOM = (  # DNS, templates, web sockets: 350 ms that no start waits for
-    "switchhook.sip.questions",
-    "switchhook.flows.sandbox",
-    "uvicorn.protocols.websockets.websockets_sansio_impl",
-)
-SELDOM_S = 0.3  # after the start
-
-PREPARED, PREPARE_S = 16, 0.005  # classes at a time, and the pause between
 
 DIALECTS = (
     ("switchhook.dialects.plivo", "Plivo"),
@@ -176,17 +167,14 @@ class Server:
         self.exchange.declared.open(SqlObjects(engine))
         await asyncio.to_thread(self.exchange.limits.remember)
         self.exchange.recordings.keep_in(SqlArchive(engine), mp3.converter())
-        self.exchange.recordings.read_with(words_of)
+        self.exchange.recordings.read_with(_words_of)
         stack.callback(self.exchange.sounds.close)
-        warming = asyncio.create_task(sender.warm())  # while we wait for the audio processes; no call waits for it
-        stack.callback(warming.cancel)
         await self._open_audio()
         self._open_line()
         self.exchange.diversions.open(SqlObjects(engine))
         self.exchange.sounds.stock()
         await self._open_http(sock, engine)
         watch_all(self)
-        await warming
         # What exists now stays: the collector need not look at it again (sip-engineering, rule 2).
         gc.freeze()
         gc.set_threshold(*COLLECT)
@@ -194,8 +182,7 @@ class Server:
         loop, clock, admission = asyncio.get_running_loop(), self.exchange.clock, self.line.admission
         self.lateness = Lateness(loop, clock.now, admission.observe, self.sockets.standing_s)
         stack.callback(self.lateness.close)
-        stack.callback(loop.call_later(SELDOM_S, _import_seldom).cancel)
-        loop.call_soon(_prepare, loop)
+        stack.callback(Warming(loop, (sender.warm,)).close)
         rest = Rest(
             loop,
             busy=lambda: bool(self.exchange.state.legs or self.line.engine.calls),
@@ -322,15 +309,10 @@ def _urls(settings: Settings) -> Iterator[str]:
         yield from filter(None, (each.answer_url, each.hangup_url, each.fallback_answer_url))
 
 
-def _import_seldom() -> None:
-    """Imports in a thread what only some calls need, so that the first of them does not wait for it."""
-    asyncio.get_running_loop().run_in_executor(None, lambda: [import_module(module) for module in SELDOM])
+def _words_of(path: Path) -> Iterator[bytes]:
+    from switchhook.media.decode import words_of  # it takes NumPy, which no start needs here
 
-
-def _prepare(loop: asyncio.AbstractEventLoop) -> None:
-    """Compiles the constructors that no start waited for, before the first call needs them; a millisecond at a time."""
-    if values.prepare(PREPARED):
-        loop.call_later(PREPARE_S, _prepare, loop)
+    return words_of(path)
 
 
 def dialects(exchange: Exchange) -> list[tuple[str, Dialect]]:

@@ -16,9 +16,9 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit
 
-import httpx2
 import structlog
 
 from switchhook.core.errors import Unavailable
@@ -26,6 +26,9 @@ from switchhook.core.masking import masked
 from switchhook.core.values import dataclass
 from switchhook.exchange.guard import Forbidden, Guard
 from switchhook.exchange.ports import Reply
+
+if TYPE_CHECKING:
+    import httpx2  # 100 ms, which no start waits for: `warm` imports it
 
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
 MAX_REDIRECTS = 5
@@ -142,6 +145,8 @@ class HttpSender:
             task.add_done_callback(self._closing.discard)
 
     def _make(self) -> httpx2.AsyncClient:
+        import httpx2
+
         if self._verify is True:
             self._verify = httpx2.create_ssl_context(trust_env=False)  # read once for all clients
         return httpx2.AsyncClient(
@@ -153,18 +158,12 @@ class HttpSender:
             headers={"User-Agent": self._user_agent, "Accept-Encoding": "identity"},
         )
 
-    async def warm(self) -> None:
-        """Makes the client in a thread: reading the certificates takes 100 ms, which no first call should wait for."""
-
-        def make() -> httpx2.AsyncClient:
-            import_module("anyio._backends._asyncio")  # what the first request would load otherwise
-            return self._make()
-
-        made = await asyncio.to_thread(make)
+    def warm(self) -> None:
+        """Makes the client, in a thread: library and certificates take 200 ms, for which no call should wait."""
+        import_module("anyio._backends._asyncio")  # what the first request would load otherwise
+        made = self._make()
         if self._made is None:
             self._made = made
-        else:
-            await made.aclose()
 
     async def close(self) -> None:
         if self._made is not None:
@@ -188,6 +187,8 @@ class HttpSender:
 
         Redirects are followed with the same headers, unless `follow` is off: then the caller sees them.
         """
+        import httpx2
+
         timeout = httpx2.Timeout(read_s, connect=connect_s, pool=connect_s)
         for _ in range(MAX_REDIRECTS + 1):
             try:
@@ -212,6 +213,8 @@ class HttpSender:
         timeout: httpx2.Timeout,
         max_bytes: int,
     ) -> Reply:
+        import httpx2
+
         target, host_header, extensions = await self._aim(url)
         sent = [("Host", host_header), *_credentials(url), *headers]
         try:
@@ -308,6 +311,8 @@ def _is_ip(host: str) -> bool:
 
 
 def _words(error: httpx2.HTTPError) -> str:
+    import httpx2
+
     if isinstance(error, httpx2.ConnectTimeout):
         return "connect timeout"
     if isinstance(error, httpx2.TimeoutException):

@@ -11,19 +11,21 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
+from functools import cached_property
 from http import HTTPStatus
 from time import monotonic
-from typing import Any, TypeVar
-
-from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from switchhook.core import facts
 from switchhook.core.model import Kind, Side
 from switchhook.exchange.ports import Entry
 
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry, Histogram
+    from prometheus_client.metrics_core import Metric
+
 E = TypeVar("E", bound=Enum)
+_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -83,17 +85,18 @@ class Tally:
         self._counts[members] += by  # type: ignore[assignment]
 
     def family(self) -> Metric:
+        from prometheus_client.metrics_core import CounterMetricFamily
+
         family = CounterMetricFamily(self.name, self.doc, labels=self.labels)
         for values, count in sorted((tuple(str(m.value) for m in key), count) for key, count in self._counts.items()):
             family.add_metric(values, count)
         return family
 
 
-class Metrics(Collector):
+class Metrics:
     """All figures of one server: of every fact, every SIP message of a leg, and every other line of the journal."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
         self.legs = Tally("switchhook_legs_ended", "Legs that are over", ("direction", "outcome"))
         self.transfers = Tally("switchhook_transfers_ended", "Transfers that are over", ("kind", "outcome"))
         self.http = Tally("switchhook_http_requests", "HTTP requests answered", ("dialect", "status"))
@@ -101,10 +104,6 @@ class Metrics(Collector):
         self.sip = Tally("switchhook_sip_messages", "SIP messages", ("way", "word"))
         self.warnings = Tally("switchhook_warnings", "Warnings in the journal", ())
         self._tallies = (self.legs, self.transfers, self.http, self.webhooks, self.sip, self.warnings)
-        buckets = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-        self.webhook_seconds = Histogram(
-            "switchhook_webhook_seconds", "Time until a webhook was answered", registry=self.registry, buckets=buckets
-        )
         self._live: dict[str, tuple[str, Enum]] = {}  # leg -> call, direction
         self._calls: Counter[str] = Counter()
         self._kinds: dict[str, Kind] = {}
@@ -123,8 +122,6 @@ class Metrics(Collector):
             facts.TransferStarted: self._transfer_started,
             facts.TransferEnded: self._transfer_ended,
         }
-        self.registry.register(self)
-        ProcessCollector(registry=self.registry)
 
     @property
     def live_legs(self) -> int:
@@ -160,6 +157,8 @@ class Metrics(Collector):
         """Shows a gauge that is read at each scrape, such as the journal's queue."""
 
         def family() -> Metric:
+            from prometheus_client.metrics_core import GaugeMetricFamily
+
             return GaugeMetricFamily(name, doc, value=float(read()))
 
         self._watched.append(family)
@@ -168,6 +167,8 @@ class Metrics(Collector):
         """Shows a counter per enum member that is read at each scrape, such as SIP messages dropped by reason."""
 
         def family() -> Metric:
+            from prometheus_client.metrics_core import CounterMetricFamily
+
             counts = CounterMetricFamily(name, doc, labels=(label,))
             for member, count in read().items():
                 if not isinstance(member, Enum):
@@ -183,6 +184,8 @@ class Metrics(Collector):
         """Shows a 1 with words of our own as labels (never a stranger's), such as what runs and why."""
 
         def family() -> Metric:
+            from prometheus_client.metrics_core import GaugeMetricFamily
+
             shown = GaugeMetricFamily(name, doc, labels=labels)
             words = read()
             if words is not None:
@@ -193,9 +196,26 @@ class Metrics(Collector):
 
     def render(self) -> bytes:
         """Returns the page for `/metrics` (`CONTENT_TYPE`)."""
-        return generate_latest(self.registry)
+        from prometheus_client import generate_latest
+
+        return generate_latest(self._exposed[0])
+
+    @cached_property
+    def _exposed(self) -> tuple[CollectorRegistry, Histogram]:
+        """What a page shows, and the only figure that the library counts; made when first needed: it loads long."""
+        from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
+
+        registry = CollectorRegistry()
+        seconds = Histogram(
+            "switchhook_webhook_seconds", "Time until a webhook was answered", registry=registry, buckets=_BUCKETS_S
+        )
+        registry.register(self)  # it asks for no more than `collect` and `describe`
+        ProcessCollector(registry=registry)
+        return registry, seconds
 
     def collect(self) -> Iterator[Metric]:
+        from prometheus_client.metrics_core import GaugeMetricFamily
+
         yield GaugeMetricFamily("switchhook_calls_live", "Calls with at least one leg", value=self.live_calls)
         yield GaugeMetricFamily("switchhook_legs_live", "Legs that are not over", value=self.live_legs)
         yield GaugeMetricFamily("switchhook_uptime_seconds", "Time since the start", value=monotonic() - self._started)
@@ -238,7 +258,7 @@ class Metrics(Collector):
         status = _whole(entry.body.get("status"))
         ms = entry.body.get("ms")
         if isinstance(ms, int | float):
-            self.webhook_seconds.observe(ms / 1000)
+            self._exposed[1].observe(ms / 1000)
         answered = WebhookResult.OK if 200 <= status < 300 else WebhookResult.REFUSED
         self.webhooks.add(answered if status and not entry.body.get("error") else WebhookResult.FAILED)
 

@@ -11,9 +11,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, ParseError
 
-from defusedxml.common import DefusedXmlException  # type: ignore[import-untyped]
-from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
-
 from switchhook.core.errors import Refused
 from switchhook.core.ids import LegId
 from switchhook.core.model import Clips
@@ -130,6 +127,9 @@ def speech(asked: Asked) -> tuple[Clips, tuple[str, ...]]:
 def _markup(text: str, voice: str) -> Element:
     """Returns the text as an element: SSML where it is a whole `speak`, or where the voice reads SSML."""
     if text.startswith("<speak") or ("<" in text and voice.lower().startswith("polly.")):
+        from defusedxml.common import DefusedXmlException  # type: ignore[import-untyped]
+        from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
+
         try:
             found: Element = fromstring(f"<Speak>{text}</Speak>", forbid_dtd=True)
         except (ParseError, DefusedXmlException):

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.events import VOICE_HANGOVER_MS
-from switchhook.dialects.plivo.run.beeps import Beeps
 from switchhook.dialects.plivo.run.live_tape import LiveTape
 from switchhook.dialects.plivo.run.step import Step
 from switchhook.dialects.plivo.xml import elements as e
@@ -46,6 +45,8 @@ class WaitStep(Step):
         session.alarm("length", element.length_s, self._end)
 
     async def _for_beep(self, wanted: e.BeepWanted) -> None:
+        from switchhook.dialects.plivo.run.beeps import Beeps  # it takes NumPy, which few calls need
+
         beeps = Beeps(wanted)
         async for samples in self._tape.samples():
             if beeps.hear(samples):

@@ -11,9 +11,6 @@ from collections.abc import Callable
 from xml.etree.ElementTree import Element as Node
 from xml.etree.ElementTree import ParseError
 
-from defusedxml.common import DefusedXmlException  # type: ignore[import-untyped]
-from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
-
 from switchhook.dialects.plivo.links import Link, link_of
 from switchhook.dialects.plivo.shapes import sip_headers
 from switchhook.dialects.plivo.xml import elements as e
@@ -51,6 +48,9 @@ def _root(body: bytes) -> Node:
         raise NotADocument(f"the document has {len(body)} bytes; {MAX_BYTES} is the limit")
     if not body.strip():
         raise NotADocument("the document is empty")
+    from defusedxml.common import DefusedXmlException  # type: ignore[import-untyped]
+    from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
+
     try:
         root: Node = fromstring(body, forbid_dtd=True, forbid_entities=True, forbid_external=True)
     except DefusedXmlException:

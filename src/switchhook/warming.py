@@ -1,0 +1,60 @@
+"""What a start does not wait for and the first call would: done right after the start, before a call needs it.
+
+Libraries that only some requests need are imported in a thread. It takes the interpreter from the event loop for some
+milliseconds at a time (`sys.setswitchinterval`), and a request that comes meanwhile and needs one of them waits for
+that one alone. Constructors of values (`core.values`) are compiled on the loop itself, a millisecond at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from switchhook.core import values
+
+LATER_S = 0.02  # after the start, which is to be told first
+AT_ONCE, PAUSE_S = 16, 0.004  # classes whose constructors are compiled together, and the pause until the next
+
+# What calls need most comes first.
+MODULES = (
+    "prometheus_client",
+    "defusedxml.ElementTree",
+    "switchhook.sip.questions",  # DNS
+    "switchhook.flows.sandbox",  # templates
+    "uvicorn.protocols.websockets.websockets_sansio_impl",
+    "switchhook.media.decode",  # NumPy, to find beeps and to read what was said
+    "switchhook.dialects.plivo.run.beeps",
+)
+
+
+class Warming:
+    """Under way from the moment it is made; `close` ends it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, first: Sequence[Callable[[], object]] = ()) -> None:
+        """`first` are done in the thread before the imports."""
+        self._loop = loop
+        self._first = first
+        self._over = False
+        self._next = loop.call_later(LATER_S, self._begin)
+
+    def close(self) -> None:
+        """Does nothing more; what is being imported at the moment is imported to its end."""
+        self._over = True
+        self._next.cancel()
+
+    def _begin(self) -> None:
+        self._loop.run_in_executor(None, self._import)
+        self._compile()
+
+    def _compile(self) -> None:
+        if values.prepare(AT_ONCE):
+            self._next = self._loop.call_later(PAUSE_S, self._compile)
+
+    def _import(self) -> None:
+        for each in self._first:
+            if not self._over:
+                each()
+        for module in MODULES:
+            if not self._over:
+                import_module(module)
