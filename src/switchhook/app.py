@@ -49,6 +49,7 @@ from switchhook.sip.ticking import Ticking
 from switchhook.stores.archive import SqlArchive
 from switchhook.stores.database import connect
 from switchhook.stores.encoding import fact_encoding
+from switchhook.stores.ended_rooms import SqlEndedRooms
 from switchhook.stores.journal import SqlJournal
 from switchhook.stores.objects import SqlObjects
 from switchhook.stores.reading import Reader
@@ -164,6 +165,7 @@ class Server:
         )
         self.exchange.subscribe(lambda stamped: self.metrics.fact(stamped.fact), self.metrics.counted)
         self.exchange.records = Reader(engine)
+        self.exchange.ended_rooms = SqlEndedRooms(engine)
         self.exchange.declared.open(SqlObjects(engine))
         await asyncio.to_thread(self.exchange.limits.remember)
         self.exchange.recordings.keep_in(SqlArchive(engine), mp3.converter())

@@ -229,6 +229,7 @@ class RoomPlan:
     name: str = ""
     program: str = ""  # the dialect that opened it, for its own look-ups
     ref: str = ""  # the dialect's own reference (node id, element id)
+    tapes_supervisors: bool = True  # what supervisors say is in its recordings, coaching or not
     waits_for_company: bool = False  # who has had no company here yet is not alone, but early
     id: RoomId | None = None  # of the room, where somebody has to know it before
 

@@ -2,7 +2,7 @@
 
 A tape of a room takes who is heard in it, and nobody else: an agent who has turned away to a consult, a held or a muted
 member are on no tape of the room, because what they say is not said there. While nobody is heard the tape runs on in
-silence.
+silence. What supervisors say is on it unless the room wants it otherwise.
 """
 
 from __future__ import annotations
@@ -103,10 +103,23 @@ def _turn(work: Work, recording: RecordingId, sides: Sides) -> None:
 
 
 def _of_room(state: State, room: RoomId, whispers: bool) -> Sides:
-    members = [member for member in heard_in(state, state.rooms[room]) if whispers or not member.whispers]
+    found = state.rooms[room]
+    members = [m for m in heard_in(state, found) if found.plan.tapes_supervisors or m.role is not Role.SUPERVISOR]
+    members = [m for m in members if whispers or not m.whispers]
     customers = tuple(member.leg for member in members if member.role is Role.CUSTOMER)
     return customers, tuple(member.leg for member in members if member.role is not Role.CUSTOMER)
 
 
 def _of_leg(state: State, leg: LegId) -> Sides:
-    return (leg,), tuple(source.leg for source in state.legs[leg].heard if isinstance(source, Voice))
+    heard = (source.leg for source in state.legs[leg].heard if isinstance(source, Voice))
+    return (leg,), tuple(other for other in heard if not _left_out(state, leg, other))
+
+
+def _left_out(state: State, leg: LegId, other: LegId) -> bool:
+    """True for a supervisor whom no recording of the room takes, in which `leg` hears it."""
+    focus = state.legs[leg].focus
+    room = state.rooms.get(focus) if focus is not None else None
+    if room is None or room.plan.tapes_supervisors:
+        return False
+    member = room.members.get(other)
+    return member is not None and member.role is Role.SUPERVISOR

@@ -28,6 +28,7 @@ from switchhook.core.step import Input, step
 from switchhook.core.values import dataclass
 from switchhook.exchange.declared import Declared
 from switchhook.exchange.diversions import Diversions
+from switchhook.exchange.ended_rooms import EndedRooms, MemoryEndedRooms
 from switchhook.exchange.entries import LEARNT, Calls, Encode, LineByLine
 from switchhook.exchange.forks import Forks
 from switchhook.exchange.limits import Limits
@@ -94,6 +95,7 @@ class Exchange:
         self.sounds = Sounds(self, settings.media.hold_music)
         self.calls = Calls()
         self.records: Records | None = None  # call records on disk, where there are any
+        self.ended_rooms: EndedRooms = MemoryEndedRooms()
         self.accepting = True  # False while the server stops: new calls are refused
         self.signalling: Signalling
         self.media: Media

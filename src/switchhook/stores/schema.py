@@ -2,14 +2,15 @@
 
 `entry` is the journal: a row is a sheet of lines (`stores.sheets`), or one line of an earlier version. `leg` and
 `transfer` are call records, made from it. `object` is what API clients made beside the configuration file, one JSON
-document each; `recording` is one row per recording. Times are seconds since 1970.
+document each; `recording` is one row per recording, `ended_room` one per named room that is over. Times are seconds
+since 1970.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-HEAD = "0005"  # the newest revision in migrations/versions
+HEAD = "0006"  # the newest revision in migrations/versions
 
 metadata = MetaData()
 
@@ -100,6 +101,19 @@ recording = Table(
     Column("duration_ms", BigInteger, nullable=False),
     Column("added_at", Float, nullable=False),
     Index("ix_recording_account", "account", "added_at"),
+)
+
+ended_room = Table(
+    "ended_room",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("account", String(20), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("ended_at", Float, nullable=False),
+    Column("code", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("ix_ended_room_account", "account", "created_at"),
 )
 
 

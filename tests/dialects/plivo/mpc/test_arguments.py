@@ -167,7 +167,7 @@ async def test_what_cannot_be_used_is_warned_about() -> None:
         element = (
             f"<MultiPartyCall role='customer' {QUIET} maxDuration='7' maxParticipants='99' statusCallbackEvents='x' "
             "statusCallbackUrl='ftp://x' statusCallbackMethod='PUT' recordFileFormat='ogg' transcript='true' "
-            "waitTime='9' aiAgentStreamServiceUrl='wss://x'>desk<Speak>no</Speak></MultiPartyCall>"
+            "waitTime='1801' aiAgentStreamServiceUrl='wss://x'>desk<Speak>no</Speak></MultiPartyCall>"
         )
         line = await mpc.world.arrives(element)
         assert line.hears == {MUSIC}

@@ -420,7 +420,7 @@ async def test_play_and_speak_to_members_over_the_talk() -> None:
         assert agent.hears == {CUSTOMER}
         assert (await mpc.api("DELETE", "Member/1/Speak/")).status_code == 204
         assert customer.hears == {"1001"}
-        answer = await mpc.api("POST", "Member/all/Speak/", {"text": "alone", "mix": "false"})
+        answer = await mpc.api("POST", "Member/all/Speak/", {"text": "alone", "mix": "false", "type": "text"})
         assert (customer.hears, agent.hears) == ({"speak:en-US:WOMAN:alone"}, {"speak:en-US:WOMAN:alone"})
         await mpc.api("DELETE", "Member/all/Speak/")
         answer = await mpc.api("POST", "Member/2/Play/", {"urls": [f"{APP}/a.wav", f"{APP}/b.wav"]})

@@ -266,3 +266,35 @@ async def test_whoever_hangs_up_while_the_sounds_are_fetched_leaves_nothing_behi
         assert mpc.events() == ["MPCInitialized", "MPCEnd"]
         ended = (await world.api("GET", "MultiPartyCall/")).json()["objects"][0]
         assert (ended["status"], ended["termination_cause_code"]) == ("Ended", 1000)
+
+
+@in_virtual_time
+async def test_one_that_waits_in_vain_for_its_start_is_over_after_its_wait_time() -> None:
+    async with stage() as on:
+        mpc = Mpc(World(on))
+        first = await mpc.comes(f"startMpcOnEnter='false' waitTime='30' {TOLD}", "<Speak>nobody</Speak>")
+        await on.passes(20)
+        second = await mpc.comes("startMpcOnEnter='false' waitTime='900'", caller=SECOND)
+        await on.passes(9)
+        assert mpc.events()[-1] == "ParticipantJoin"
+        await on.passes(1.1)
+        assert first.hears == {"speak:en-US:WOMAN:nobody"}
+        assert second.over
+        assert mpc.event("MPCEnd")["MPCTerminationCauseCode"] == "1000"
+        assert mpc.event("MPCEnd")["MPCDuration"] == "0"
+        await on.passes(5)
+        assert on.nothing_left()
+
+
+@in_virtual_time
+async def test_the_wait_time_does_not_count_once_it_has_started() -> None:
+    async with stage() as on:
+        mpc = Mpc(World(on))
+        first = await mpc.comes("startMpcOnEnter='false' waitTime='30'")
+        second = await mpc.comes(caller=SECOND)
+        await on.passes(60)
+        assert (first.hears, second.hears) == ({SECOND}, {CUSTOMER})
+        alone = Mpc(mpc.world, "other")
+        third = await alone.comes("waitTime='30'", caller=THIRD)
+        await on.passes(60)
+        assert third.hears == {MUSIC}

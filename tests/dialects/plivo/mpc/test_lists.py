@@ -167,3 +167,53 @@ async def test_a_main_account_sees_its_sub_accounts() -> None:
         assert found["objects"][0]["sub_account"] == f"/v1/Account/{ACCOUNT}/Subaccount/{SUB}/"
         assert (await world.api("GET", "MultiPartyCall/name_theirs/")).status_code == 200
         assert (await world.api("GET", f"MultiPartyCall/?sub_account={OTHER}")).status_code == 404
+
+
+@in_virtual_time
+async def test_ended_ones_are_as_they_were_after_a_restart() -> None:
+    """All that is shown of them is on disk; here the disk is what two servers have in common."""
+    async with stage() as on:
+        world = World(on)
+        for name in ("one", "two"):
+            mpc = Mpc(world, name)
+            await mpc.comes("stayAlone='true'", caller="+14155550201")
+            await mpc.agent("1001")
+            await on.passes(60.5)
+            await mpc.api("DELETE")
+            await on.passes(5)
+        before = await listed(world)
+        uuid = before["objects"][1]["mpc_uuid"]
+        members = (await world.api("GET", f"MultiPartyCall/uuid_{uuid}/Participant/")).json()
+        kept = on.exchange.ended_rooms
+    assert [each["exit_cause"] for each in members["objects"]] == ["Multiparty Call Ended"] * 2
+    async with stage() as again:
+        again.exchange.ended_rooms = kept
+        await again.passes(600)  # its clock and its ids begin as those of the first did
+        for _ in range(500):
+            again.exchange.state.ids.new()
+        world = World(again)
+        await Mpc(world, "three").comes()
+        after = await listed(world)
+        assert names(after) == ["three", "two", "one"]
+        assert after["objects"][1:] == before["objects"]
+        assert after["meta"]["total_count"] == 3
+        path = f"MultiPartyCall/uuid_{uuid}/"
+        assert (await world.api("GET", path)).json() | {"api_id": ""} == before["objects"][1] | {"api_id": ""}
+        assert (await world.api("GET", f"{path}Participant/")).json()["objects"] == members["objects"]
+        one = members["objects"][0]
+        shown = (await world.api("GET", f"{path}Participant/{one['member_id']}/")).json()
+        assert shown | {"api_id": ""} == one | {"api_id": ""}
+        assert names(await listed(world, "?limit=1&offset=1")) == ["two"]
+        assert names(await listed(world, "?limit=1&offset=2")) == ["one"]
+        assert names(await listed(world, "?status=active")) == ["three"]
+        assert names(await listed(world, "?status=ended&friendly_name=two")) == ["two"]
+        assert names(await listed(world, "?termination_cause_code=3000")) == ["two", "one"]
+        assert names(await listed(world, "?termination_cause_code=1010")) == []
+        ended = after["objects"][1]["end_time"].replace("+", "%2B")
+        for word, found in (("gt", []), ("gte", ["two"]), ("lt", ["one"]), ("lte", ["two", "one"])):
+            assert names(await listed(world, f"?end_time__{word}={ended}")) == found, word
+        assert (await world.api("GET", "MultiPartyCall/name_one/")).status_code == 404
+        for method, what in (("DELETE", ""), ("POST", "Record/"), ("DELETE", f"Participant/{one['member_id']}/")):
+            assert (await world.api(method, f"{path}{what}")).status_code == 404
+        other = (OTHER, OTHER_TOKEN)
+        assert (await again.http.get(f"/v1/Account/{OTHER}/{path}", auth=other)).status_code == 404

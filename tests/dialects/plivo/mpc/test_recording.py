@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from switchhook.core.ids import RoomId
+from switchhook.core.ids import RecordingId, RoomId
 from switchhook.lab.virtual_time import in_virtual_time, run
 from tests.dialects.plivo.common import ACCOUNT, APP, World, stage
 from tests.dialects.plivo.mpc.common import Mpc
@@ -155,3 +157,32 @@ async def test_a_recording_that_was_stopped_makes_room_for_the_next_though_its_f
             assert (await world.api("DELETE", f"{path}/Record/")).status_code == 404
             assert (await world.api("POST", f"{path}/Record/")).status_code == 202
             assert (await world.api("DELETE", f"{path}/Record/")).status_code == 204
+
+
+@pytest.mark.parametrize("wanted", ["true", "false", None])
+def test_what_a_supervisor_says_is_recorded_or_not(wanted: str | None) -> None:
+    """Coaching or not makes no difference to the recording; a track of the supervisor's own is its own."""
+
+    async def story() -> None:
+        async with stage() as on:
+            mpc = Mpc(World(on))
+            attribute = f"recordCoachVoice='{wanted}'" if wanted is not None else ""
+            customer = await mpc.comes(f"record='true' recordParticipantTrack='true' {attribute}")
+            agent = await mpc.agent()
+            supervisor = await mpc.agent("1002", role="supervisor")
+            whole = next(each for each in on.media.recordings if not each.ears and len(each.left + each.right) > 1)
+            for coaching in (True, False):
+                assert (supervisor.leg in on_tape(on, whole.id)) is (wanted != "false")
+                assert {customer.leg, agent.leg} <= on_tape(on, whole.id)
+                track = next(each for each in on.exchange.recordings.running(leg=agent.leg))
+                assert (supervisor.leg in on_tape(on, track.id)) is (wanted != "false")
+                own = next(each for each in on.exchange.recordings.running(leg=supervisor.leg))
+                assert supervisor.leg in on_tape(on, own.id)
+                await mpc.update(supervisor, coach_mode=not coaching)
+
+    run(story())
+
+
+def on_tape(on: Any, recording: str) -> set[str]:
+    tape = on.exchange.state.tapes[RecordingId(recording)]
+    return {*tape.left, *tape.right}

@@ -1,4 +1,4 @@
-"""All Multi-Party Calls: the live ones by name, room and leg, the ended ones by uuid; kept from facts.
+"""All Multi-Party Calls: the live ones by name, room and leg, those that have just ended by uuid; kept from facts.
 
 The core's facts say who is in; this book gives them member ids, remembers why they left, and has it told. Nothing here
 decides about a call.
@@ -28,6 +28,7 @@ from switchhook.dialects.plivo.mpc.party import (
     Party,
     Request,
 )
+from switchhook.dialects.plivo.mpc.shelf import Shelf
 from switchhook.dialects.plivo.mpc.step import ParticipantStep, exit_fields
 from switchhook.dialects.plivo.mpc.taping import Taping
 from switchhook.dialects.plivo.mpc.telling import Telling
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from switchhook.dialects.plivo.dialect import Plivo
     from switchhook.exchange.switch import Stamped
 
-KEPT = 10_000  # ended ones that are still known
+KEPT = 10_000  # ended ones that are still known although the disk does not take them
 LISTENER = "mpc"
 
 _ROLES = {Role.AGENT: "agent", Role.CUSTOMER: "customer", Role.SUPERVISOR: "supervisor"}
@@ -52,6 +53,7 @@ class Book:
         self._exchange = dialect.exchange
         self.telling = Telling(dialect)
         self.taping = Taping(dialect, self.telling)
+        self.shelf = Shelf(dialect.exchange)
         self._named: dict[tuple[str, str], Party] = {}
         self._all: OrderedDict[str, Party] = OrderedDict()  # by uuid, in order of creation
         self._rooms: dict[RoomId, Party] = {}
@@ -70,7 +72,7 @@ class Book:
         return self._named.get((account, name))
 
     def find(self, uuid: str) -> Party | None:
-        """Returns one by its uuid, also ended."""
+        """Returns one by its uuid: a live one, or one that is not on the shelf yet."""
         return self._all.get(uuid)
 
     def end(self, party: Party) -> None:
@@ -78,7 +80,7 @@ class Book:
         self._over(party, Closing.ASKED, self._exchange.clock.now())
 
     def every(self) -> list[Party]:
-        """Returns all that anybody may know of, the newest first."""
+        """Returns all that anybody may know of and that are not on the shelf, the newest first."""
         return [party for party in reversed(self._all.values()) if not party.hidden]
 
     def of_leg(self, leg: LegId) -> Participant | None:
@@ -218,6 +220,19 @@ class Book:
             self._started(party, at)
         elif party.start_asked:
             self.ask(r.StartRoom(fact.room.id))
+        elif party.wishes.wait_s:
+            party.patience = self._exchange.spawn(self._waits(party, fact.room.id), name=f"waits {party.uuid}")
+
+    async def _waits(self, party: Party, room: RoomId) -> None:
+        """Ends one that has waited for its start as long as it was to wait."""
+        await asyncio.sleep(party.wishes.wait_s)
+        party.patience, party.waited = None, True
+        self.ask(r.EndRoom(room))
+
+    def _waits_no_more(self, party: Party) -> None:
+        if party.patience is not None:
+            party.patience.cancel()
+            party.patience = None
 
     def _room_started(self, fact: f.RoomStarted, at: float) -> None:
         party = self._rooms.get(fact.room)
@@ -226,6 +241,7 @@ class Book:
 
     def _started(self, party: Party, at: float) -> None:
         party.started_at = at
+        self._waits_no_more(party)
         if not party.hidden:
             self.telling.state(party, "MPCStart")
         self.taping.due(party)
@@ -236,17 +252,23 @@ class Book:
             self._over(party, fact.why, at)
 
     def _over(self, party: Party, why: Closing, at: float) -> None:
-        party.ended_at, party.cause = at, why
+        party.ended_at, party.cause = at, Closing.EMPTY if party.waited else why
         if self._named.get((party.account, party.name)) is party:
             del self._named[(party.account, party.name)]
+        self._waits_no_more(party)
         for member in list(party.awaited.values()):
             self.give_up(member)
         if party.hidden:
             self._all.pop(party.uuid, None)
         else:
             self.telling.state(party, "MPCEnd")
+            self._exchange.spawn(self._shelve(party), name=f"ended {party.uuid}")
         if party.ready is not None and not party.ready.done():
             party.ready.cancel()
+
+    async def _shelve(self, party: Party) -> None:
+        if await self.shelf.keep(party):
+            self._all.pop(party.uuid, None)
 
     def _forget_old(self) -> None:
         if len(self._all) > KEPT + len(self._named):

@@ -118,6 +118,8 @@ class Party:
     ended_at: float | None = None
     cause: Closing | None = None
     start_asked: bool = False
+    patience: asyncio.Task[None] | None = None  # ends it when it has waited long enough for its start
+    waited: bool = False  # in vain for its start
     members: dict[str, Participant] = field(default_factory=dict)  # by member id, also who has left
     awaited: dict[LegId, Participant] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)  # that are not done
@@ -172,6 +174,7 @@ class Party:
             customer_music=self.customer_music,
             agent_music=self.agent_music,
             wait_sound=self.wait,
+            tapes_supervisors=self.wishes.record_coach,
             max_members=self.wishes.most,
             limit_s=max(1.0, self.created_at + self.wishes.longest_s - now),
             name=f"mpc:{self.name}" if "/" in self.name else self.name,

@@ -20,7 +20,7 @@ from switchhook.dialects.plivo.asked import Answer, Asked, Resource, Resources, 
 from switchhook.dialects.plivo.auth import owns
 from switchhook.dialects.plivo.mpc import shapes as s
 from switchhook.dialects.plivo.mpc.adding import Adding
-from switchhook.dialects.plivo.mpc.lists import chosen
+from switchhook.dialects.plivo.mpc.lists import chosen, ended
 from switchhook.dialects.plivo.mpc.party import ENDED, Participant, Party
 from switchhook.dialects.plivo.mpc.views import member_view, party_view
 from switchhook.dialects.plivo.paging import page_of
@@ -53,9 +53,25 @@ def _find(rest: Rest, asked: Asked) -> Party | None:
         party = book.find(which)
         return party if party is not None and not party.hidden and owns(settings, account, party.account) else None
     own = book.named(account.auth_id, which)
-    accounts = [each.auth_id for each in settings.accounts if owns(settings, account, each.auth_id)]
-    found = [own, *(book.named(each, which) for each in accounts)]
+    found = [own, *(book.named(each, which) for each in _accounts(rest, asked))]
     return next((party for party in found if party is not None and not party.hidden), None)
+
+
+def _accounts(rest: Rest, asked: Asked) -> list[str]:
+    """Returns the accounts whose Multi-Party Calls the caller may see."""
+    settings = rest.exchange.settings
+    return [each.auth_id for each in settings.accounts if owns(settings, asked.account, each.auth_id)]
+
+
+async def _ever(rest: Rest, asked: Asked) -> Party:
+    """Returns the Multi-Party Call that the path names, also one that ended long ago; raises `Problem` 404."""
+    party = _find(rest, asked)
+    how, which = _named(rest, asked)
+    if party is None and how == "uuid":
+        party = await rest.dialect.mpc.shelf.find(which, _accounts(rest, asked))
+    if party is None:
+        raise not_found("no such multiparty call")
+    return party
 
 
 def _need(rest: Rest, asked: Asked) -> Party:
@@ -102,18 +118,24 @@ def _ask(rest: Rest, asked: Asked, request: r.Request, alone: bool = True) -> No
 # --- the whole ------------------------------------------------------------------------------------------------------
 
 
-def list_parties(rest: Rest, asked: Asked) -> Answer:
+async def list_parties(rest: Rest, asked: Asked) -> Answer:
     """GET MultiPartyCall/: live and ended ones, the newest first."""
     page = page_of(asked.given)
     settings, wanted = rest.exchange.settings, shapes.text(asked.given, "sub_account")
     if wanted and not owns(settings, asked.account, wanted):
         raise not_found("sub_account")
+    accounts = tuple(each for each in _accounts(rest, asked) if wanted in ("", each))
     every = rest.dialect.mpc.every()
-    seen = [each for each in every if owns(settings, asked.account, each.account) and wanted in ("", each.account)]
-    found = chosen(seen, asked.given)
-    part = found[page.offset : page.offset + page.limit]
+    found = chosen([each for each in every if each.account in accounts], asked.given)
+    old: list[Party] = []
+    total = 0
+    if (over := ended(asked.given, accounts)) is not None:
+        old, total = await rest.dialect.mpc.shelf.newest(over, page.offset + page.limit)
+    there = {party.uuid for party in old}
+    found = [party for party in found if party.uuid not in there]
+    part = sorted([*found, *old], key=lambda party: -party.created_at)[page.offset : page.offset + page.limit]
     objects = [_view(rest, party) for party in part]
-    meta = page.meta(asked.path, asked.given, len(found))
+    meta = page.meta(asked.path, asked.given, len(found) + total)
     return Answer(200, {"api_id": asked.api_id, "meta": meta, "objects": objects})
 
 
@@ -121,9 +143,9 @@ def _view(rest: Rest, party: Party) -> dict[str, object]:
     return party_view(rest.exchange.settings, party, rest.dialect.mpc.taping.status(party))
 
 
-def get_party(rest: Rest, asked: Asked) -> Answer:
-    """GET MultiPartyCall/{mid}/."""
-    return Answer(200, {"api_id": asked.api_id, **_view(rest, _need(rest, asked))})
+async def get_party(rest: Rest, asked: Asked) -> Answer:
+    """GET MultiPartyCall/{mid}/: also one that has ended."""
+    return Answer(200, {"api_id": asked.api_id, **_view(rest, await _ever(rest, asked))})
 
 
 def start_party(rest: Rest, asked: Asked) -> Answer:
@@ -186,9 +208,9 @@ def add(rest: Rest, asked: Asked) -> Answer:
     return answer
 
 
-def list_members(rest: Rest, asked: Asked) -> Answer:
+async def list_members(rest: Rest, asked: Asked) -> Answer:
     """GET MultiPartyCall/{mid}/Participant/: who is in and who was, in order of coming."""
-    party, page = _need(rest, asked), page_of(asked.given)
+    party, page = await _ever(rest, asked), page_of(asked.given)
     call = shapes.text(asked.given, "call_uuid")
     found = [member for member in party.members.values() if not call or member.leg == call]
     objects = [member_view(member) for member in found[page.offset : page.offset + page.limit]]
@@ -196,9 +218,9 @@ def list_members(rest: Rest, asked: Asked) -> Answer:
     return Answer(200, {"api_id": asked.api_id, "meta": meta, "objects": objects})
 
 
-def get_member(rest: Rest, asked: Asked) -> Answer:
+async def get_member(rest: Rest, asked: Asked) -> Answer:
     """GET MultiPartyCall/{mid}/Participant/{member_id}/: also of who has left."""
-    member = _need(rest, asked).members.get(asked.words["pid"])
+    member = (await _ever(rest, asked)).members.get(asked.words["pid"])
     if member is None:
         raise not_found("no such participant")
     return Answer(200, {"api_id": asked.api_id, **member_view(member)})

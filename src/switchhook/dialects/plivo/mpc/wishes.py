@@ -31,6 +31,7 @@ DEFAULT_GROUPS = frozenset({STATE, PARTICIPANT})
 LONGEST_S = (300, 28_800)
 MOST_PARTICIPANTS = (2, 10)
 FEWEST_RECORDED = (1, 2)
+LONGEST_WAIT_S = (0, 1_800)
 
 Noise = Link | int  # the URL of a sound, or so many beeps
 
@@ -45,6 +46,8 @@ class RoomWishes:
     agent_music: Link | None = None
     customer_music: Link | None = None
     wait_for_agent: bool = False
+    wait_s: int = 0  # how long it waits for its start, then it is over; 0: as long as it may last
+    record_coach: bool = True
     record: bool = False
     record_format: str = "mp3"
     record_from: int = 1  # members

@@ -26,7 +26,6 @@ def multi_party_call(node: Node, given: Attributes) -> w.MultiPartyCall | None:
     no_children(node, given)
     name, role = own_text(node), given.text("role").lower()
     room, seat = _room(given), _seat(given, role or "customer")
-    _absent(given)
     if not name:
         given.warn("it has no name and is skipped")
         return None
@@ -54,10 +53,12 @@ def _room(given: Attributes) -> w.RoomWishes:
         agent_music=_link(given, "agentHoldMusicUrl", "agentHoldMusicMethod"),
         customer_music=_link(given, "customerHoldMusicUrl", "customerHoldMusicMethod"),
         wait_for_agent=given.flag("waitForAgent", False),
+        wait_s=given.whole("waitTime", 0, *w.LONGEST_WAIT_S),
         record=given.flag("record", False),
         record_format=wanted,
         record_from=given.whole("recordMinMemberCount", 1, *w.FEWEST_RECORDED),
         record_tracks=given.flag("recordParticipantTrack", False),
+        record_coach=given.flag("recordCoachVoice", True),
         recording_callback=_link(given, "recordingCallbackUrl", "recordingCallbackMethod", "POST"),
         transcription=_link(given, "transcriptionUrl", "transcriptionMethod", "POST") if transcript else None,
         recording_starts=_link(given, "startRecordingAudio", "startRecordingAudioMethod"),
@@ -115,12 +116,6 @@ def _content_type(given: Attributes, kind: str, rate: str) -> str:
     if found and rate and not found.endswith(f"={rate}"):
         given.warn(f"aiAgentStreamSamplingRate={rate!r} is not the rate of {found}, which is used")
     return found
-
-
-def _absent(given: Attributes) -> None:
-    for name in ("waitTime", "recordCoachVoice"):
-        if given.text(name, "false").lower() != "false":
-            given.warn(f"attribute {name} is ignored")
 
 
 def _link(given: Attributes, url: str, method: str, default: str = "GET") -> Link | None:
