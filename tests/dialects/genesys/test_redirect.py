@@ -113,3 +113,20 @@ async def test_a_plivo_dial_goes_on_with_whom_the_call_was_sent_to() -> None:
         await stage.passes(1)
         [after] = stage.web.to(f"{APP}/after")
         assert (after.form["DialStatus"], after.form["DialBLegUUID"]) == ("completed", answered["DialBLegUUID"])
+
+
+@in_virtual_time
+async def test_who_dialled_sees_the_new_party_as_the_one_who_is_called() -> None:
+    async with Stage(settings(), dialects=("genesys",)) as stage:
+        desk, other = await Worker(stage).opens(), await Worker(stage, "agent2").opens()
+        stage.phone("1001", answers_after_s=0.1)
+        await other.told()
+        assert await desk.post("/voice/make-call", destination="5002") == (200, 1)
+        await stage.phone("1002").rings()
+        [rung] = await other.told()
+        assert rung["call"]["participants"] == [{"number": "5001", "role": "RoleOrigination"}]
+        await other.does(rung["call"], "redirect", destination="5003")
+        await stage.phone("1003").rings()
+        call = (await desk.told())[-1]["call"]
+        assert call["participants"] == [{"number": "5003", "role": "RoleDestination"}]
+        assert (call["ani"], call["dnis"], call["state"]) == ("5001", "5002", "Dialing")

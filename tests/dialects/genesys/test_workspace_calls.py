@@ -180,7 +180,7 @@ async def test_recording() -> None:
             ("stop-recording", "Stopped"),
         ):
             told = await office.desk.does(office.call, operation)
-            assert {each["notificationType"] for each in told} == {"CallRecordingStateChange"}
+            assert {each["notificationType"] for each in told} == {"StateChange"}
             assert told[-1]["call"]["recordingState"] == state
             assert await office.desk.fails(office.call, operation) == 400
 

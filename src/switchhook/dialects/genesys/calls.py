@@ -53,6 +53,7 @@ class Call:
     data: Mapping[str, object]
     noted: Mapping[str, object] = field(default_factory=dict)  # user data that the room does not have yet
     parent: Call | None = None
+    placed: bool = False  # this device dialled it
     answered: bool = False  # it was Established at some time
     met: bool = False
     muted: bool = False
@@ -180,6 +181,7 @@ class Calls:
             caller=membership.caller,
             data=membership.data,
             parent=parent if membership.consult and membership.main is not None else None,
+            placed=membership.stand in (Stand.PLACES, Stand.WAITS),
         )
         self.live[call.id] = call
         self._take_over(call, membership)

@@ -140,7 +140,7 @@ def _workspace() -> tuple[Line, ...]:
         *_done(WORKSPACE, test, "start-recording", "pause-recording", "resume-recording", "stop-recording"),
         *_done(WORKSPACE, "test_workspace_devices.py", "switch-to-listen-in", "switch-to-coaching"),
         *_done(WORKSPACE, "test_workspace_devices.py", "switch-to-barge-in"),
-        *_done(WORKSPACE, test, "redirect"),
+        *_done(WORKSPACE, "test_redirect.py", "redirect"),
     )
 
 

@@ -46,7 +46,6 @@ CAPABILITIES = {
 NOTIFICATIONS = {
     Notification.PARTICIPANTS: "ParticipantsUpdated",
     Notification.DATA: "AttachedDataChanged",
-    Notification.RECORDING: "CallRecordingStateChange",
 }
 TURNS = ("complete-transfer", "complete-conference")  # asked of the consult, never of the held call
 
@@ -151,10 +150,9 @@ def _participant(call: Call, party: Party, place: int) -> Body:
     number = str(participant(party.number, party.external)["phoneNumber"])
     if place > 0:
         return {"number": number, "role": "RoleNewParty"}
-    return {"number": number, "role": "RoleDestination" if party.number == call.called else "RoleOrigination"}
+    return {"number": number, "role": "RoleDestination" if call.placed else "RoleOrigination"}
 
 
 def _ani(user: User, call: Call) -> str:
-    """Returns the number that calls: the other party's, or the agent's own where that was called."""
-    other = call.parties[0].number if call.parties else ""
-    return user.number if other == call.called else other
+    """Returns the number that calls: the agent's own, or the other party's."""
+    return user.number if call.placed or not call.parties else call.parties[0].number
