@@ -12,7 +12,7 @@ import pytest
 from switchhook.media.wire_choice import why_no_ring
 from tests.media import studio
 
-WIRES = ["epoll"] if why_no_ring("auto") else ["io_uring", "epoll"]
+WIRES = ["epoll", "poll"] if why_no_ring("auto") else ["io_uring", "epoll", "poll"]
 
 
 @pytest.fixture(params=WIRES if os.environ.get("ALL_WIRES") else WIRES[:1])

@@ -36,7 +36,7 @@ def test_the_fake(question: Question, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("wire", [*WIRES, "poll"])
+@pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.__name__)
 def test_the_real_engine(question: Question, wire: str, tmp_path: Path) -> None:
     @story

@@ -70,6 +70,30 @@ def test_without_loss_no_frame_is_ever_concealed_given_or_taken(seed: int, shake
     assert not table.late.any()
 
 
+@pytest.mark.parametrize("late_ticks", [0, 1, 3, 6])
+def test_a_first_packet_that_came_late_delays_the_talker_for_two_seconds_at_most(late_ticks: int) -> None:
+    table, rows = small_table(1), np.array([0])
+    table.begin_leg(0, 1, 100.0)
+    table.begin_ring(0)
+    length, samples = np.full(1, 160), np.full((1, 160), 1_000, np.int16)
+    delays, wrong = [], []
+    for tick in range(400):
+        arrived = [tick] if tick > late_ticks else list(range(late_ticks + 1)) if tick == late_ticks else []
+        for number in arrived:
+            jitter.put(table, rows, np.full(1, 160 * number), samples, length, np.full(1, tick))
+        delays.append(int(table.ring_half[0]) // 2 - tick)
+        if (jitter.take(table, rows, tick) != 1_000).any():
+            wrong.append(tick)
+        if tick % 50 == 49:
+            jitter.begin(table, rows)
+        if tick % 250 == 249:
+            jitter.adapt(table, rows)
+    assert delays[late_ticks] == 1 + late_ticks
+    assert set(delays[100:]) == {1}
+    assert wrong == list(range(late_ticks + 1))  # before the first frame
+    assert table.late[0] == 0
+
+
 @pytest.mark.slow
 def test_clocks_that_are_off_cost_quiet_frames_only() -> None:
     """A quarter of an hour of speech with pauses: no loud frame is concealed, dropped or doubled; delay stays."""

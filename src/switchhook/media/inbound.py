@@ -1,9 +1,11 @@
 """What arrives: ordinary packets as columns, odd ones singly.
 
-Ordinary is: from the leg's own address, header 0x80, the leg's payload type, the SSRC heard so far. Such packets are
+Ordinary is: from the leg's own address, header 0x80, the leg's payload type. Such packets are
 counted, put into the jitter rings where somebody mixes or records, and carried over to relayed listeners, all as arrays
-(a round of the wire never holds two packets of one leg). New SSRCs, key presses, comfort noise, padding, extensions,
-strangers, RTCP on the RTP port and nonsense are picked out by one mask and looked at one by one.
+(a round of the wire never holds two packets of one leg). Before anything came from a leg, its own address is that of
+its SDP, and a new SSRC is taken note of on the way, so that a thousand telephones may begin at once. Key presses,
+comfort noise, padding, extensions, strangers, RTCP on the RTP port and nonsense are picked out by one mask and looked
+at one by one.
 """
 
 from __future__ import annotations
@@ -42,6 +44,11 @@ class Inbound:
         self._passing: dict[int, tuple[int, int, bytes]] = {}  # listener: talker, our timestamp, last event payload
         self._kept: set[int] = set()  # legs whose keys are passed to nobody
         self._one = np.zeros((1, STRIDE), np.uint8)
+        self._awaited = np.zeros(table.legs + 1, bool)  # nothing has come yet from the address in the leg's SDP
+
+    def awaits(self, row: int, on: bool) -> None:
+        """States whether a leg's address is only what its SDP says: the first packet from there makes it its own."""
+        self._awaited[row] = on
 
     def receive(self, phases: int, now: float) -> None:
         """Takes what waits; `phases` is the number of the phase that will be served next.
@@ -86,11 +93,16 @@ class Inbound:
         good = (
             (header["first"] == 0x80)
             & (header["second"] & 0x7F == table.payload[rows])
-            & (header["ssrc"] == table.heard_ssrc[rows])
-            & (table.has_ssrc[rows] != 0)
             & (lengths > 12)
             & (lengths <= LONGEST)
         )
+        begun = (header["ssrc"] == table.heard_ssrc[rows]) & (table.has_ssrc[rows] != 0)
+        awaited = self._awaited[rows]
+        if awaited.any() or not begun.all():
+            for place in np.flatnonzero(good & awaited):
+                self._latch(int(rows[place]))
+            for place in np.flatnonzero(good & ~begun):
+                self._begin(int(rows[place]), int(header["ssrc"][place]), int(header["seq"][place]))
         if good.all():
             self._ordinary(rows, lengths, header, packets, phases, now)
             return
@@ -165,6 +177,7 @@ class Inbound:
             table.counters[STRANGERS] += 1
             return
         table.latched_ip[row], table.latched_port[row] = number_of(source[0]), source[1]
+        self._awaited[row] = False
         self._wire.expect(row, source)
         self._wire.aim(row, source)
         table.sends[row] = table.direction[row] in (0, 2)
@@ -193,9 +206,10 @@ class Inbound:
         if packet is None:
             table.counters[MALFORMED] += 1
             return
+        if self._awaited[row]:
+            self._latch(row)
         if not table.has_ssrc[row] or packet.ssrc != table.heard_ssrc[row]:
-            reception.begin(table, row, packet.seq)
-            table.heard_ssrc[row], table.has_ssrc[row], table.ring_ready[row] = packet.ssrc, 1, 0
+            self._begin(row, packet.ssrc, packet.seq)
         kind = packet.payload_type
         if kind == table.payload[row] and len(packet.payload) <= LONGEST - 12:
             whole = rtp.build(packet)
@@ -216,6 +230,19 @@ class Inbound:
             self._pass(row, packet, table.noise_pt, now)
         else:
             self._pass(row, packet, np.full(table.legs + 1, -1), now)
+
+    def _latch(self, row: int) -> None:
+        """Makes the address that the SDP gave a leg's own."""
+        table = self._table
+        table.latched_ip[row], table.latched_port[row] = table.sdp_ip[row], table.sdp_port[row]
+        self._awaited[row] = False
+        self._candidates.forget(row)
+
+    def _begin(self, row: int, ssrc: int, seq: int) -> None:
+        """Takes the first packet of a sender."""
+        table = self._table
+        reception.begin(table, row, seq)
+        table.heard_ssrc[row], table.has_ssrc[row], table.ring_ready[row] = ssrc, 1, 0
 
     def _pass(self, row: int, packet: Packet, payload_types: Array, now: float, *, event: bool = False) -> None:
         """Relays one packet to listeners that have a payload type for it; for the others it never was."""

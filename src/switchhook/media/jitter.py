@@ -10,6 +10,11 @@ Three packets too late make the buffer a frame deeper at once (up to 3 frames). 
 given a frame, one whose packets all lay there for longer than the first one was meant to loses one. Between the
 two lie 40 ms, so that without loss and with clocks that agree nothing is ever given or taken. That is also what follows
 a clock that runs slow or fast; it is done behind a quiet frame, which nobody hears, or after 5 s behind any.
+
+The first packet may be the worst measure there is: a telephone, a network or this machine that was busy when the call
+began makes it late, and all others seem early after it. So `begin` looks once when a second has passed since the stream
+began, at another second without the first one, and takes out at once what is too much; a call's first words are
+about to be said then, and waiting would leave them delayed for 10 s.
 Rejected: judging by whole ticks, where a first packet 1 ms before a tick made its stream look late for ever.
 Rejected: read positions per talker. With one position for all, a tick reads plain columns.
 """
@@ -25,6 +30,7 @@ DEEPEST, OFTEN = 3, 3
 QUIET = 260  # samples below it (-42 dBm0) can be given or taken unheard
 TIGHT = 10  # packets in 5 s that came in the last phase: fewer are a disturbance that is over
 UNKNOWN = 1_000  # slack of who said nothing
+NEW, YOUNG, GROWN = 2, 1, 0
 _KEEP = HALVES - 4  # halves ahead of the reader that may be written
 
 
@@ -44,6 +50,7 @@ def put(
     fresh = (known["ring_ready"] == 0) | (offset % HALF != 0) | (margin > _KEEP) | (margin < -50)
     if fresh.any():
         known["ring_ready"] = 1
+        known["young"] = np.where(fresh, NEW, known["young"])
         half = np.where(fresh, 2 * (tick + known["depth"]), half)
         margin = half - 2 * tick
     slack = 2 * margin + early
@@ -101,6 +108,20 @@ def take(table: Table, rows: Array, tick: int) -> Array:
     table.misses[rows[whole]] = 0
     table.last_frame[rows] = frames
     return frames
+
+
+def begin(table: Table, rows: Array) -> None:
+    """Once a second: takes out what the buffers of streams that began lately hold too much, by their second second."""
+    young = table.young[rows]
+    rows, young = rows[young != GROWN], young[young != GROWN]
+    if not len(rows):
+        return
+    slack, depth = table.least_slack[rows], table.depth[rows]
+    judged = (young == YOUNG) & (slack < UNKNOWN)
+    table.ring_half[rows] -= 2 * np.where(judged, np.maximum(0, (slack - 4 * depth) // 4), 0)
+    table.young[rows] = np.where(judged, GROWN, YOUNG)
+    table.least_slack[rows] = UNKNOWN
+    table.tight[rows] = 0
 
 
 def adapt(table: Table, rows: Array) -> None:

@@ -234,6 +234,7 @@ class Pump:
         if number % 1_000 == 0:
             jitter.adapt(self._table, np.flatnonzero(self._table.ring_on))
         if number % 200 == 0:
+            jitter.begin(self._table, np.flatnonzero(self._table.ring_on))
             self._tell_counters()
             self._table.counters[MOST_WORK_US] = 0
             return os.getppid() == keeper

@@ -138,7 +138,9 @@ class Statements:
         if not latched:
             ip, port = int(table.sdp_ip[row]), int(table.sdp_port[row])
         address = (host_of(ip), port) if ip and port else None
-        self._wire.expect(row, address if latched else None)
+        awaited = not latched and address is not None and bool(table.connected[row])
+        self._inbound.awaits(row, awaited)
+        self._wire.expect(row, address if latched or awaited else None)
         self._wire.aim(row, address)
         sends = address is not None and bool(table.connected[row]) and int(table.direction[row]) in SENDS_TO
         if sends and not table.sends[row]:

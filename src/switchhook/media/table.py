@@ -60,7 +60,7 @@ _STREAMS = {  # the stream that it hears
 }  # fmt: skip
 _RINGS = {  # its jitter ring
     "ring_ts": "i8", "ring_half": "i8", "depth": "i4", "least_slack": "i4", "late_lately": "i4", "misses": "i4",
-    "tight": "i4", "shift": "i4", "ring_ready": "u1",
+    "tight": "i4", "shift": "i4", "ring_ready": "u1", "young": "u1",
 }  # fmt: skip
 _VOICES = {  # whether it talks, where somebody listens for that
     "voice_frames": "i8", "noise_level": "f8", "loud_run": "i4", "quiet_run": "i4", "noticed": "u1", "talking": "u1",

@@ -3,8 +3,9 @@
 Made for one thread: SINGLE_ISSUER with DEFER_TASKRUN, so completions appear only inside our own `enter`, and Python
 needs no memory barriers. One `enter` takes about twenty completions: `collect` repeats it while the kernel says that
 work waits. (Until the count stands still is not enough: some work completes nothing, and what lies behind it would wait
-for the next phase.) A ring belongs to the process that made it, so it is made after the fork. `Unavailable` says why
-there is none: an old kernel, `io_uring_disabled`, a container's seccomp profile.
+for the next phase. When many in a row complete nothing, buffers are short, and more of the same would be a busy loop.)
+A ring belongs to the process that made it, so it is made after the fork. `Unavailable` says why there is none: an old
+kernel, `io_uring_disabled`, a container's seccomp profile.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ _OVERFLOWN, _WORK_WAITS = 2, 4  # flags that the kernel sets for us to see
 _GETEVENTS, _REGISTER_FILES, _REGISTER_BUFFERS = 1, 2, 22
 _SQ_PLACE, _CQ_PLACE, _SQE_PLACE = 0, 0x8000000, 0x10000000
 _SINGLE_MMAP = 1
+_BARREN = 64  # calls in a row that completed nothing
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _syscall = _libc.syscall
@@ -111,11 +113,13 @@ class Ring:
         """Returns everything completed so far; the places are given back to the kernel."""
         head, state = int(self._cq_head[0]), self._state
         tail = int(self._cq_tail[0])
-        for _ in range(self._cq_mask + 1):
+        barren = 0
+        while barren < _BARREN:
             if not int(state[0]) & (_WORK_WAITS | _OVERFLOWN) or (tail - head & 0xFFFFFFFF) > self._cq_mask:
                 break
             self.enter(0, _GETEVENTS)
-            tail = int(self._cq_tail[0])
+            before, tail = tail, int(self._cq_tail[0])
+            barren = barren + 1 if tail == before else 0
         count = tail - head & 0xFFFFFFFF
         if not count:
             return self._completions[:0]
@@ -141,7 +145,7 @@ class Buffers:
         self.bytes = np.frombuffer(mmap.mmap(-1, count * size), np.uint8).reshape(count, size)
         self._ring = np.frombuffer(mmap.mmap(-1, max(4096, 16 * count)), _BUFFER, count)
         self._address = self.bytes.ctypes.data + np.arange(count, dtype=np.uint64) * size
-        self._size, self._mask, self._tail = size, count - 1, 0
+        self._size, self._mask, self._tail, self.count = size, count - 1, 0, count
         ring.buffers(self._ring.ctypes.data, group, count)
         self.give_back(np.arange(count))
 

@@ -7,6 +7,7 @@ import sys
 
 from switchhook.core.errors import Unavailable
 from switchhook.media import uring
+from switchhook.media.wire_batch import BatchWire
 from switchhook.media.wire_poll import PollWire
 from switchhook.media.wire_ring import RingWire
 from switchhook.media.wires import Ports, Wire
@@ -37,4 +38,9 @@ def open_wire(ports: list[Ports], kind: str) -> tuple[Wire, str]:
             reason = str(error)
     if kind == "epoll" and not hasattr(select, "epoll"):
         reason = "there is no epoll on this system"
-    return PollWire(ports, "poll" if kind == "poll" else "auto"), reason
+    if kind == "poll":
+        return PollWire(ports, "poll"), reason
+    try:
+        return BatchWire(ports), reason
+    except Unavailable as error:
+        return PollWire(ports), f"{reason}; a system call per packet: {error}"

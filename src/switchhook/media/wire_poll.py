@@ -27,7 +27,7 @@ from switchhook.media.wires import LONGEST, STRIDE, Address, Odd, Ports, Round, 
 
 _ORDINARY = HEADER_BYTES + FRAME
 _NONE = np.empty(0, np.int64)
-_NOTHING = Round(_NONE, np.empty((0, STRIDE), np.uint8), _NONE, [], 0)
+NOTHING = Round(_NONE, np.empty((0, STRIDE), np.uint8), _NONE, [], 0)
 _libc = ctypes.CDLL(None, use_errno=True)
 _NOWHERE = bytes(16)  # an address of the family AF_UNSPEC: takes a socket's peer away
 
@@ -88,10 +88,10 @@ class PollWire:
         self._live[row] = False
         self._watched -= 1
         self._target[row] = self._expected[row] = None
-        self._give[row] = _nothing
+        self._gives(row, None)
         own = self._ports[row].own
         if own is not None:
-            self._take[own.fileno()] = None  # it keeps its peer until the next is known
+            self._takes(own, False)  # it keeps its peer until the next is known
 
     def expect(self, row: int, source: Address | None) -> None:
         own = self._ports[row].own
@@ -106,7 +106,7 @@ class PollWire:
                 own.connect(source)
             except OSError:  # no way there: the first socket is tried with each packet
                 return
-            self._take[own.fileno()] = own.recv_into
+            self._takes(own, True)
             self._aimed(row)
 
     def aim(self, row: int, target: Address | None) -> None:
@@ -116,7 +116,7 @@ class PollWire:
     def round(self) -> Round:
         ready = self._epoll.poll(0, 3 * self._watched + 64) if self._epoll is not None else self._watcher.poll(0)
         if not ready:
-            return _NOTHING
+            return NOTHING
         take_of = self._take
         numbers = [fd for fd, _ in ready]
         takes = [take_of[fd] for fd in numbers]
@@ -212,15 +212,23 @@ class PollWire:
         self._expected[row] = None
         own = self._ports[row].own
         if own is not None and self._take[own.fileno()] is not None:
-            self._take[own.fileno()] = None
+            self._takes(own, False)
             _libc.connect(own.fileno(), _NOWHERE, len(_NOWHERE))
-        self._give[row] = self._slow_give(row)
+        self._gives(row, None)
 
     def _aimed(self, row: int) -> None:
         own, target = self._ports[row].own, self._target[row]
         connected = own is not None and self._take[own.fileno()] is not None
         both = own is not None and connected and target is not None and target == self._expected[row]
-        self._give[row] = own.send if own is not None and both else self._slow_give(row)
+        self._gives(row, own if both else None)
+
+    def _takes(self, own: socket.socket, connected: bool) -> None:
+        """Says whether packets are received from a leg's second socket the quick way."""
+        self._take[own.fileno()] = own.recv_into if connected else None
+
+    def _gives(self, row: int, own: socket.socket | None) -> None:
+        """Says which connected socket a leg's packets are sent on the quick way; None: the slow way."""
+        self._give[row] = self._slow_give(row) if own is None else own.send
 
 
 def _nothing(packet: memoryview) -> int:

@@ -2,8 +2,10 @@
 
 Each socket has one receive that goes on for ever (multishot, into a ring of buffers shared by all) until the kernel
 says that there is no more, then it is begun anew: that happens when buffers run out, and then packets wait in their
-sockets. Sockets are not connected: the source of every packet is a column, compared as one number, so strangers are
-seen, counted, and get no ICMP. Sends are entries filled by NumPy, answered only when they fail.
+sockets, and the sockets for their turn, some in each round: all at once would find no buffers again, and after a stall
+of the machine more time went into beginning than into packets, for ever. Sockets are not connected: the source of every
+packet is a column, compared as one number, so strangers are seen, counted, and get no ICMP. Sends are entries filled by
+NumPy, answered only when they fail.
 
 What a receive belongs to is in its `user_data`: the turn of the row (counted up with each `watch` and `leave`) and the
 place of the socket. A packet that comes for an older turn was for the leg before and is dropped.
@@ -27,6 +29,7 @@ _NONE = np.empty(0, np.int64)
 _NOTHING = Round(_NONE, np.empty((0, STRIDE), np.uint8), _NONE, [], 0)
 _TURN, _SEND = np.uint64(32), 1 << 31
 MANY, FLOOD = 256, 32  # packets waiting of all legs, and of one
+PACKETS = 8  # that a socket has waiting, about, when its receive is begun anew
 
 
 class RingWire:
@@ -57,6 +60,7 @@ class RingWire:
         self._mark = np.zeros(legs, np.int64)
         self._held = _NONE  # buffers that hold the packets of the round before
         self._later = (_NONE, _NONE, _NONE)  # second packets of a leg in one round: rows, buffers, lengths
+        self._waiting = (_NONE, np.empty(0, np.uint64))  # sockets whose receive is to be begun anew, and their turns
         self._watched = 0
 
     @property
@@ -110,6 +114,8 @@ class RingWire:
         if len(self._held):
             self._buffers.give_back(self._held)
             self._held = _NONE
+        if len(self._waiting[0]):
+            self._listen_again()
         found = self._ring.collect()
         if not len(found):
             return self._serve(_NONE, _NONE, _NONE, 0, []) if len(self._later[0]) else _NOTHING
@@ -129,7 +135,8 @@ class RingWire:
             current &= ~idle
         over = current & (flags & uring.MORE == 0)
         if over.any():
-            self._listen(place[over])
+            again, turns = self._waiting
+            self._waiting = np.concatenate((again, place[over])), np.concatenate((turns, self._turn[rows[over]]))
         buffers = (flags >> 16).astype(np.int64)
         good = held & current & (lengths >= 0)
         if not good.all():
@@ -187,6 +194,14 @@ class RingWire:
         entries["buf_group"] = _GROUP
         entries["user_data"] = self._marks(places)
         self._ring.submit(entries)
+
+    def _listen_again(self) -> None:
+        """Begins the receives anew that ended, the oldest first, as many as there are buffers for."""
+        places, turns = self._waiting
+        most = max(16, (self._buffers.count - len(self._later[0])) // PACKETS)
+        self._waiting = places[most:], turns[most:]
+        places, turns = places[:most], turns[:most]
+        self._listen(places[self._turn[places >> 1] == turns])
 
     def _marks(self, places: Array) -> Array:
         marks: Array = self._turn[places >> 1] << _TURN | places.astype(np.uint64)
