@@ -58,7 +58,7 @@ def test_a_machine_without_network_is_noticed_at_once(room: Room) -> None:
 
 def test_a_server_that_has_forgotten_the_session_is_asked_for_a_new_one(room: Room) -> None:
     async def story() -> None:
-        async with room.office(genesys={"max_interval_s": 1.0, "session_grace_s": 0.0}) as there:
+        async with room.office(genesys={"max_interval_s": 2.0, "session_grace_s": 0.0}) as there:
             agent = await there.desk()
             await agent.logs_in()
             await agent.sees("agent1 · 5001 · Not Ready")
