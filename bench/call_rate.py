@@ -12,7 +12,7 @@ datagrams: how many calls per second a core could do nothing for.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import sipp
@@ -20,8 +20,9 @@ from bench.floor import echo_ms
 from bench.house import CALLED, Served
 from bench.measure import Reading, workshop
 from bench.others import FEW, MANY, Others
+from bench.stalls import Stalls
 
-FIRST, STEP, STEP_S, HELD_S = 100, 1.5, 3, 30
+FIRST, STEPS, STEP_S, HELD_S = 100, (1.5, 1.1), 3, 30
 SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 WORST_MS = 50.0
 
@@ -34,10 +35,21 @@ class Bench:
     server: Served
     behind: sipp.Answering
     others: Others
+    stalls: Stalls
+    again: list[str] = field(default_factory=list)  # steps taken once more
     missed: str = "none"  # what the last step that was not good was missing
 
     def step(self, rate: int, seconds: int) -> sipp.Load | None:
-        """Returns how calls at that rate went when they went well, else None."""
+        """Returns how calls at that rate went when they went well, else None; once more if the machine stood still."""
+        self.stalls.since()
+        load = self._once(rate, seconds)
+        stood = self.stalls.since()
+        if load is None and stood.spoils:
+            self.again.append(f"{self.missed}, while {stood}")
+            load = self._once(rate, seconds)
+        return load
+
+    def _once(self, rate: int, seconds: int) -> sipp.Load | None:
         before = self._sent_again()
         load = sipp.calls(
             self.folder, self.server.sip, CALLED, rate=rate, count=rate * seconds, answering=self.behind, until_bad=True
@@ -51,6 +63,17 @@ class Bench:
             f"calling SIPp and by the others, p99 {load.p99_ms:.0f} ms, {load.rate:.0f}/s made"
         )
         return None
+
+    def climbed(self) -> int:
+        """Returns the highest rate that goes well for a moment; 0 if none does."""
+        reached = 0
+        for up in STEPS:
+            rate = round(reached * up) or FIRST
+            while self.step(rate, STEP_S) or self.step(rate, STEP_S):  # once more: other work may have had the core
+                reached, rate = rate, round(rate * up)
+            if not reached:
+                break
+        return reached
 
     def held(self, most: float) -> tuple[int, sipp.Load | None]:
         """Returns the highest share of a rate that goes well for 30 s; 0 if none does."""
@@ -73,22 +96,19 @@ class Bench:
 def read() -> Reading:
     with workshop() as folder, sipp.Answering(folder) as behind:
         direct = sipp.direct(folder, behind)
-        with Served(folder, behind.port) as server, Others(folder, server) as others:
+        with Stalls() as stalls, Served(folder, behind.port) as server, Others(folder, server) as others:
             sipp.calls(folder, server.sip, CALLED, rate=50, count=100, answering=behind)
             server.settled()
             others.grow(FEW)
-            bench = Bench(folder, server, behind, others)
-            reached, rate = 0, FIRST
-            while bench.step(rate, STEP_S) or bench.step(rate, STEP_S):  # once more: other work may have had the core
-                reached, rate = rate, round(rate * STEP)
-            few, load = bench.held(reached or FIRST * 0.7)  # a short step may have been lucky
+            bench = Bench(folder, server, behind, others, stalls)
+            few, load = bench.held(bench.climbed() or FIRST * 0.7)  # a short step may have been lucky
             others.grow(MANY)
             many, crowded = bench.held(few)
     return Reading(
         value=float(few),
         how=f"SIPp at both ends, held {HELD_S} s without a failure or a message sent again; {FEW} other calls up, then "
         f"{MANY}; with no server between them the same two SIPp made {direct:.0f} calls/s; "
-        f"last step that was not good: {bench.missed}",
+        f"last step that was not good: {bench.missed}; taken once more: {'; '.join(bench.again) or 'none'}",
         floor=1e3 / echo_ms(),
         floor_is="calls/s whose datagrams a core can echo",
         holds=few > 0 and direct > 1.5 * few,

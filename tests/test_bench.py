@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bench.call_rate import Bench
 from bench.live import Tap
 from bench.measure import Aim, Measure, Reading, Result, take, told
 from bench.registry import MEASURES, chosen
 from bench.sipp import Load
+from bench.stalls import Stalls, Stood
 from bench.table import HEAD, keep, row
 from bench.teams import Team, Transfer
 from bench.transfer_audio import Heard
@@ -206,3 +208,38 @@ def test_a_request_without_its_200_has_failed() -> None:
         tap(0.0, "", way, f"{first}\r\nCSeq: {cseq}\r\n\r\n".encode(), "")
     assert tap.failed("INVITE") == 1
     assert tap.failed("BYE") == 0
+
+
+def test_a_stall_that_made_a_packet_late_spoils_a_run() -> None:
+    assert not Stood(0, 0.0, 0.0, 500.0).spoils
+    assert not Stood(3, 75.0, 25.0, 0.0).spoils
+    stood = Stood(2, 400.0, 370.0, 380.0)
+    assert stood.spoils
+    assert "stalled 2 times, 400 ms in all, 370 at most" in str(stood)
+
+
+@pytest.mark.slow
+def test_the_watchers_of_all_cores_answer_and_end() -> None:
+    with Stalls() as stalls:
+        stood = stalls.since()
+    assert stood.times >= 0
+    assert stood.longest_ms <= stood.ms
+    assert all(each.returncode == 0 for each in stalls._watchers)
+
+
+class Steps(Bench):
+    """A ladder whose steps go well up to a rate."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.taken = most, list[tuple[int, int]]()
+
+    def step(self, rate: int, seconds: int) -> Load | None:
+        self.taken.append((rate, seconds))
+        return Load(1, 1, 0, 0, 1.0, 1.0, 0.0) if rate <= self.most else None
+
+
+@pytest.mark.parametrize(("most", "reached"), [(99, 0), (100, 100), (149, 146), (340, 338), (500, 495)])
+def test_a_rate_is_found_to_a_tenth(most: int, reached: int) -> None:
+    steps = Steps(most)
+    assert steps.climbed() == reached
+    assert all(steps.taken.count(each) == (1 if each[0] <= most else 2) for each in steps.taken)
