@@ -167,6 +167,22 @@ def test_music_begins_half_a_frame_after_the_last_voice_and_then_every_20_ms(row
         continuous(stage, whole=True)
 
 
+def test_a_listener_whose_new_talker_says_nothing_gets_noise_every_40_ms_and_later_every_100() -> None:
+    stage = Stage(TABLE, LEGS)
+    talkers = Talkers(stage, [(0, 0, 0)] * LEGS, ["ok"])
+    stage.hear({1: [0]})
+    for _ in range(40):
+        talkers.phase()
+    stage.hear({1: [2]})
+    for _ in range(400):
+        stage.phase()
+    at = [round((when - ZERO) / PHASE_S) - 40 for when, _ in stage.sent[1]]
+    steps = [(later, later - sooner) for sooner, later in pairwise(at)]
+    assert {step for place, step in steps if 12 < place < 100} == {8}
+    assert {step for place, step in steps if place > 140} == {20}
+    continuous(stage, whole=True)
+
+
 def test_who_is_put_on_hold_at_once_is_spread_over_the_phases() -> None:
     legs = 400
     table = small_table(legs)

@@ -20,6 +20,7 @@ from switchhook.media.table import BROKEN, RECORDING, RECORDING_FRAMES, STOPPING
 from switchhook.media.wires import Wire
 
 QUIET_S = 0.038  # a relay whose source has not begun is filled with noise after this
+SILENT_S, SELDOM_S = 0.5, 0.098  # and when the source has been silent for so long, only so often: enough for NATs
 SOONEST = 39.0  # samples (5 ms) after what was sent before that a frame of ours may follow
 NOISE_RMS = 15.8  # -60 dBm0
 SENT = 1  # place in `counters`
@@ -60,7 +61,9 @@ class Outbound:
             relays = desk.relays[phase].rows
             quiet = relays[table.source.take(relays) == -1]
             if len(quiet):
-                quiet = quiet[due - table.at.take(quiet) > QUIET_S]
+                since = due - table.at.take(quiet)
+                silent = due - table.arrival.take(table.voices[quiet, 0]) > SILENT_S
+                quiet = quiet[since > np.where(silent, SELDOM_S, QUIET_S)]
                 if len(quiet):
                     rows.append(quiet)
         if len(desk.noise[phase]):
