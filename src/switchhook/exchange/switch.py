@@ -257,7 +257,7 @@ class Exchange:
             target=target,
             caller=action.caller,
             caller_name=action.caller_name,
-            headers=action.headers,
+            headers=action.headers if not self.state.diversions else (*action.headers, *self._sent_on(action.leg)),
             answer_after=action.answer_after,
             credentials=action.credentials,
             hops_left=action.hops_left,
@@ -266,6 +266,15 @@ class Exchange:
             self.signalling.invite(invitation)
         except Unavailable as error:
             self.soon(events.LegFailed(action.leg, Outcome.CONGESTED, reason=str(error)))
+
+    def _sent_on(self, leg: LegId) -> tuple[tuple[str, str], ...]:
+        """Tells whom the call was for, where a telephone forwards its calls to another (RFC 5806)."""
+        found = self.state.legs.get(leg)
+        if found is None or found.called == found.address:
+            return ()
+        is_uri = found.called.lower().startswith(("sip:", "sips:"))
+        uri = found.called if is_uri else f"sip:{found.called}@{self.settings.sip.domain}"
+        return (("Diversion", f"<{uri}>;reason=unconditional"),)
 
     def _connect_program(self, leg: LegId) -> None:
         found = self.state.legs.get(leg)

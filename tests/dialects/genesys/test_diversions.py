@@ -99,13 +99,21 @@ async def test_forwarded_calls_ring_elsewhere() -> None:
         assert "ForwardCallsOff" in shown["capabilities"]
         assert "ForwardCallsOn" not in shown["capabilities"]
         customer = stage.phone(OUTSIDE).calls(SERVICE)
-        (await stage.phone("1002").rings()).answers()
+        rung = await stage.phone("1002").rings()
+        assert rung.invitation is not None
+        assert rung.invitation.headers == (("Diversion", "<sip:5001@switchhook.local>;reason=unconditional"),)
+        rung.answers()
         assert states(await other.told()) == [("Inbound", "Ringing"), ("Inbound", "Established")]
         assert await desk.told() == []
         assert customer.hears == {"1002"}
         assert await does(desk, "ForwardCallsOff") == (200, 0)
         [shown] = await told(desk)
         assert "forwardTo" not in shown
+        customer.hangs_up()
+        stage.phone("1003").calls("5001")
+        rung = await stage.phone("1001").rings()
+        assert rung.invitation is not None
+        assert rung.invitation.headers == ()
 
 
 @in_virtual_time
