@@ -62,7 +62,7 @@ def shown(settings: Settings, address: str, endpoint: str = "") -> str:
     if endpoint:
         return f"sip:{endpoint}@{settings.sip.domain}"
     text = address.strip()
-    if text.lower().startswith(("sip:", "sips:")):
+    if text.lower().startswith(("sip:", "sips:", "ws://", "wss://")):  # the latter: a program without a telephone
         return text
     digits = text.translate(_PUNCTUATION).removeprefix("+")
     if digits.isdigit() or not text:

@@ -103,6 +103,7 @@ async def test_a_program_and_a_caller_talk_and_it_is_a_participant_like_others(w
     live = (await desk.rest("GET", f"Call/{talk.forked.leg}/?status=live")).json()
     assert live["call_status"] == "in-progress"
     assert live["direction"] == "outbound"
+    assert live["to"] == BOT
 
 
 async def test_three_hear_each_other_and_nobody_itself(world: World) -> None:
@@ -198,7 +199,9 @@ async def test_mute_and_hold(world: World) -> None:
 @pytest.mark.parametrize("how", ["kick", "hang up", "stop its stream", "end of all"])
 async def test_it_is_sent_away(world: World, how: str) -> None:
     desk = Desk(world)
-    customer = await desk.runs(await world.phone("customer"), program(), human(more="stayAlone='true'"))
+    on_exit = f'onExitActionUrl="{APP}/exit"'
+    alone = human(more="stayAlone='true'")
+    customer = await desk.runs(await world.phone("customer"), program(more=on_exit), alone)
     await customer.hears_only("bot")
     member = await desk.member()
     call = f"Call/{member['call_uuid']}/"
@@ -213,6 +216,10 @@ async def test_it_is_sent_away(world: World, how: str) -> None:
     cause = {"kick": "Kicked Out of Multiparty Call", "end of all": "Multiparty Call Ended"}
     assert shown["exit_cause"] == cause.get(how, "Participant Call Hangup")
     assert (await desk.rest("GET", f"{call}?status=live")).status_code == 404
+    ended = [entry for entry in world.entries if entry.kind == "LegEnded" and entry.leg == member["call_uuid"]]
+    reason = {"kick": "Kicked Out Of Multiparty Call", "end of all": "Multiparty Call Ended"}
+    assert [str(entry.body["reason"]).startswith(reason.get(how, "")) for entry in ended] == [True]
+    assert len(desk.told("/exit")) == 1
     if how != "end of all":
         await customer.hears_only(MUSIC)
 

@@ -29,11 +29,10 @@ from switchhook.dialects.plivo.mpc.party import (
     Request,
 )
 from switchhook.dialects.plivo.mpc.shelf import Shelf
-from switchhook.dialects.plivo.mpc.step import ParticipantStep, exit_fields
+from switchhook.dialects.plivo.mpc.step import ParticipantStep, ProgramMemberStep
 from switchhook.dialects.plivo.mpc.taping import Taping
 from switchhook.dialects.plivo.mpc.telling import Telling
 from switchhook.dialects.plivo.mpc.wishes import SPEAK, Noise, RoomWishes, SeatWishes
-from switchhook.dialects.plivo.outgoing import Webhook
 
 if TYPE_CHECKING:
     from switchhook.dialects.plivo.dialect import Plivo
@@ -180,9 +179,13 @@ class Book:
         _TOLD[type(stamped.fact)](self, stamped.fact, stamped.at)
 
     def _leg_created(self, fact: f.LegCreated, at: float) -> None:
-        """Somebody is rung for a request: its webhooks are those of a call made by the API."""
+        """Somebody is rung for a request: its webhooks are those of a call made by the API. Or a program is."""
         member = self._coming.get(fact.leg.id)
         leg = self._exchange.state.legs.get(fact.leg.id)
+        if member is not None and leg is not None and leg.is_program:
+            session = self._dialect.session(leg, Links())
+            session.occupy(ProgramMemberStep(session, member))
+            return
         if member is None or member.request is None or leg is None or leg.side is not Side.OUTBOUND:
             return
         request = member.request
@@ -327,16 +330,8 @@ class Book:
         self.taping.left(member)
         self.telling.participant(member, "ParticipantExit")
         self.sound(party, member.exit)
-        self._last_words(member)
         if not member.over:
             self.ask(r.ListenFor(fact.leg, False, LISTENER))
-
-    def _last_words(self, member: Participant) -> None:
-        """Tells the on-exit URL of a program, which has no document that could go on."""
-        wishes = member.wishes
-        if wishes.stream is not None and wishes.on_exit is not None:
-            sent = exit_fields(member) | {"CallUUID": member.leg, "From": member.caller, "To": member.called}
-            self._dialect.outgoing.tell(Webhook(member.leg, member.party.account, wishes.on_exit, sent))
 
     def _why(self, member: Participant, room: RoomId) -> str:
         if member.over:

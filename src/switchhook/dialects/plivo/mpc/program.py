@@ -16,7 +16,7 @@ from switchhook.core.errors import Refused
 from switchhook.core.ids import LegId
 from switchhook.core.model import DialPlan, Side, Waiting
 from switchhook.dialects.plivo.calls import Call
-from switchhook.dialects.plivo.mpc.party import Participant, Party
+from switchhook.dialects.plivo.mpc.party import PROGRAM, Participant, Party
 from switchhook.dialects.plivo.mpc.step import MultiPartyCallStep
 from switchhook.dialects.plivo.mpc.wishes import MultiPartyCall
 from switchhook.dialects.plivo.streaming.wishes import Wishes
@@ -58,9 +58,10 @@ class ProgramStep(MultiPartyCallStep):
         program = Program(dialect.streams.plan(party.account, wishes, is_leg=True))
         dial = DialPlan(
             targets=(Destination(member.called, program, member.leg),),
-            caller=member.caller,
+            caller=self.session.call.as_asked or member.caller,
             role=member.wishes.place,
             waiting=Waiting.SILENCE,
+            program=PROGRAM,
             limit_s=float(exchange.settings.plivo.max_call_s),
             seat=member.seat,
             leg_ids=(member.leg,),

@@ -47,10 +47,11 @@ class ParticipantStep(Step):
             session.begin(Origin.ACTION, on_exit, self._fields())
         elif not self.last:
             session.done()
-        elif member.kicked:
-            session.end(Ending(4030, "API Request"))
         else:
-            session.end(Ending(4020, "Plivo"))
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        self.session.end(Ending(4030, "API Request") if self.member.kicked else Ending(4020, "Plivo"))
 
     def last_words(self) -> None:
         member = self.member
@@ -58,7 +59,25 @@ class ParticipantStep(Step):
             self.session.notify(member.wishes.on_exit, self.session.fields("Redirect") | self._fields())
 
     def _fields(self) -> Fields:
-        return exit_fields(self.member)
+        member = self.member
+        return {
+            "MPCUUID": member.party.uuid,
+            "MPCFriendlyName": member.party.name,
+            "MemberID": member.member_id,
+            "ParticipantCallUUID": member.leg,
+            "ParticipantRole": member.wishes.role,
+            "ParticipantJoinTime": maybe(member.joined_at) or "",
+            "ParticipantEndTime": maybe(member.left_at) or "",
+        }
+
+
+class ProgramMemberStep(ParticipantStep):
+    """The step of a program that is in without a telephone: no document ever runs there."""
+
+    def on_freed(self, fact: f.LegFreed) -> None:
+        if fact.room == self.member.party.room:
+            self.last_words()
+            self._hang_up()
 
 
 class MultiPartyCallStep(ParticipantStep):
@@ -112,16 +131,3 @@ class MultiPartyCallStep(ParticipantStep):
 
     def on_over(self) -> None:
         self.session.dialect.mpc.give_up(self.member)
-
-
-def exit_fields(member: Participant) -> Fields:
-    """Returns what the on-exit URL of a participant is told."""
-    return {
-        "MPCUUID": member.party.uuid,
-        "MPCFriendlyName": member.party.name,
-        "MemberID": member.member_id,
-        "ParticipantCallUUID": member.leg,
-        "ParticipantRole": member.wishes.role,
-        "ParticipantJoinTime": maybe(member.joined_at) or "",
-        "ParticipantEndTime": maybe(member.left_at) or "",
-    }
