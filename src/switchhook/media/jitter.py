@@ -1,9 +1,11 @@
-"""The jitter buffer of legs that are mixed or recorded: shared rings of 10 ms halves, read by tick.
+"""The jitter buffer of legs that are mixed or recorded: shared rings of 20 ms slots, read by tick.
 
 A packet's timestamp says on which tick it is played: the first packet of a talker is played `depth` frames after the
-tick in which it came, later ones by their timestamps. Every half carries a stamp, the number of the half tick it is
-meant for, so nothing has to be cleared: a wrong stamp is a missing half. Halves let frames of 10 to 60 ms in without
-a loop over samples. Missing audio is the last frame at 0.7 of its level, and silence after three.
+tick in which it came, later ones by their timestamps. Every slot carries a stamp, the tick it is meant for and which of
+its two halves of 10 ms are there, so nothing has to be cleared: a wrong stamp is missing audio. Halves let frames of 10
+to 60 ms in without a loop over samples; a frame of 20 ms fills a slot, which is one copy. Missing audio is the last
+frame at 0.7 of its level, and silence after three; it is put into the slot as if it had come, for the
+next one to be made of.
 
 Three packets too late make the buffer a frame deeper at once (up to 3 frames). Every 5 s `adapt` looks at each talker's
 *slack*: how many phases of 5 ms before its reading a packet came. A buffer where several came in the very last phase is
@@ -24,14 +26,16 @@ from __future__ import annotations
 import numpy as np
 
 from switchhook.media.rtp import Array, apart32
-from switchhook.media.table import FRAME, HALF, HALVES, Table
+from switchhook.media.table import FRAME, HALF, SLOTS, Table
 
 DEEPEST, OFTEN = 3, 3
 QUIET = 260  # samples below it (-42 dBm0) can be given or taken unheard
 TIGHT = 10  # packets in 5 s that came in the last phase: fewer are a disturbance that is over
 UNKNOWN = 1_000  # slack of who said nothing
 NEW, YOUNG, GROWN = 2, 1, 0
-_KEEP = HALVES - 4  # halves ahead of the reader that may be written
+_TICK, _WHOLE = 5, 3  # a stamp: the tick, three bits for how many were concealed in a row, one bit for each half
+_KEEP = 2 * SLOTS - 4  # halves ahead of the reader at which a stream begins anew
+_AHEAD = 2 * SLOTS - 2  # halves ahead of the reader that may be written: the slot read last stays as it is
 
 
 def put(
@@ -67,15 +71,12 @@ def put(
             known["least_slack"][often] = UNKNOWN
             half = half + 2 * often
             margin = half - 2 * tick
-    halves = length // HALF
-    for n in range(int(halves.max(initial=0))):
-        good = (n < halves) & (margin + n >= 0) & (margin + n < HALVES)
-        who, number, part = rows, half + n, samples[:, n * HALF : (n + 1) * HALF]
-        if not good.all():
-            who, number, part = who[good], number[good], part[good]
-        slot = number % HALVES
-        table.ring[slot, who] = part
-        table.ring_stamp[slot, who] = number
+    if (length == FRAME).all() and (half & 1 == 0).all() and ((margin >= 0) & (margin < _AHEAD)).all():
+        slot = (half >> 1) % SLOTS
+        table.ring[slot, rows] = samples[:, :FRAME]
+        table.ring_stamp[slot, rows] = (half >> 1 << _TICK) + _WHOLE
+    else:
+        _put_halves(table, rows, samples, length // HALF, half, margin)
     shifting = np.flatnonzero(known["shift"])
     if len(shifting):
         quiet = shifting[np.abs(samples[shifting]).max(axis=1) < QUIET]
@@ -87,27 +88,43 @@ def put(
     table.ring_rows.put(rows, known)
 
 
+def _put_halves(table: Table, rows: Array, samples: Array, halves: Array, half: Array, margin: Array) -> None:
+    """Stores packets of any length, each from its `half` on."""
+    for n in range(int(halves.max(initial=0))):
+        good = np.flatnonzero((n < halves) & (margin + n >= 0) & (margin + n < _AHEAD))
+        who, number = rows[good], half[good] + n
+        tick, bit = number >> 1, 1 + (number & 1)
+        slot = tick % SLOTS
+        table.ring_halves[slot, who, number & 1] = samples[good, n * HALF : (n + 1) * HALF]
+        held = table.ring_stamp[slot, who]
+        table.ring_stamp[slot, who] = np.where(held >> _TICK == tick, held | bit, (tick << _TICK) + bit)
+
+
 def take(table: Table, rows: Array, tick: int) -> Array:
     """Returns what these talkers say in this tick, float32, shape (rows, 160); missing audio is concealed."""
-    slot = 2 * tick % HALVES
-    first = table.ring_stamp[slot, rows] == 2 * tick
-    second = table.ring_stamp[slot + 1, rows] == 2 * tick + 1
-    frames = np.empty((len(rows), FRAME), np.float32)
-    frames[:, :HALF] = table.ring[slot, rows]
-    frames[:, HALF:] = table.ring[slot + 1, rows]
-    whole = first & second
+    slot = tick % SLOTS
+    stamp = table.ring_stamp[slot].take(rows)
+    frames: Array = table.ring[slot].take(rows, axis=0).astype(np.float32)
+    whole = stamp == (tick << _TICK) + _WHOLE
     if not whole.all():
         missed = np.flatnonzero(~whole)
-        who = rows[missed]
-        table.misses[who] += 1
-        made = table.last_frame[who] * np.float32(0.7)
-        made[table.misses[who] > 3] = 0.0
-        frames[missed] = np.where(
-            np.repeat(np.stack([first[missed], second[missed]], 1), HALF, axis=1), frames[missed], made
-        )
-    table.misses[rows[whole]] = 0
-    table.last_frame[rows] = frames
+        frames[missed] = _conceal(table, rows[missed], stamp[missed], frames[missed], tick)
     return frames
+
+
+def _conceal(table: Table, rows: Array, stamp: Array, frames: Array, tick: int) -> Array:
+    """Returns these frames with the halves that did not come made of the frame before."""
+    before = (tick - 1) % SLOTS
+    last = table.ring_stamp[before, rows]
+    count = np.where(last >> _TICK == tick - 1, (last >> 2 & 7) + 1, 4)  # in a row; nothing before: nothing to go on
+    made = table.ring[before, rows] * np.float32(0.7)
+    made[count > 3] = 0.0
+    here = stamp >> _TICK == tick
+    came = np.repeat(np.stack([here & (stamp & 1 != 0), here & (stamp & 2 != 0)], 1), HALF, axis=1)
+    found: Array = np.where(came, frames, np.rint(made))
+    table.ring[tick % SLOTS, rows] = found
+    table.ring_stamp[tick % SLOTS, rows] = (tick << _TICK) + (np.minimum(count, 4) << 2) + _WHOLE
+    return found
 
 
 def begin(table: Table, rows: Array) -> None:

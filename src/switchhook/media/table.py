@@ -22,8 +22,9 @@ from switchhook.media.settings import MediaSettings
 
 Array = NDArray[Any]
 WRITING = -1
+_VOID = -64  # in a slot of the jitter ring: of no tick
 MAX_VOICES, MAX_SOUNDS, MAX_CLIPS_OF_SOUND = 128, 4, 64
-HALF, HALVES, FRAME = 80, 32, 160  # the jitter ring is cut into 10 ms, 320 ms in all
+HALF, SLOTS, FRAME = 80, 16, 160  # the jitter ring has slots of 20 ms, 320 ms in all, each of two halves
 RECORDING_FRAMES = 640  # 12.8 s of a stalled disk
 EVENT_SLOTS, EVENT_BYTES = 8192, 512
 
@@ -59,7 +60,7 @@ _STREAMS = {  # the stream that it hears
     "source_seq": "u2", "source_first": "u2", "mark": "u1", "sends": "u1", "hush": "u1",
 }  # fmt: skip
 _RINGS = {  # its jitter ring
-    "ring_ts": "i8", "ring_half": "i8", "depth": "i4", "least_slack": "i4", "late_lately": "i4", "misses": "i4",
+    "ring_ts": "i8", "ring_half": "i8", "depth": "i4", "least_slack": "i4", "late_lately": "i4",
     "tight": "i4", "shift": "i4", "ring_ready": "u1", "young": "u1",
 }  # fmt: skip
 _VOICES = {  # whether it talks, where somebody listens for that
@@ -103,7 +104,6 @@ def _begun() -> dict[str, Any]:
     made["facts"]["mode"] = NOISE
     made["facts"]["round_trip"] = np.nan
     made["rings"]["depth"] = 1
-    made["rings"]["misses"] = 4  # nothing to conceal yet
     made["rings"]["least_slack"] = 1_000
     made["streams"]["source"] = -1
     made["streams"]["mark"] = 1
@@ -147,9 +147,8 @@ class Table:
                 wanted[name] = (kind, (count,) if width == 1 else (count, width))
         wanted |= {
             **{name: (_record(fields), (rows,)) for name, fields in _GROUPS.items()},
-            "ring": ("i2", (HALVES, rows, HALF)),
-            "ring_stamp": ("i8", (HALVES, rows)),
-            "last_frame": ("f4", (rows, FRAME)),
+            "ring": ("i2", (SLOTS, rows, FRAME)),
+            "ring_stamp": ("i8", (SLOTS, rows)),
             "arena": ("i2", (arena_frames, FRAME)),
             "rec_ring": ("i2", (settings.max_recordings, RECORDING_FRAMES, 2, FRAME)),
             "fork_up": ("i2", (settings.max_forks, FORK_FRAMES, 2, FRAME)),
@@ -178,6 +177,7 @@ class Table:
         self.arrival_rows = Records(self._columns["arrivals"])
         self.stream_rows = Records(self._columns["streams"])
         self.ring_rows = Records(self._columns["rings"])
+        self._columns["ring_halves"] = self._columns["ring"].reshape(SLOTS, rows, 2, HALF)
         for name, column in self._columns.items():
             setattr(self, name, column)
         self.clear()
@@ -191,7 +191,7 @@ class Table:
             self._columns[name][...] = 0
         self.version[:] = WRITING
         self.source[:] = -1
-        self._columns["ring_stamp"][...] = WRITING
+        self._columns["ring_stamp"][...] = _VOID
 
     def begin_leg(self, row: int, use: int, now: float) -> None:
         """Makes a row new: own random SSRC, sequence number and timestamp for the whole life of the leg."""
@@ -209,8 +209,7 @@ class Table:
     def begin_ring(self, row: int) -> None:
         """Empties a row's jitter ring and takes it into use; the first packet that comes is its beginning."""
         self._groups["rings"][row] = self._begun["rings"]
-        self.ring_stamp[:, row] = WRITING
-        self.last_frame[row] = 0
+        self.ring_stamp[:, row] = _VOID
         self.ring_on[row] = 1
 
     def end_leg(self, row: int) -> None:
