@@ -471,3 +471,40 @@ async def test_what_a_supervisor_whispers_is_not_recorded() -> None:
         assert right() == {agent, boss}
         await floor.boss.does(mine, "SwitchToListenIn")
         assert right() == {agent}
+
+
+@story
+async def test_after_a_transfer_the_next_agent_is_watched_coached_and_told(floor: Floor) -> None:
+    call = await floor.call()
+    await floor.watches("Coach")
+    await floor.agent.does(call, "InitiateTransfer", destination={"phoneNumber": "5002"})
+    await floor.stage.passes(0.5)
+    await floor.agent.does(call, "CompleteTransfer")
+    assert floor.customer.hears == {"1002"}
+    assert floor.phone("1002").line.hears == {CUSTOMER, "1003"}
+    told = (await floor.other.told())[-1]["call"]
+    assert (told["supervisorListeningIn"], told["supervisorMonitoringState"]) == (True, {"state": "Coach"})
+    mine = await floor.watched()
+    await floor.boss.does(mine, "MuteMonitoredUser")
+    assert floor.customer.hears == set()
+    assert (await floor.other.told())[-1]["call"]["monitoredUserMuted"] is True
+    await floor.boss.does(mine, "SwitchToListenIn")
+    assert floor.phone("1002").line.hears == {CUSTOMER}
+    assert await floor.cancels() == (200, 0)
+    assert floor.customer.hears == {"1002"}
+    assert (await floor.other.calls())[0]["supervisorListeningIn"] is False
+
+
+@story
+async def test_an_agent_who_was_muted_by_the_supervisor_does_not_leave_that_to_the_next(floor: Floor) -> None:
+    call = await floor.call()
+    await floor.watches()
+    mine = await floor.watched()
+    await floor.boss.does(mine, "MuteMonitoredUser")
+    await floor.agent.does(call, "InitiateTransfer", destination={"phoneNumber": "5002"})
+    await floor.stage.passes(0.5)
+    await floor.agent.does(call, "CompleteTransfer")
+    assert floor.customer.hears == {"1002"}
+    assert (await floor.watched())["monitoredUserMuted"] is False
+    await floor.boss.told()
+    assert await floor.boss.fails(mine, "UnmuteMonitoredUser") == 2

@@ -98,7 +98,7 @@ class Desks:
         self.silenced: dict[tuple[RoomId, LegId], str] = {}  # muted by a supervisor, by the name
         self.is_watched: Callable[[LegId], bool] = lambda leg: False
         self._names = _Names(ids)
-        self.taping = Taping(exchange, self._look_again)
+        self.taping = Taping(exchange, self.look_again)
         self._calls = {name: Calls(options, self._names, self.taping.stand) for name in roster.users}
         self._legs: dict[str, dict[LegId, None]] = {name: {} for name in roster.users}
         self._at_leg: dict[LegId, tuple[User, ...]] = {}
@@ -220,7 +220,8 @@ class Desks:
         elif call.id in self._calls[user.name].live:
             self._tell_failure(user, call, awaited.operation, "The party was not reached.")
 
-    def _look_again(self, room: RoomId) -> None:
+    def look_again(self, room: RoomId) -> None:
+        """Tells the desktops in a room what the core alone does not know has changed."""
         for user in list(self._at_room.get(room, {}).values()):
             self.refresh(user, self._exchange.clock.now())
 

@@ -234,8 +234,8 @@ class Supervising:
         if watch.scope is Scope.CALL or (agent is not None and agent.focus is None and there):
             if leg.focus is None and not watch.held:
                 self._exchange.ask(r.TurnTo(leg.id, rooms[0].id), cause=cause)
-            if not there and watch.state is Supervision.COACH:
-                self._exchange.ask(r.SetWhisper(rooms[0].id, leg.id, on=True), cause=cause)  # whoever is the agent now
+            if not there:
+                self._watch_next(watch, rooms[0], cause)
             return
         if agent is None or not there:
             self._exchange.ask(r.HangUp(leg.id), cause=cause)
@@ -248,6 +248,18 @@ class Supervising:
         elif room.main in leg.rooms and self._talk(room):
             watch.done.add(room.id)
             self._exchange.ask(r.Accompany(leg.id, room.id), cause=cause)
+
+    def _watch_next(self, watch: Watch, room: Room, cause: str) -> None:
+        """The agent has left the call that is watched: whoever is its agent now is watched and coached."""
+        agents = (
+            leg for leg, member in room.members.items() if member.role is Role.AGENT and self._up(leg) is not None
+        )
+        self._unmute(watch)
+        watch.of = next(agents, watch.of)
+        if watch.state is Supervision.COACH:
+            coached = watch.of if watch.of in room.members else None
+            self._exchange.ask(r.SetWhisper(room.id, _leg(watch), on=True, coached=coached), cause=cause)
+        self._desks.look_again(room.id)
 
     def _rooms(self, watch: Watch) -> list[Room]:
         leg = self._up(_leg(watch))
