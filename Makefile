@@ -42,6 +42,7 @@ docs: ## draw the generated pages and diagrams again
 	@$(PY) scripts/diagrams.py
 	@$(PY) scripts/coverage_pages.py
 	@$(PY) scripts/configuration_page.py
+	@$(PY) scripts/newest_schema.py
 
 setup: ## install what the tests need, run nothing
 	@scripts/setup test

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
-from sqlalchemy import Engine
 from starlette.routing import BaseRoute
 
 from switchhook.audio import audio_settings
@@ -46,13 +45,9 @@ from switchhook.sip.resolver import Resolver
 from switchhook.sip.settings import EndpointSettings, LineSettings, TrunkSettings
 from switchhook.sip.sockets import Sockets
 from switchhook.sip.ticking import Ticking
-from switchhook.stores.archive import SqlArchive
-from switchhook.stores.database import connect
 from switchhook.stores.encoding import fact_encoding
-from switchhook.stores.ended_rooms import SqlEndedRooms
 from switchhook.stores.journal import SqlJournal
-from switchhook.stores.objects import SqlObjects
-from switchhook.stores.reading import Reader
+from switchhook.stores.opening import Store
 from switchhook.stores.records import Recorder
 from switchhook.warming import Warming
 
@@ -110,6 +105,7 @@ class Server:
     sockets: Sockets
     timers: LoopTimers
     lateness: Lateness
+    warming: Warming
 
     def __init__(self, settings: Settings, audio: Keeper | None = None) -> None:
         self.settings = settings
@@ -140,11 +136,11 @@ class Server:
         self.sockets = Sockets()
         stack.callback(self.sockets.close)
         await self.sockets.open([(each.transport, each.host, each.port) for each in settings.sip_listen])
-        engine = connect(settings.store.url)
-        stack.callback(engine.dispose)
+        store = Store(settings.store.url)
+        stack.callback(store.close)
         self.metrics = Metrics()
         recorder = Recorder()
-        self.journal = SqlJournal(engine, projection=recorder)
+        self.journal = SqlJournal(store.engine, projection=recorder)
         stack.callback(self.journal.close)
         guard = Guard(settings.webhooks.allow, loopback=settings.http_listen.is_loopback)
         for refused in refused_urls(guard, _urls(settings)):
@@ -164,18 +160,18 @@ class Server:
             seed=secrets.randbits(64),
         )
         self.exchange.subscribe(lambda stamped: self.metrics.fact(stamped.fact), self.metrics.counted)
-        self.exchange.records = Reader(engine)
-        self.exchange.ended_rooms = SqlEndedRooms(engine)
-        self.exchange.declared.open(SqlObjects(engine))
+        self.exchange.records = store.records
+        self.exchange.ended_rooms = store.ended_rooms
+        self.exchange.declared.open(store.objects)
         await asyncio.to_thread(self.exchange.limits.remember)
-        self.exchange.recordings.keep_in(SqlArchive(engine), mp3.converter())
+        self.exchange.recordings.keep_in(store.archive, mp3.converter())
         self.exchange.recordings.read_with(_words_of)
         stack.callback(self.exchange.sounds.close)
         await self._open_audio()
         self._open_line()
-        self.exchange.diversions.open(SqlObjects(engine))
+        self.exchange.diversions.open(store.objects)
         self.exchange.sounds.stock()
-        await self._open_http(sock, engine)
+        await self._open_http(sock)
         watch_all(self)
         # What exists now stays: the collector need not look at it again (sip-engineering, rule 2).
         gc.freeze()
@@ -184,7 +180,8 @@ class Server:
         loop, clock, admission = asyncio.get_running_loop(), self.exchange.clock, self.line.admission
         self.lateness = Lateness(loop, clock.now, admission.observe, self.sockets.standing_s)
         stack.callback(self.lateness.close)
-        stack.callback(Warming(loop, (sender.warm,)).close)
+        self.warming = Warming(loop, (sender.warm, store.warm))
+        stack.callback(self.warming.close)
         rest = Rest(
             loop,
             busy=lambda: bool(self.exchange.state.legs or self.line.engine.calls),
@@ -232,7 +229,7 @@ class Server:
         self._stack.callback(self.timers.stop)
         self.exchange.plug(self.line, self.media, self.timers)
 
-    async def _open_http(self, sock: Any, engine: Engine) -> None:
+    async def _open_http(self, sock: Any) -> None:
         routes = operator_routes(self._parts, self.metrics.render) + console_routes()
         self._stack.push_async_callback(self._close_http)  # after the dialects, which answer whoever waits
         for name, dialect in dialects(self.exchange):

@@ -1,8 +1,10 @@
 """What a start does not wait for and the first call would: done right after the start, before a call needs it.
 
-Libraries that only some requests need are imported in a thread. It takes the interpreter from the event loop for some
-milliseconds at a time (`sys.setswitchinterval`), and a request that comes meanwhile and needs one of them waits for
-that one alone. Constructors of values (`core.values`) are compiled on the loop itself, a millisecond at a time.
+Libraries that only some requests need are imported in a thread, which gives the interpreter back to the event loop
+within half a millisecond (`commands.serve` asks for that): with the usual five a burst of calls right after the start
+would get every second turn at most. A request that comes meanwhile and needs one of them waits for that one alone, and
+not longer than it would have waited for a start that imports it. Constructors of values (`core.values`) are compiled on
+the loop itself, a millisecond at a time.
 """
 
 from __future__ import annotations
@@ -35,17 +37,18 @@ class Warming:
         """`first` are done in the thread before the imports."""
         self._loop = loop
         self._first = first
-        self._over = False
+        self._closed = False
+        self.over = asyncio.Event()  # nothing is left to do
         self._next = loop.call_later(LATER_S, self._begin)
 
     def close(self) -> None:
         """Does nothing more; what is being imported at the moment is imported to its end."""
-        self._over = True
+        self._closed = True
         self._next.cancel()
 
     def _begin(self) -> None:
-        self._loop.run_in_executor(None, self._import)
         self._compile()
+        self._loop.run_in_executor(None, self._import).add_done_callback(lambda _: self.over.set())
 
     def _compile(self) -> None:
         if values.prepare(AT_ONCE):
@@ -53,8 +56,8 @@ class Warming:
 
     def _import(self) -> None:
         for each in self._first:
-            if not self._over:
+            if not self._closed:
                 each()
         for module in MODULES:
-            if not self._over:
+            if not self._closed:
                 import_module(module)

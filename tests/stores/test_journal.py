@@ -250,3 +250,23 @@ def test_no_password_in_a_url_reaches_the_disk(engine: Engine) -> None:
         stored = "".join(connection.execute(select(schema.entry.c.body)).scalars())
     assert "secret" not in stored
     assert stored.count("http://app:***@10.0.0.1/") == 3
+
+
+def test_a_database_that_refuses_the_connection_is_tried_again(engine: Engine) -> None:
+    class Stubborn:
+        away = True
+
+        def connect(self) -> Any:
+            if self.away:
+                raise sqlite3.OperationalError("disk is away")
+            return engine.connect()
+
+    stubborn = Stubborn()
+    journal = SqlJournal(stubborn)  # type: ignore[arg-type]
+    journal.append(Entry(1.0, "Warning", "c", "l", {"text": "t"}, ""))
+    with pytest.raises(Unavailable, match="disk is away"):
+        asyncio.run(journal.flush())
+    stubborn.away = False
+    asyncio.run(journal.flush())
+    journal.close()
+    assert (journal.written, journal.failure) == (1, "")

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from switchhook.core.errors import Unavailable
 from switchhook.stores.migrations import upgrade
+from switchhook.stores.newest import PRAGMAS
 
 T = TypeVar("T")
 
@@ -58,15 +59,8 @@ def changing(engine: Engine, work: Callable[[Connection], object]) -> None:
 
 
 def _tune(connection: Any, _record: object) -> None:
-    """WAL: readers do not wait for the writer. NORMAL: a power cut may cost the last moments, never the file."""
     connection.isolation_level = None  # the driver's own idea of transactions leaves DDL outside of them
-    for pragma in (
-        "journal_mode = WAL",
-        "synchronous = NORMAL",
-        "foreign_keys = ON",
-        # A page of an index changes many times in a second: copied into the database once in 32 MB, not once in 4.
-        "wal_autocheckpoint = 8000",
-    ):
+    for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 

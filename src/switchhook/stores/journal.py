@@ -20,17 +20,15 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from itertools import chain
 from time import monotonic
-from typing import Any
-
-from sqlalchemy import Connection, Engine, insert
-from sqlalchemy.exc import SQLAlchemyError
+from typing import TYPE_CHECKING, Any
 
 from switchhook.core.errors import Unavailable
 from switchhook.core.facts import Fact
 from switchhook.exchange.ports import Entry
-from switchhook.stores import schema
-from switchhook.stores.database import shrink, widen
 from switchhook.stores.sheets import Batch, Given, Records, Sheets, Values
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
 
 _log = logging.getLogger(__name__)
 
@@ -123,9 +121,16 @@ class SqlJournal:
     # --- the writer's thread ----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        self._sleep()  # connecting loads SQLAlchemy, which no start waits for
+        while (connected := self._connected()) is None:
+            self._tell(self._asking())
+            if self._closing:
+                return
+            self._pause(_PAUSES_S[-1])
+        from switchhook.stores.database import shrink
+
         failed = 0
-        with self._engine.connect() as connection:
-            widen(connection.connection.dbapi_connection)
+        with connected as connection:
             while True:
                 if not (self._waiters or self._closing):
                     self._bell.wait(GATHER_S)
@@ -134,7 +139,7 @@ class SqlJournal:
                 if not self._pending():
                     self._sleep()
                     continue
-                waiters = [self._waiters.popleft() for _ in range(len(self._waiters))]
+                waiters = self._asking()
                 ok = self._write_all(connection)
                 self._tell(waiters)
                 if self._resting:
@@ -145,6 +150,23 @@ class SqlJournal:
                 failed = 0 if ok else failed + 1
                 if not ok:
                     self._pause(_PAUSES_S[min(failed, len(_PAUSES_S)) - 1])
+
+    def _connected(self) -> Connection | None:
+        """Returns the connection that writes all; None when the database refuses it, which counts as a failed write."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from switchhook.stores.database import widen
+
+        try:
+            connection = self._engine.connect()
+        except (SQLAlchemyError, sqlite3.Error, Unavailable) as failed:
+            self._refused(failed)
+            return None
+        widen(connection.connection.dbapi_connection)
+        return connection
+
+    def _asking(self) -> list[Future[None]]:
+        return [self._waiters.popleft() for _ in range(len(self._waiters))]
 
     def _pending(self) -> bool:
         return bool(self._given or self._held or self._waiters or self._closing or self._resting)
@@ -174,6 +196,8 @@ class SqlJournal:
                 waiter.set_result(None)
 
     def _write_all(self, connection: Connection) -> bool:
+        from sqlalchemy.exc import SQLAlchemyError
+
         while self._held or self._given:
             if not self._held:
                 self._fold()
@@ -216,7 +240,11 @@ class SqlJournal:
             else:
                 columns = ("at", "call", "leg", "body")
                 rows = [dict(zip(columns, row, strict=True), kind="", cause="") for row in batch.rows]
-                connection.execute(insert(schema.entry), rows)
+                from sqlalchemy import insert
+
+                from switchhook.stores.schema import entry
+
+                connection.execute(insert(entry), rows)
             if self._records is not None and batch.records is not None:
                 self._records.write(connection, batch.records)
 

@@ -11,17 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import field, fields
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Table, bindparam, delete, insert, update
 
 from switchhook.core import facts as f
 from switchhook.core.model import Leg, Role, RoomKind
 from switchhook.core.values import dataclass
-from switchhook.stores import schema
 from switchhook.stores.encoding import Unreadable, fact_encoding
 from switchhook.stores.sheets import lines_of_leg
+
+if TYPE_CHECKING:
+    from sqlalchemy import Column, Connection, Table
 
 Body = dict[str, Any]
 Reader = Callable[[float, str, str, Any], None]  # at, call, cause, fact
@@ -118,6 +119,8 @@ class Recorder:
 
     def write(self, connection: Connection, complete: Complete) -> None:
         """Writes them; the lines that completed them are in the same transaction already."""
+        from switchhook.stores import schema
+
         for record in complete.legs:
             if record.leg in complete.beginnings:
                 _begin(connection, record)
@@ -262,6 +265,8 @@ def _put(
         marks = ", ".join("?" * len(names))
         raw.executemany(f"INSERT OR REPLACE INTO {table.name} ({', '.join(names)}) VALUES ({marks})", rows)
         return
+    from sqlalchemy import delete, insert
+
     connection.execute(delete(table).where(key.in_([row[0] for row in rows])))
     connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
 
@@ -273,7 +278,12 @@ def _count(connection: Connection, figures: dict[str, Body]) -> None:
         raw: Any = connection.connection.driver_connection
         raw.executemany("UPDATE leg SET media = ? WHERE leg = ?", [(_json(body), leg) for leg, body in figures.items()])
     else:
-        connection.execute(_COUNTED, [{"of": leg, "found": _json(body)} for leg, body in figures.items()])
+        from sqlalchemy import bindparam, update
+
+        from switchhook.stores.schema import leg as legs
+
+        counted = update(legs).where(legs.c.leg == bindparam("of")).values(media=bindparam("found"))
+        connection.execute(counted, [{"of": leg, "found": _json(body)} for leg, body in figures.items()])
 
 
 def _json(value: Body) -> str:
@@ -285,7 +295,6 @@ TRANSFER_FIELDS = tuple(each.name for each in fields(TransferRecord))
 _BEGINNING = ("call", "parent", "account", "direction", "caller", "called", "started_at", "source")
 _leg_values = attrgetter(*LEG_FIELDS[:-1])
 _values_of = attrgetter(*TRANSFER_FIELDS)
-_COUNTED = update(schema.leg).where(schema.leg.c.leg == bindparam("of")).values(media=bindparam("found"))
 
 
 def _row(record: LegRecord) -> tuple[Any, ...]:

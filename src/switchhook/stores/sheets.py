@@ -21,18 +21,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
-from sqlalchemy import Connection, Row, or_, select
 
 from switchhook.core.facts import Fact, LegCreated
 from switchhook.core.masking import masked
 from switchhook.core.values import dataclass
 from switchhook.exchange.entries import LEARNT, MESSAGE, NAMES, Calls, Learn, Name, message_values, names_itself
 from switchhook.exchange.ports import Entry
-from switchhook.stores import schema
 from switchhook.stores.encoding import Unreadable, fact_encoding
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row
 
 _log = logging.getLogger(__name__)
 
@@ -256,6 +257,10 @@ def lines(row: Row[Any]) -> Iterator[Entry]:
 
 def lines_of_leg(connection: Connection, leg: str) -> list[Entry]:
     """Returns what the journal has of a leg in the calls that it was created in, in order."""
+    from sqlalchemy import or_, select
+
+    from switchhook.stores import schema
+
     table = schema.entry
     named = select(table.c.call).where(or_(table.c.leg == leg, table.c.call == leg)).distinct()
     calls = [call for call in connection.execute(named).scalars() if call]
