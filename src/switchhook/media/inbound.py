@@ -129,26 +129,26 @@ class Inbound:
         if not len(places):
             return
         can = (table.sends[listeners] != 0) & (table.hush[listeners] == 0)
-        places, listeners = places[can], listeners[can]
-        if not len(places):
-            return
+        if not can.all():
+            places, listeners = places[can], listeners[can]
+        if len(places) != len(rows) or (places[1:] <= places[:-1]).any():  # mostly each packet goes to one listener
+            rows, seq, ts, samples, lengths = (each[places] for each in (rows, seq, ts, samples, lengths))
+            if not len(rows):
+                return
+            header, packets = header[places], packets[places, : int(lengths.max())]
         if self._passing:
-            self._end_events(listeners, rows[places])
-        passed = streams.relay(
-            table, listeners, rows[places], seq[places], ts[places], header["ssrc"][places], samples[places],
-            header["second"][places] >= 0x80, now,
-        )  # fmt: skip
-        size = lengths[places]
-        width = int(size.max())
+            self._end_events(listeners, rows)
+        passed = streams.relay(table, listeners, rows, seq, ts, header["ssrc"], samples, header["second"] >= 0x80, now)
+        width = int(lengths.max())
         heads = rtp.headers(table.payload[listeners], passed.marker, passed.seq, passed.ts, table.ssrc[listeners])
         if not passed.keep.all():
-            listeners, size, places, heads = (a[passed.keep] for a in (listeners, size, places, heads))
+            listeners, lengths, packets, heads = (each[passed.keep] for each in (listeners, lengths, packets, heads))
         out = self._wire.outgoing
         out[: len(heads), :12] = heads
-        out[: len(heads), 12:width] = packets[places, 12:width]
-        self._wire.send(listeners, size)
+        out[: len(heads), 12:width] = packets[:, 12:width]
+        self._wire.send(listeners, lengths)
         table.sent[listeners] += 1
-        table.octets[listeners] += size - 12
+        table.octets[listeners] += lengths - 12
         table.counters[SENT] += len(listeners)
 
     # --- the odd ones -------------------------------------------------------------------------------------------
