@@ -7,12 +7,15 @@ has it make up new ones; `make fuzz` and `SWITCHHOOK_EXAMPLES` (`tests/promises`
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from tests.phases import Phases
+
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # httpx2 looks for it, all along the path, per request
 
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from switchhook.console import console_routes
 from switchhook.core import events as e
 from switchhook.core import facts as f
-from switchhook.core.facts import Fact
 from switchhook.dialects.genesys import Genesys
 from switchhook.exchange.clock import SystemClock
 from switchhook.exchange.switch import Exchange, Stamped
@@ -18,7 +17,7 @@ from switchhook.http import HttpServer, application, bind
 from switchhook.lab.stage import Stage, StageJournal, StageSignalling, StageWeb
 from switchhook.media.fake import FakeMedia
 from switchhook.settings import Settings
-from switchhook.stores.encoding import Encoding, facts_of
+from switchhook.stores.encoding import fact_encoding
 
 
 class LiveStage(Stage):
@@ -31,7 +30,7 @@ class LiveStage(Stage):
         clock = SystemClock()
         self.journal = StageJournal()
         self.web = StageWeb(clock.now)
-        encode = Encoding(facts_of(Fact)).write
+        encode = fact_encoding().write
         self.exchange = Exchange(
             self.settings, clock=clock, journal=self.journal, sender=self.web, encode=encode, seed=7
         )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from switchhook.core.apply import apply
-from switchhook.core.facts import Fact, LegCreated, LegEnded
+from switchhook.core.facts import LegCreated, LegEnded
 from switchhook.core.hearing import hearing
 from switchhook.core.ids import Ids, LegId, SoundId
 from switchhook.core.model import Leg, LegState
@@ -25,7 +25,7 @@ from switchhook.exchange.ports import Entry
 from switchhook.observe import wording
 from switchhook.observe.order import in_order
 from switchhook.observe.parties import Parties
-from switchhook.stores.encoding import Encoding, Unreadable, facts_of
+from switchhook.stores.encoding import Unreadable, fact_encoding
 
 _HEARING = "HearingChanged"
 _NOTHING = SoundId("")
@@ -70,7 +70,7 @@ def replay(entries: Sequence[Entry]) -> Replay:
 
 class _Replayer:
     def __init__(self, entries: Sequence[Entry]) -> None:
-        self._encoding = Encoding(facts_of(Fact))
+        self._encoding = fact_encoding()
         self._entries = [entry for entry in in_order(entries) if self._encoding.knows(entry.kind)]
         self._parties = Parties.of(in_order(entries))
         self._state = State(Ids(0))

@@ -39,7 +39,6 @@ from starlette.routing import BaseRoute
 from switchhook.core import events as e
 from switchhook.core.addresses import Endpoint, Trunk
 from switchhook.core.errors import Unavailable
-from switchhook.core.facts import Fact
 from switchhook.core.ids import LegId
 from switchhook.core.model import Leg, LegState
 from switchhook.core.outcomes import Outcome
@@ -51,7 +50,7 @@ from switchhook.exchange.timers import LoopTimers
 from switchhook.lab.virtual_time import VirtualLoop, settle
 from switchhook.media.fake import FakeMedia
 from switchhook.settings import Settings
-from switchhook.stores.encoding import Encoding, facts_of
+from switchhook.stores.encoding import fact_encoding
 
 MUSIC = "music"
 RINGBACK = "ringback"
@@ -368,7 +367,7 @@ class Stage:
         clock = _LoopClock(loop)
         self.journal = StageJournal()
         self.web = StageWeb(clock.now)
-        encoding = Encoding(facts_of(Fact))
+        encoding = fact_encoding()
         self.exchange = Exchange(
             self.settings, clock=clock, journal=self.journal, sender=self.web, encode=encoding.write, seed=7
         )

@@ -28,7 +28,6 @@ from random import Random
 from types import TracebackType
 
 from switchhook.app import dialects, line_settings, sip_notes
-from switchhook.core.facts import Fact
 from switchhook.core.ids import LegId
 from switchhook.core.model import TransferOutcome as Outcome
 from switchhook.exchange.guard import Guard
@@ -53,7 +52,7 @@ from switchhook.lab.world_house import NUMBER, SERVER_HOST, SUPPORT_LINE, TRUNK_
 from switchhook.lab.world_web import Nearby, Web
 from switchhook.sip.line import Line
 from switchhook.sip.ticking import Ticking
-from switchhook.stores.encoding import Encoding, facts_of
+from switchhook.stores.encoding import fact_encoding
 
 __all__ = [
     "BEEP", "BUSY", "LAN", "MUSIC", "NUMBER", "RINGBACK", "SILENCE", "SPEECH", "SUPPORT_LINE",
@@ -148,7 +147,7 @@ class World(AnyWorld):
         agent = self.settings.webhooks.user_agent
         sender = HttpSender(guard, user_agent=agent, resolve=self.web.resolve, transport=self.web.transport)
         self._stack.push_async_callback(sender.close)
-        encode = Encoding(facts_of(Fact)).write
+        encode = fact_encoding().write
         self.exchange = Exchange(
             self.settings, clock=self.clock, journal=self, sender=sender, encode=encode, seed=self.seed
         )

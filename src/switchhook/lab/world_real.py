@@ -34,7 +34,7 @@ from switchhook.lab.world_base import AnyWorld
 from switchhook.lab.world_house import Given, settings_of, with_trunks_at
 from switchhook.lab.world_web import Web
 from switchhook.settings import Settings
-from switchhook.stores.encoding import Encoding, facts_of
+from switchhook.stores.encoding import fact_encoding
 
 _MEDIA_PORTS = (31_000, 34_998)  # those in use are passed over
 _MAX_LEGS = 40
@@ -45,7 +45,7 @@ class _Tee:
     """A journal whose lines are kept for the story, too."""
 
     def __init__(self, journal: FactJournal, entries: list[Entry]) -> None:
-        self._both = (LineByLine(_Kept(entries), Encoding(facts_of(Fact)).write), journal)
+        self._both = (LineByLine(_Kept(entries), fact_encoding().write), journal)
 
     def append(self, entry: Entry) -> None:
         for journal in self._both:

@@ -13,7 +13,6 @@ import httpx2
 import pytest
 from starlette.applications import Starlette
 
-from switchhook.core.facts import Fact
 from switchhook.dialects.plivo import Plivo
 from switchhook.dialects.plivo.phlo import Phlo
 from switchhook.exchange.clock import SystemClock
@@ -21,7 +20,7 @@ from switchhook.exchange.ports import Entry
 from switchhook.exchange.switch import Exchange
 from switchhook.lab.stage import Stage, StageJournal, StageWeb
 from switchhook.lab.virtual_time import in_virtual_time
-from switchhook.stores.encoding import Encoding, facts_of
+from switchhook.stores.encoding import fact_encoding
 from tests.dialects.plivo.common import ACCOUNT, OTHER, OTHER_TOKEN, SUB, SUB_TOKEN, TOKEN, settings
 
 ID = "6f1c1f2e-6c1b-4f52-9c55-9d3b1c0f7a10"
@@ -53,7 +52,7 @@ async def archive(folder: Path) -> AsyncIterator[Archive]:
         clock=SystemClock(),
         journal=journal,
         sender=StageWeb(lambda: 0.0),
-        encode=Encoding(facts_of(Fact)).write,
+        encode=fact_encoding().write,
         seed=7,
     )
     app = Starlette(routes=[*Plivo(exchange).routes(), *Phlo(exchange).routes()])

@@ -16,7 +16,6 @@ from dataclasses import replace
 from itertools import groupby
 
 from switchhook.core.apply import apply
-from switchhook.core.facts import Fact
 from switchhook.core.hearing import hearing
 from switchhook.core.ids import Ids, SoundId
 from switchhook.core.model import Leg, LegState
@@ -24,7 +23,7 @@ from switchhook.core.sources import Sound, Sources
 from switchhook.core.state import State
 from switchhook.exchange.ports import Entry
 from switchhook.lab.soak.audit import Audit
-from switchhook.stores.encoding import Encoding, Unreadable, facts_of
+from switchhook.stores.encoding import Unreadable, fact_encoding
 from switchhook.stores.reading import Reader
 
 PAGE = 2000
@@ -44,7 +43,7 @@ class Ledger:
         self.steps = 0
         self._reader = reader
         self._seq = 0
-        self._encoding = Encoding(facts_of(Fact))
+        self._encoding = fact_encoding()
         self._state = State(Ids(0))
         self._kinds: dict[str, str] = {}  # of transfers that are under way
         self._waiting: list[Entry] = []  # facts that are not judged yet
