@@ -202,3 +202,16 @@ def test_a_call_with_a_supervisor_who_talks_is_a_conference_that_goes_on_without
     rig.ask(r.MuteMember(room, rig.leg("boss"), on=True))
     assert not rig.on_line("agent")
     assert rig.nothing_left()
+
+
+def test_a_caller_who_leaves_during_a_consult_ends_the_call_though_a_supervisor_talks_in_it() -> None:
+    rig = Rig()
+    room = rig.talking("customer", "agent")
+    rig.ask(r.AddParty(room, dial("boss", role=Role.SUPERVISOR)))
+    rig.answers("boss")
+    rig.ask(r.StartTransfer(room, rig.leg("agent"), plan(Kind.CONSULT)))
+    rig.answers("target")
+    rig.hangs_up("customer")
+    assert not rig.on_line("boss")
+    rig.hear({"agent": {"target"}, "target": {"agent"}})
+    rig.everybody_hangs_up()

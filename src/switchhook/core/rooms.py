@@ -199,8 +199,13 @@ def _have_company(state: State, room: Room) -> bool:
 
 
 def _barged_into(state: State, room: Room) -> bool:
-    """True when a supervisor talks with the others: a conference, in which whoever leaves, the others talk on."""
-    return _have_company(state, room) and any(m.role is Role.SUPERVISOR and m.is_company for m in room.members.values())
+    """True when a supervisor talks with the others: a conference, in which whoever leaves, the others talk on.
+
+    With whoever has turned away, to a consult, the supervisor does not talk.
+    """
+    here = [m for m in room.members.values() if m.is_company and m.leg in state.legs]
+    talk = [m for m in here if state.legs[m.leg].focus == room.id]
+    return _have_company(state, room) and len(talk) > 1 and any(m.role is Role.SUPERVISOR for m in talk)
 
 
 def awaited(state: State, room: Room) -> tuple[DialId, ...]:
