@@ -137,6 +137,16 @@ class Plivo:
     record_any_key: bool = option(False, "Any key ends a <Record> without finishOnKey, as years ago; else # alone")
     keep_streams: bool = option(False, "A call's audio stream goes on when the call is transferred; else it ends")
     stream_stop_frame: bool = option(True, "Audio streams say `stop` before they close the connection")
+    stream_grace_s: float = option(
+        0.5, "A call whose program has closed its stream lives so long where nothing follows", k.between(0, 60)
+    )
+    stream_header_prefix: bool = option(False, "Names of a stream's extra headers begin with X-PH- in its first frame")
+    transfer_keep_other_leg: bool = option(
+        False, "Whom a transfer leaves behind hears hold music until it is transferred itself; else it is hung up"
+    )
+    type_ahead: bool = option(
+        False, "Keys pressed during a Speak or Play, at most 5 s before, count for the GetDigits or GetInput after it"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

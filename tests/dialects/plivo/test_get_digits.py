@@ -236,3 +236,44 @@ def test_a_document_of_nothing_but_prompts_ends() -> None:
             assert world.one("/hangup")["HangupCauseCode"] == "4010"
 
     run(story())
+
+
+@pytest.mark.parametrize("element", ["GetDigits", "GetInput"])
+@pytest.mark.parametrize("on", [True, False])
+def test_keys_pressed_during_the_sentence_before_count_where_that_is_configured(element: str, on: bool) -> None:
+    async def story() -> None:
+        async with stage(plivo={"type_ahead": on}) as where:
+            world = World(where)
+            world.page("/got", "<Wait length='60'/>")
+            kind = "inputType='dtmf'" if element == "GetInput" else ""
+            ask = f'<{element} {kind} action="{APP}/got" numDigits="3"><Speak>press</Speak></{element}>'
+            line = await world.arrives("<Speak loop='40'>for sales press one</Speak>", ask, "<Wait length='60'/>")
+            line.presses("9")  # too early
+            await where.passes(41.5)  # the sentence lasts 45.6 s
+            line.presses("1")
+            await where.passes(3.5)
+            line.presses("2")
+            await where.passes(0.7)
+            assert line.hears == (set() if on else {PRESS})
+            line.presses("3")
+            await where.passes(1)
+            assert [told["Digits"] for told in world.hooks("/got")] == (["123"] if on else [])
+
+    run(story())
+
+
+@in_virtual_time
+async def test_keys_of_a_sentence_long_ago_or_of_a_document_that_was_left_do_not_count() -> None:
+    async with stage(plivo={"type_ahead": True}) as on:
+        world = World(on)
+        world.page("/got", "<Wait length='60'/>")
+        line = await world.arrives("<Speak loop='5'>hello</Speak>", "<Wait length='9'/>", ASK % "numDigits='1'")
+        line.presses("1")
+        await on.passes(1.5 + 9 + 0.1)
+        assert line.hears == {PRESS}
+        world.page("/new", "<Speak loop='9'>hello</Speak>", ASK % "numDigits='1'")
+        await world.transfer(line, legs="aleg", aleg_url=f"{APP}/new")
+        line.presses("1")
+        await world.transfer(line, legs="aleg", aleg_url=world.page("/other", ASK % "numDigits='1'"))
+        assert line.hears == {PRESS}
+        assert world.hooks("/got") == []

@@ -358,3 +358,23 @@ async def test_a_stream_listens_through_hold_and_a_warm_transfer_of_the_person_i
     await customer.hang_up()
     await world.passes(0.5)
     assert bot.now is None
+
+
+async def test_a_relative_callback_is_that_of_the_document(world: World) -> None:
+    customer, _ = await calling(world, f"<Stream statusCallbackUrl='/stream'>{BOT}</Stream>", "<Wait length='9'/>")
+    await world.passes(0.5)
+    assert [each["Event"] for each in told(world)] == ["StartStream"]
+    await customer.hang_up()
+
+
+@pytest.mark.world(settings={"plivo": {"stream_header_prefix": True, "stream_grace_s": 2.0}})
+async def test_prefixed_extra_headers_and_a_longer_grace(world: World) -> None:
+    stream = f'<Stream bidirectional="true" keepCallAlive="true" extraHeaders="k=v;X=2">{BOT}</Stream>'
+    customer, bot = await calling(world, stream)
+    await customer.hears_only("bot")
+    assert dict(bot.streams[0].forked.opening)["extra_headers"] == '{"X-PH-k":"v","X-PH-X":"2"}'
+    bot.hangs_up()
+    await world.passes(1.8)
+    assert customer.call_now is not None
+    assert not customer.call_now.over
+    await customer.ended(within_s=1.0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from switchhook.core.outcomes import Outcome
-from switchhook.lab.stage import Line
+from switchhook.lab.stage import MUSIC, Line
 from switchhook.lab.virtual_time import in_virtual_time, run
 from tests.dialects.plivo.common import APP, CUSTOMER, NUMBER, SIP, World, document, settings, stage
 
@@ -445,4 +445,54 @@ async def test_a_call_that_runs_no_document_can_be_transferred_too() -> None:
         assert at_agent.over is Outcome.COMPLETED
         line.hangs_up()
         await on.settled()
+        assert on.nothing_left()
+
+
+# --- who is left behind, parked -------------------------------------------------------------------------------------
+
+
+@in_virtual_time
+async def test_whom_a_transfer_leaves_behind_is_parked_where_that_is_configured() -> None:
+    async with stage(plivo={"transfer_keep_other_leg": True}) as on:
+        world = World(on)
+        prepared(world)
+        line = await world.arrives(f"<Dial {ACTION} {CALLBACK}><User>sip:1001@{SIP}</User></Dial>")
+        agent = await on.phone("1001").rings()
+        agent.answers()
+        await on.settled()
+        assert (line.hears, agent.hears) == ({"1001"}, {CUSTOMER})
+        await world.transfer(line, **ALEG)
+        assert (line.hears, agent.hears) == (NEW, {MUSIC})
+        await on.passes(60)
+        assert agent.hears == {MUSIC}
+        assert "DialHangup" not in [event for (event,) in world.told("/cb", "Event")]
+        assert world.hooks("/after") == []
+        room = "<Conference>together</Conference>"
+        on.web.on(f"{APP}/new", document(room))
+        for each in (line, agent):
+            assert (await world.transfer(each, **ALEG)).status_code == 202
+        assert (line.hears, agent.hears) == ({"1001"}, {CUSTOMER})
+        assert world.hooks("/new")[-1]["CallUUID"] == agent.leg
+        line.hangs_up()
+        agent.hangs_up()
+        await on.passes(5)
+        assert on.nothing_left()
+
+
+@in_virtual_time
+async def test_who_is_parked_can_hang_up_and_outlives_the_other() -> None:
+    async with stage(plivo={"transfer_keep_other_leg": True}) as on:
+        world = World(on)
+        prepared(world)
+        line = await world.arrives(f"<Dial><User>sip:1001@{SIP}</User></Dial>")
+        agent = await on.phone("1001").rings()
+        agent.answers()
+        await on.settled()
+        await world.transfer(line, **ALEG)
+        line.hangs_up()
+        await on.settled()
+        assert agent.hears == {MUSIC}
+        assert (await world.api("DELETE", f"Call/{agent.leg}/")).status_code == 204
+        await on.passes(5)
+        assert agent.over is Outcome.COMPLETED
         assert on.nothing_left()

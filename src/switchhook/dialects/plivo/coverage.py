@@ -97,7 +97,7 @@ _RESOURCES = (
         "POST PhoneNumber/{number}/",
     ),
     Line(
-        REST, "GET PhoneNumber/", PARTLY, "lata and rate_center do not restrict", "resources/test_numbers.py"
+        REST, "GET PhoneNumber/", DONE, test="resources/test_numbers.py"
     ),
     *_done(
         REST,
@@ -268,7 +268,12 @@ _COMMON = (
         "equal requests sent again dial once",
         "limit and offset of the live list",
     ),
-    *_done(COMMON, "test_transfer_table.py", "70 transfers of one call"),
+    *_done(
+        COMMON,
+        "test_transfer_table.py",
+        "70 transfers of one call",
+        "whom a transfer leaves behind: hung up, or parked by configuration",
+    ),
     *_done(COMMON, "test_history.py", "meta of paged lists"),
     *_done(COMMON, "test_limits.py", "429 rate limits", "CPS queueing", "calls at a time, minutes a day"),
     *_done(COMMON, "test_limits.py", "caller id check"),
@@ -378,6 +383,7 @@ _ASKING = (
         _element("GetDigits"), "test_get_digits.py", "action", "method", "redirect", "timeout", "digitTimeout",
         "numDigits", "finishOnKey", "retries", "playBeep", "validDigits", "invalidDigitsSound", "log",
         "Speak, Play and Wait inside",
+        "keys typed ahead, by configuration",
     ),
     *_done(
         _element("GetInput"), "test_get_input.py", "action", "method", "redirect", "inputType", "executionTimeout",

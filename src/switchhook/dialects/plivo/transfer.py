@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from switchhook.core import requests as r
 from switchhook.core.errors import Refused
+from switchhook.core.hearing import HOLD_MUSIC
 from switchhook.core.ids import LegId
 from switchhook.core.model import Leg, LegState, Side
 from switchhook.dialects.plivo.causes import Ending
 from switchhook.dialects.plivo.links import Link
 from switchhook.dialects.plivo.problems import not_found
 from switchhook.dialects.plivo.run.session import Session
-from switchhook.dialects.plivo.run.step import Origin
+from switchhook.dialects.plivo.run.step import Origin, Step
 from switchhook.dialects.plivo.shapes import TransferCall
 from switchhook.dialects.plivo.views import bridged
 
@@ -71,8 +72,12 @@ def takable(dialect: Plivo, leg_id: LegId) -> bool:
 
 def pull(dialect: Plivo, sessions: dict[LegId, Session], cause: str) -> None:
     """Takes legs out of their documents and whatever these have put them into; raises `Problem` 404."""
+    left, legs = _left_behind(dialect, sessions), dialect.exchange.state.legs
+    keeps = dialect.exchange.settings.plivo.transfer_keep_other_leg
+    parked = {each: dialect.session(legs[each]) for each in left if keeps}
+    dropped = [each for each in left if not keeps]
+    sessions = sessions | parked
     detached = [(dial, leg) for leg in sessions for dial in dialect.watch.of_leg(leg)]
-    dropped = _dropped(dialect, sessions)
     for dial, leg in detached:
         dial.detach(leg)
     for session in sessions.values():
@@ -94,10 +99,26 @@ def pull(dialect: Plivo, sessions: dict[LegId, Session], cause: str) -> None:
         dialect.endings.pop(leg, None)
     for session in sessions.values():
         session.take()
+    for session in parked.values():
+        session.warn("left behind by a transfer: hold music until it is transferred itself")
+        step = ParkStep(session)
+        session.occupy(step)
+        step.start()
 
 
-def _dropped(dialect: Plivo, taken: dict[LegId, Session]) -> list[LegId]:
-    """Returns the Bs that their Dial loses by this transfer: they are hung up, source `Plivo`."""
+class ParkStep(Step):
+    """Holds a call that has no document to go on with."""
+
+    def start(self) -> None:
+        self.session.play(HOLD_MUSIC, 0)
+
+    def cancel(self) -> None:
+        if self.session.leg is not None:
+            self.session.ask(r.StopSound(self.session.call.leg))
+
+
+def _left_behind(dialect: Plivo, taken: dict[LegId, Session]) -> list[LegId]:
+    """Returns the Bs that their Dial loses by this transfer: they are hung up, source `Plivo`, or parked."""
     return [
         leg
         for session in taken.values()

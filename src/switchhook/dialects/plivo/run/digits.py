@@ -35,6 +35,8 @@ class GetDigitsStep(Step):
         self.session.answer()
         self.session.veil_keys(not self._element.log)
         self._try()
+        for typed in self.session.typed_ahead():
+            self.on_digit(typed)
 
     def _try(self) -> None:
         self._tries -= 1

@@ -44,6 +44,8 @@ class GetInputStep(Step):
         if element.speech and session.dialect.recogniser is None:
             session.warn("GetInput: words are not recognised: [plivo] recogniser is not set")
         self._try()
+        for typed in session.typed_ahead():
+            self.on_digit(typed)
 
     def _try(self) -> None:
         self._tries -= 1

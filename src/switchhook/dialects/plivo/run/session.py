@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 Fields = fields.Fields
 
 EARLY_S = 30.0  # the longest that elements run before the answer (plivo-xml 2.12)
+TYPED_AHEAD_S = 5.0  # keys pressed so long before a question may be meant for it (plivo-xml 2.5)
 RINGING_AFTER_S = 0.5  # a caller hears ringing when its document is not there by then: nobody waits in silence
 
 
@@ -59,6 +60,7 @@ class Session:
         self._after_early = 0  # how many elements are behind them
         self._early_time: asyncio.TimerHandle | None = None
         self._on_dial: list[tuple[Record, RecordingId]] = []  # recordings that begin when a Dial connects
+        self._typed: list[tuple[float, f.DigitHeard]] = []  # keys pressed before anybody asked for them, and when
 
     # --- the leg ----------------------------------------------------------------------------------------------------
 
@@ -395,7 +397,16 @@ class Session:
 
     def on_digit(self, fact: f.DigitHeard) -> None:
         if self.step is not None:
+            if self.step.types_ahead and self.dialect.exchange.settings.plivo.type_ahead:
+                self._typed.append((self.dialect.exchange.clock.now(), fact))
             self.step.on_digit(fact)
+
+    def typed_ahead(self) -> list[f.DigitHeard]:
+        """Returns the keys that were pressed lately for a question that is now asked, once."""
+        since = self.dialect.exchange.clock.now() - TYPED_AHEAD_S
+        found = [fact for at, fact in self._typed if at >= since]
+        self._typed.clear()
+        return found
 
     def on_voice(self, fact: f.VoiceHeard) -> None:
         if self.step is not None and self.leg is not None:
@@ -418,6 +429,7 @@ class Session:
     def take(self) -> None:
         """The leg has been taken away from its document by a transfer."""
         self.dialect.detections.over(self.call.leg)
+        self._typed.clear()
         step = self.step
         self._stop()
         if step is not None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class SoundStep(Step):
     """Speak and Play: answers an unanswered call and plays to the leg alone."""
 
+    types_ahead = True
+
     def __init__(self, session: Session, element: e.Speak | e.Play) -> None:
         super().__init__(session)
         self._element = element

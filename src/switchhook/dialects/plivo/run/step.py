@@ -45,6 +45,8 @@ class Origin(Enum):
 class Step:
     """An element that runs. The defaults are those of an element that is told nothing and owes nobody anything."""
 
+    types_ahead = False  # keys pressed meanwhile may be meant for a question that follows
+
     def __init__(self, session: Session) -> None:
         self.session = session
 

@@ -1,7 +1,8 @@
 """Stream: forks the call's audio to a program, beside the document or in place of it (plivo-xml 4.1, 4.6).
 
 With `keepCallAlive` the element lasts as long as the stream. When the program hangs up and nothing follows, the call
-is kept for half a second more, so that a program that closes its stream and then transfers the call finds it alive.
+is kept for a moment (`[plivo] stream_grace_s`), so that a program that closes its stream and then transfers the call
+finds it alive.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ from switchhook.dialects.plivo.xml import elements as e
 
 if TYPE_CHECKING:
     from switchhook.dialects.plivo.run.session import Session
-
-GRACE_S = 0.5
 
 
 class StreamStep(Step):
@@ -46,6 +45,6 @@ class StreamStep(Step):
         if stream != self._stream:
             return
         if self._last:
-            self.session.pause(GRACE_S)
+            self.session.pause(self.session.dialect.exchange.settings.plivo.stream_grace_s)
         else:
             self.session.done()

@@ -77,12 +77,14 @@ class Streams:
 
     def plan(self, account: str, wishes: Wishes, *, is_leg: bool = False) -> StreamPlan:
         """Returns how the core is to stream; as a leg's far end, in place of its telephone, with `is_leg`."""
+        settings = self._exchange.settings
+        prefix = "X-PH-" if settings.plivo.stream_header_prefix else ""
         encoding, rate = CONTENT_TYPES[wishes.content_type]
         url, login = without_login(wishes.url)  # a password in the URL must not come into the journal
         return StreamPlan(
             url=url, bidirectional=wishes.bidirectional, tracks=wishes.tracks, encoding=encoding, rate=rate,
-            timeout_s=float(wishes.timeout_s), extra=extra_headers(wishes.extra), retries=wishes.retries,
-            credentials=(*login, *upgrade_headers(self._exchange.settings, account, url)), is_leg=is_leg,
+            timeout_s=float(wishes.timeout_s), extra=extra_headers(wishes.extra, prefix), retries=wishes.retries,
+            credentials=(*login, *upgrade_headers(settings, account, url)), is_leg=is_leg,
         )  # fmt: skip
 
     def expect(self, call: Call, wishes: Wishes) -> None:

@@ -51,17 +51,18 @@ def content_type(text: str) -> str:
     return found if found in CONTENT_TYPES else ""
 
 
-def extra_headers(text: str) -> str:
-    """Returns `k=v,k2=v2` (or with semicolons, or a JSON object) as a compact JSON object."""
+def extra_headers(text: str, prefix: str = "") -> str:
+    """Returns `k=v,k2=v2` (or with semicolons, or a JSON object) as a compact JSON object of prefixed names."""
     try:
         given = json.loads(text)
     except ValueError:
         given = None
     if isinstance(given, dict):
-        return json.dumps({str(name): str(value) for name, value in given.items()}, separators=(",", ":"))
-    parts = text.replace(";", ",").split(",")
-    pairs = [part.partition("=") for part in parts if "=" in part]
-    return json.dumps({name.strip(): value.strip() for name, _, value in pairs if name.strip()}, separators=(",", ":"))
+        pairs = [(str(name), str(value)) for name, value in given.items()]
+    else:
+        parts = (part.partition("=") for part in text.replace(";", ",").split(",") if "=" in part)
+        pairs = [(name.strip(), value.strip()) for name, _, value in parts if name.strip()]
+    return json.dumps({f"{prefix}{name}": value for name, value in pairs}, separators=(",", ":"))
 
 
 def asked_for(given: shapes.Arguments) -> Wishes:
