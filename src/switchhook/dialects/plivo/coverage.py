@@ -327,6 +327,7 @@ _SIMPLE = (
     *_done(_element("Response"), "test_links.py", "relative URLs"),
     *_done(_element("Speak"), "test_answering.py", "body", "voice", "language", "loop"),
     *_done(_element("Response"), "test_documents.py", "strict documents, actions that fall through, by configuration"),
+    *_done(_element("Response"), "test_get_digits.py", "keys typed ahead of GetDigits and GetInput, by configuration"),
     Line(_element("Speak"), "SSML", PARTLY, "`phoneme` and `w` are reduced to their text", "test_spoken.py"),
     *_done(_element("Play"), "test_outgoing.py", "body", "loop"),
     *_done(_element("Wait"), "test_answering.py", "length"),
@@ -383,7 +384,6 @@ _ASKING = (
         _element("GetDigits"), "test_get_digits.py", "action", "method", "redirect", "timeout", "digitTimeout",
         "numDigits", "finishOnKey", "retries", "playBeep", "validDigits", "invalidDigitsSound", "log",
         "Speak, Play and Wait inside",
-        "keys typed ahead, by configuration",
     ),
     *_done(
         _element("GetInput"), "test_get_input.py", "action", "method", "redirect", "inputType", "executionTimeout",
