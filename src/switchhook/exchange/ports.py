@@ -25,6 +25,8 @@ from switchhook.core.values import dataclass
 from switchhook.exchange.archive import Archive as Archive
 from switchhook.exchange.archive import RecordingFilter as RecordingFilter
 from switchhook.exchange.archive import RecordingRow as RecordingRow
+from switchhook.exchange.ended_rooms import EndedRoom as EndedRoom
+from switchhook.exchange.ended_rooms import EndedRoomFilter as EndedRoomFilter
 from switchhook.exchange.objects import Document as Document
 from switchhook.exchange.objects import Objects as Objects
 from switchhook.exchange.records import EndedAs as EndedAs

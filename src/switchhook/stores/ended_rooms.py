@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, insert, select
 
-from switchhook.exchange.ended_rooms import EndedRoom, EndedRoomFilter
+from switchhook.exchange.ports import EndedRoom, EndedRoomFilter
 from switchhook.stores import schema
 from switchhook.stores.database import changing, reading
 
