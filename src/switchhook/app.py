@@ -156,7 +156,7 @@ class Server:
             clock=SystemClock(),
             journal=CountedJournal(self.journal, self.metrics),
             sender=sender,
-            encode=fact_encoding().write,
+            encode=lambda fact: fact_encoding().write(fact),
             seed=secrets.randbits(64),
         )
         self.exchange.subscribe(lambda stamped: self.metrics.fact(stamped.fact), self.metrics.counted)
@@ -167,6 +167,8 @@ class Server:
         self.exchange.recordings.keep_in(store.archive, mp3.converter())
         self.exchange.recordings.read_with(_words_of)
         stack.callback(self.exchange.sounds.close)
+        for module, _ in DIALECTS:
+            import_module(module)  # while the audio processes load
         await self._open_audio()
         self._open_line()
         self.exchange.diversions.open(store.objects)
@@ -180,7 +182,7 @@ class Server:
         loop, clock, admission = asyncio.get_running_loop(), self.exchange.clock, self.line.admission
         self.lateness = Lateness(loop, clock.now, admission.observe, self.sockets.standing_s)
         stack.callback(self.lateness.close)
-        self.warming = Warming(loop, (sender.warm, store.warm))
+        self.warming = Warming(loop, (fact_encoding, sender.warm, store.warm))
         stack.callback(self.warming.close)
         rest = Rest(
             loop,

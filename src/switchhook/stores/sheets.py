@@ -101,7 +101,6 @@ class Sheets:
 
     def __init__(self, records: Records | None = None) -> None:
         self._records = records
-        self._encoding = fact_encoding()
         self._calls = Calls()
         self._kinds: dict[type, _Kind] = {}
         self._readers = {} if records is None else {cls.__name__: read for cls, read in records.readers.items()}
@@ -164,7 +163,7 @@ class Sheets:
             self._records.counted(leg, body)
         elif (read := self._readers.get(kind)) is not None:
             try:
-                read(at, call, entry.cause, self._encoding.read(kind, body))
+                read(at, call, entry.cause, fact_encoding().read(kind, body))
             except Unreadable:
                 return
             except Exception:
@@ -188,7 +187,7 @@ class Sheets:
     def _kind(self, cls: type) -> _Kind:
         leg, owner = NAMES[cls]
         read = None if self._records is None else self._records.readers.get(cls)
-        body = self._encoding.lean(cls)
+        body = fact_encoding().lean(cls)
         kind = _Kind(cls.__name__, leg, owner, body, LEARNT.get(cls), names_itself(cls), cls is LegCreated, read)
         self._kinds[cls] = kind
         return kind
