@@ -13,6 +13,7 @@ from heapq import heappop, heappush
 from random import Random
 
 from switchhook.sip.counters import Counters
+from switchhook.sip.flow import Flow
 from switchhook.sip.lateness import AT_WORK, PULSE_S
 from switchhook.sip.overload import Admission
 from switchhook.sip.sockets import READ_AT_ONCE
@@ -21,6 +22,8 @@ COSTS = {"INVITE": 0.37, "180": 0.1, "200": 0.23, "ACK": 0.07, "BYE": 0.16, "200
 AGAIN = "INVITE again"
 NETWORK_S = 0.0002
 EVERY_S = 0.01  # SIPp makes its calls a hundred times a second
+DROPPED = 0.3  # of a refusal, when it is not sent: no sending, and no ACK comes
+_UDP = Flow("udp", "10.9.9.9", 5060, "10.0.0.1:5060")
 JOURNAL_S, JOURNAL = 0.1, 0.05  # so often it takes such a share of that time
 
 
@@ -108,7 +111,8 @@ class OneCore:
             if call.taken:
                 cost /= 5
             elif not passes:
-                call.answered, cost = True, self.refusal_s
+                silent = self.admission.silent(_UDP)
+                call.answered, cost = not silent, self.refusal_s * (DROPPED if silent else 1)
                 self.refused.append(self.now)
             else:
                 call.answered = call.taken = True

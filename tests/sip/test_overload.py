@@ -15,6 +15,7 @@ from switchhook.sip.flow import Flow
 from switchhook.sip.lateness import Lateness
 from switchhook.sip.overload import Admission, Reason
 from switchhook.sip.sockets import MAX_OF_ONE_HOST, MAX_UNFINISHED, Sockets
+from switchhook.sip.timers import T1
 from switchhook.sip.valve import PERIOD_S, QUIET_S
 from tests.sip.house import House
 from tests.sip.link import Person, Wire
@@ -38,8 +39,8 @@ def carrier(wire: Wire, **more) -> Person:
 
 def behind(house: House, seconds: float = 0.3) -> None:
     """The server falls behind for three periods, and everything that the floor allows has been taken."""
-    for period in (1, 2, 3):
-        house.line.admission.observe(seconds * period / 3, house.wire.now + period * PERIOD_S)
+    for period, share in enumerate((0, 0, 1, 2, 3), 1):
+        house.line.admission.observe(seconds * share / 3, house.wire.now + period * PERIOD_S)
     while house.line.admission.judge(b"I") is None:
         pass
 
@@ -83,6 +84,27 @@ def test_the_same_request_gets_the_same_answer_again(wire, house):
     house.line.receive(invite, flow())
     first, second = wire.seen("SIP/2.0 503")
     assert first == second  # RFC 3261 8.2.7: the tag too
+
+
+def test_later_than_telephones_send_again_the_refusal_is_silence_over_udp_and_calls_go_on(wire, house):
+    person = carrier(wire)
+    line = person.call("1001")
+    wire.run(0.2)
+    house.line.answer(house.arrived.leg)
+    wire.run(0.5)
+    behind(house, 3 * T1)
+    house.line.receive(request("INVITE", 1), flow())
+    assert not wire.seen("SIP/2.0 503")
+    assert house.line.counters.refused_early == 1
+    line.hold(Direction.SENDONLY)
+    wire.run(1.0)
+    assert wire.seen("SIP/2.0 200")[-1].count(b"a=recvonly") == 1
+    assert not house.line.admission.silent(Flow("tcp", "10.9.9.9", 5060, f"{SERVER}:5060"))
+    house.line.admission.observe(T1, wire.now + 1.0)
+    while house.line.admission.judge(b"I") is None:
+        pass
+    house.line.receive(request("INVITE", 1), flow())
+    assert len(wire.seen("SIP/2.0 503")) == 1  # its copy, when the delay is shorter
 
 
 def test_what_belongs_to_a_live_call_is_served_however_late_we_are(wire, house):

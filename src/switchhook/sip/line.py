@@ -159,7 +159,9 @@ class Line:
         if wire.startswith(NEW):
             refusal = self.admission.refusal(wire, flow, self.engine.transactions)
             if refusal is not None:
-                self._transport.send(*refusal)
+                if not self.admission.silent(flow):
+                    self.counters.sent += 1
+                    self._transport.send(*refusal)
                 return
         elif wire.startswith(b"ACK ") and self.admission.ours(wire):
             self.counters.received += 1

@@ -16,6 +16,10 @@ for an overload only, not for a stall: see `sip.valve`.
 a flood of registrations starves calls nor the other way round. OPTIONS are refused as long as any valve is closed. A
 valve opens again when it has refused nothing for three seconds.
 
+*Silence.* While the delay is longer than T1, every INVITE that waits has been sent again behind it, and to refuse them
+all would be a multiple of the work. So over UDP they are dropped until the delay is shorter. It takes ten times the
+load, or a stall of seconds, to come to that.
+
 Besides the rate: the most legs, the audio's own limit, a journal that falls behind (`busy` says which), and INVITEs
 without an answer of ours (`half_open`) refuse INVITEs alone, for the same answer.
 
@@ -32,12 +36,14 @@ from enum import Enum
 from switchhook.sip.counters import Counters
 from switchhook.sip.flow import Flow
 from switchhook.sip.refusing import refusal
+from switchhook.sip.timers import T1
 from switchhook.sip.transactions import Transactions
 from switchhook.sip.valve import PERIOD_S, QUIET_S, Delays, Valve
 
 NEW = (b"INVITE ", b"REGISTER ", b"OPTIONS ")  # what may be refused early
 
 SEVERE_S = 0.2  # a delay at which everything new is squeezed
+SILENT_S = T1  # a delay at which what is refused gets no answer
 WEIGHT = {b"I": 8.0, b"R": 2.0}  # what an INVITE's call and a REGISTER cost, in OPTIONS
 
 
@@ -126,7 +132,6 @@ class Admission:
         if answer is None:
             return None
         self._counters.received += 1
-        self._counters.sent += 1
         self._counters.refused_early += 1
         self._count(reason)
         return answer
@@ -138,6 +143,13 @@ class Admission:
             self._since[reason] = self._now
             self._before[reason] = self.refused[reason] - 1
             self._changed(reason, True, f"new calls are refused: {_SAID[reason]}")
+
+    def silent(self, flow: Flow) -> bool:
+        """True while what waits is older than a telephone waits before it sends again: what is refused is dropped.
+
+        Its copy has come already or will come soon, and is refused aloud when the delay is shorter (17.1.1.2).
+        """
+        return self._delays.last_s > SILENT_S and not flow.reliable
 
     def ours(self, ack: bytes) -> bool:
         """True for the ACK of an early refusal, which is of no use."""

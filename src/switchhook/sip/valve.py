@@ -25,8 +25,8 @@ from collections import deque
 PERIOD_S = 0.1  # of one decision
 STOPPED = 2.0  # a decision that is due for longer has been held up by more than the reading of datagrams
 HIGH_S = 0.1  # a delay that new work must not add to
-EASE_S = 0.03  # a delay that nobody notices
-CALM_S = 0.01  # no delay at all
+EASE_S = 0.05  # a delay that nobody notices
+RISE = 0.1  # of the rate, in a period without any delay
 STEEP = 0.3  # growth at which more than a quarter too much is taken
 CREEP_S = 0.02  # grown so much in a second, the delay will not go away
 TOO_LATE_S = 0.4  # for a second: soon everybody sends again
@@ -43,7 +43,6 @@ class Delays:
     def __init__(self) -> None:
         self.last_s = 0.0
         self.growth = self.growth_before = 0.0  # seconds per second; what the loop did not run is left out
-        self.calm = 0  # periods without a delay
         self._before = deque([0.0] * LONG, LONG)
         self._stopped_s = 0.0
 
@@ -55,7 +54,6 @@ class Delays:
         self.growth = (delay_s - self.last_s - stopped_s - self._stopped_s) / (period_s - stopped_s)
         self._stopped_s = stopped_s
         self.last_s = delay_s
-        self.calm = 0 if delay_s > CALM_S else self.calm + 1
         self._before.append(delay_s)
 
     @property
@@ -122,7 +120,7 @@ class Valve:
         elif now - self._refused_at > QUIET_S:
             self.rate = None
         else:
-            self.rate += max(1.0, self.rate * min(0.1, 0.01 + delays.calm * 0.02))
+            self.rate += max(1.0, self.rate * RISE * (1 - delays.last_s / EASE_S))
 
     def _cut(self, share: float) -> None:
         self.rate = max(FLOOR, (self.rate or 0.0) * share)
