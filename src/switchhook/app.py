@@ -224,6 +224,7 @@ class Server:
             on_overload=self._overloaded,
             on_note=self._sip_noted,
         )
+        self.line.callers.open_to = self.exchange.directory.is_public
         self.exchange.directory.listening([f"{host}:{port}" for _, host, port in self.sockets.addresses])
         ticking = Ticking(self.line.engine.timers, self.line.tick, loop)
         self._stack.callback(ticking.close)

@@ -103,6 +103,33 @@ def test_strangers_get_403(wire, house):
     assert house.line.counters.forbidden == 1
 
 
+def test_strangers_reach_what_anybody_may_call_and_nothing_else(wire, house):
+    house.line.callers.open_to = {"42"}.__contains__
+    stranger = Person(wire, "eve", "10.0.0.66", "10.0.0.100")
+    stranger.agent.identity = type(stranger.agent.identity)("eve", "elsewhere.net")
+    stranger.call("42")
+    wire.run(0.5)
+    arrival = house.arrived.arrival
+    assert arrival.caller_kind is CallerKind.STRANGER
+    assert (arrival.caller_name, arrival.from_user, arrival.to_user) == ("", "sip:eve@elsewhere.net", "42")
+    assert arrival.source.startswith("10.0.0.66:")
+    house.line.end(house.arrived.leg, Outcome.REJECTED)
+    wire.run(40)
+    for user in ("1002", "43", "421"):
+        stranger.call(user)
+        wire.run(40)
+        assert stranger.endings[-1].status == 403, user
+    assert len(house.told(LegArrived)) == 1
+
+
+def test_who_says_to_be_ours_authenticates_whatever_is_called(wire, house):
+    house.line.callers.open_to = lambda user: True
+    liar = Person(wire, "1001", "10.0.0.66", "10.0.0.100")
+    liar.call("42")
+    wire.run(40)
+    assert not house.told(LegArrived)
+
+
 def test_trunk_calls_by_address_and_only_the_user_part_counts(wire, house):
     peer = carrier(wire)
     peer.agent.identity = type(peer.agent.identity)("+4930123", "carrier.net")

@@ -17,6 +17,7 @@ from switchhook.core.values import dataclass
 class CallerKind(Enum):
     ENDPOINT = "endpoint"  # one of our registered users, authenticated by digest
     TRUNK = "trunk"  # a SIP peer whose address matched a trunk
+    STRANGER = "stranger"  # anybody else, calling what anybody may call; `from_user` is a SIP URI
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Arrival:
     """An INVITE that passed authentication, as far as routing and the dialects need it."""
 
     caller_kind: CallerKind
-    caller_name: str  # endpoint user name, or trunk name
+    caller_name: str  # endpoint user name, or trunk name, or nothing
     from_user: str  # user part of From
     from_display: str
     to_user: str  # user part of the Request-URI, percent-decoded

@@ -16,6 +16,7 @@ from switchhook.core.events import Arrival, CallerKind
 from switchhook.core.model import DialPlan
 from switchhook.core.outcomes import Outcome
 from switchhook.core.requests import Route, ToNobody, ToParties, ToProgram
+from switchhook.exchange.made import MadeApplication
 from switchhook.settings import Account, Number, Settings
 from switchhook.settings import Endpoint as EndpointSettings
 from switchhook.settings import Trunk as TrunkSettings
@@ -158,7 +159,20 @@ class Directory:
         """Finds who takes an arriving call."""
         if arrival.caller_kind is CallerKind.ENDPOINT:
             return self._from_endpoint(arrival, registered)
+        if arrival.caller_kind is CallerKind.STRANGER:
+            return self._to_public(arrival, None, self.key(arrival.from_user)) or ToNobody(Outcome.FORBIDDEN)
         return self._from_trunk(arrival, registered)
+
+    def is_public(self, user: str) -> bool:
+        """True for the id of an application that anybody may call."""
+        found = self.applications.get(user)
+        return isinstance(found, MadeApplication) and found.public_uri
+
+    def _to_public(self, arrival: Arrival, back: Destination | None, key: str, endpoint: str = "") -> Route | None:
+        if not self.is_public(arrival.to_user):
+            return None
+        found = self.applications[arrival.to_user]
+        return ToProgram(found.account, "plivo", found.app_id, back=back, endpoint=endpoint, key=key)
 
     def _from_trunk(self, arrival: Arrival, registered: Collection[str]) -> Route:
         called = self.key(arrival.to_user)
@@ -174,7 +188,7 @@ class Directory:
             return self._to(account, destination, arrival, back, caller, "", registered)
         number = self.numbers.get(called)
         if number is None:
-            return ToNobody(Outcome.NOT_FOUND)
+            return self._to_public(arrival, back, caller) or ToNobody(Outcome.NOT_FOUND)
         return self._to_number(number, arrival, back, caller, "", registered)
 
     def _from_endpoint(self, arrival: Arrival, registered: Collection[str]) -> Route:
@@ -191,6 +205,8 @@ class Directory:
         declared = called in self.agents or called in self.endpoints
         if application is not None and not declared and self._related(application.account, telephone.account):
             return ToProgram(telephone.account, "plivo", application.app_id, back=back, endpoint=user, key=user)
+        if not declared and (public := self._to_public(arrival, back, user, user)) is not None:
+            return public
         try:
             destination = self.destination(telephone.account, arrival.to_user)
         except Refused as refused:

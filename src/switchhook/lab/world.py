@@ -178,6 +178,7 @@ class World(AnyWorld):
             tap=sip_notes(self.exchange),
             on_note=lambda leg, text: self.exchange.write("SipNote", {"leg": leg, "text": text}, leg=leg),
         )
+        self.line.callers.open_to = self.exchange.directory.is_public
         self.exchange.directory.listening([f"{host}:{port}" for _, host, port in bound])
         ticking = Ticking(self.line.engine.timers, self.line.tick, loop)
         self._stack.callback(ticking.close)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from switchhook.core.events import Arrival, CallerKind
+from switchhook.sip.callers import STRANGER
 from switchhook.sip.flow import Flow
 from switchhook.sip.headers import parse_address, readable, whole_number
 from switchhook.sip.message import Message, unfold
@@ -14,13 +15,16 @@ def arrival_of(request: Message, flow: Flow, caller: EndpointSettings | TrunkSet
     """Returns the arrival of a call that was identified as `caller`'s; of its URI only the user part counts."""
     address = parse_address(request.firsts.get("from", ""))
     origin = parse_uri(address.uri) if address is not None else None
-    endpoint = isinstance(caller, EndpointSettings)
+    kind = CallerKind.ENDPOINT if isinstance(caller, EndpointSettings) else CallerKind.TRUNK
+    user = readable(origin.number) if origin is not None else ""
+    if caller is STRANGER:
+        kind, user = CallerKind.STRANGER, f"sip:{user}@{origin.host}" if origin is not None else ""
     told = [line.partition(":") for line in request.others if line[:5].lower() in ("x-ph-", "diver")]
     wanted = [(name.strip(" \t"), unfold(value)) for name, _, value in told]
     return Arrival(
-        caller_kind=CallerKind.ENDPOINT if endpoint else CallerKind.TRUNK,
+        caller_kind=kind,
         caller_name=caller.username if isinstance(caller, EndpointSettings) else caller.name,
-        from_user=readable(origin.number) if origin is not None else "",
+        from_user=user,
         from_display=readable(address.display) if address is not None else "",
         to_user=readable(called.number),
         from_host=origin.host if origin is not None else "",

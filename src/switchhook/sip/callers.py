@@ -1,12 +1,14 @@
 """Who is calling (architecture 6): one of our endpoints by digest, a trunk by its address, or nobody we serve.
 
+Nobody we serve may call what anybody may call (`open_to`), and nothing else.
+
 A From of our domain must authenticate, unless the user is none of ours and the address is a trunk's. Without
 credentials a known and an unknown user get the same 401, with wrong ones the same 403.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from switchhook.core.values import dataclass
@@ -19,6 +21,7 @@ from switchhook.sip.settings import EndpointSettings, LineSettings, TrunkSetting
 from switchhook.sip.uri import SipUri, parse_uri, place_of, split_host
 
 ALWAYS_OURS = "phone.plivo.com"
+STRANGER = TrunkSettings("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Callers:
 
     def __init__(self, settings: LineSettings, counters: Counters) -> None:
         self._counters = counters
+        self.open_to: Callable[[str], bool] = lambda _user: False  # may anybody call this user of ours?
         self.endpoints: dict[str, EndpointSettings] = {one.username: one for one in settings.endpoints}
         self.trunks: dict[str, TrunkSettings] = {one.name: one for one in settings.trunks}
         self._names = {settings.domain.lower(), ALWAYS_OURS}
@@ -64,7 +68,12 @@ class Callers:
         local = origin is not None and origin.scheme != "tel" and self.ours(origin, flow)
         if origin is not None and local and (origin.number in self.endpoints or trunk is None):
             return self.authenticated(request, origin.number, now)
-        return trunk if trunk is not None else self._forbidden()
+        if trunk is not None:
+            return trunk
+        called = parse_uri(request.uri)
+        if origin is not None and called is not None and self.ours(called, flow) and self.open_to(called.number):
+            return STRANGER
+        return self._forbidden()
 
     def authenticated(self, request: Message, username: str, now: float) -> EndpointSettings | Refusal:
         """Checks that a request carries the credentials of this user."""

@@ -114,6 +114,8 @@ def _over_sip(settings: Settings, leg: Leg, dialled: str) -> tuple[tuple[str, st
     if arrival is None:
         return (("SIP-H-To", f"<sip:{dialled}@{settings.sip.domain}>"),) if dialled else ()
     source = ("SIPSourceIP", arrival.source.rpartition(":")[0].strip("[]"))
+    if arrival.caller_kind is CallerKind.STRANGER:
+        return (source,)
     if arrival.caller_kind is CallerKind.ENDPOINT:
         return (("SIPAuthType", "credentials"), ("SIPAuthUser", arrival.caller_name), source)
     return (("SIPAuthType", "ip"), source)

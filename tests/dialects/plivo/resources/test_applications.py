@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from switchhook.core import events as e
+from switchhook.core.ids import LegId
+from switchhook.core.outcomes import Outcome
+from switchhook.core.requests import ToNobody
+from switchhook.exchange.routes import Directory
+from switchhook.lab.stage import Line
 from switchhook.lab.virtual_time import in_virtual_time
-from tests.dialects.plivo.common import ACCOUNT, APP, OTHER, OTHER_TOKEN, SIP, SUB, SUB_TOKEN, World, stage
+from tests.dialects.plivo.common import ACCOUNT, APP, OTHER, OTHER_TOKEN, SIP, SUB, SUB_TOKEN, World, settings, stage
 
 NEW = {"app_name": "shop", "answer_url": f"{APP}/shop"}
 ENDPOINTS = [{"username": f"100{n}", "password": f"secret-{n}", "account": ACCOUNT} for n in (1, 2, 3)]
@@ -180,11 +186,52 @@ async def test_an_application_of_strangers_is_not_reached() -> None:
     async with stage() as on:
         world = World(on)
         theirs: dict[str, Any] = {"auth": (OTHER, OTHER_TOKEN), "account": OTHER}
-        app = (await world.api("POST", "Application/", {**NEW, "public_uri": True}, **theirs)).json()["app_id"]
+        app = (await world.api("POST", "Application/", NEW, **theirs)).json()["app_id"]
         line = on.phone("1001").calls(app)
         await on.settled()
         assert line.over is not None
         assert on.web.hooks == []
+
+
+@in_virtual_time
+async def test_an_application_with_a_public_uri_is_reached_by_anybody() -> None:
+    async with stage() as on:
+        world = World(on)
+        world.page("/answer", "<Speak>hello</Speak>", "<Wait length='60'/>")
+        theirs: dict[str, Any] = {"auth": (OTHER, OTHER_TOKEN), "account": OTHER}
+        new = {**NEW, "public_uri": True, "answer_url": f"{APP}/answer"}
+        app = (await world.api("POST", "Application/", new, **theirs)).json()["app_id"]
+        line = on.phone("1001").calls(app)
+        await on.settled()
+        assert line.hears == {"speak:en-US:WOMAN:hello"}
+        carried = on.phone("+14155550123").calls(app)
+        await on.settled()
+        assert carried.hears == {"speak:en-US:WOMAN:hello"}
+        eve = Line(on, on.phone("eve"), LegId("stranger"))
+        on.signalling.lines[eve.leg] = eve
+        on.media.open(eve.leg)
+        source = "203.0.113.7:5062"
+        arrival = e.Arrival(e.CallerKind.STRANGER, "", "sip:eve@elsewhere.net", "Eve", app, source=source)
+        on.exchange.tell(e.LegArrived(eve.leg, arrival))
+        await on.settled()
+        assert eve.hears == {"speak:en-US:WOMAN:hello"}
+        told = world.hooks("/answer")[-1]
+        expected = {"From": "sip:eve@elsewhere.net", "To": app, "Direction": "inbound", "SIPSourceIP": "203.0.113.7"}
+        assert {name: told.get(name) for name in expected} == expected
+        assert "SIPAuthType" not in told
+        await world.api("POST", f"Application/{app}/", {"public_uri": False}, **theirs)
+        for name in ("1002", "+14155550124"):
+            refused = on.phone(name).calls(app)
+            await on.settled()
+            assert refused.over is not None
+        assert len(world.hooks("/answer")) == 3
+
+
+def test_a_stranger_gets_nowhere_else() -> None:
+    directory = Directory(settings())
+    for user in ("+14155550100", "14155550100", "1001", "app1", "agent1", "+14155550123", ""):
+        arrival = e.Arrival(e.CallerKind.STRANGER, "", "sip:eve@elsewhere.net", "", user)
+        assert directory.route(arrival, {"1001"}) == ToNobody(Outcome.FORBIDDEN), user
 
 
 @in_virtual_time
