@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from switchhook.core import facts as f
+from switchhook.lab.stage import MUSIC, RINGBACK
 from switchhook.lab.virtual_time import in_virtual_time
 from tests.dialects.genesys.office import OUTSIDE
 from tests.dialects.genesys.test_call_recordings import AGENTS
@@ -100,6 +101,24 @@ async def test_alternate_puts_the_one_on_hold_and_takes_the_other() -> None:
         assert await office.desk.fails(consult, "alternate") == 400
         assert await office.desk.fails(consult, "alternate", heldConnId="nothing") == 400
         assert target.over is None
+
+
+@in_virtual_time
+async def test_alternate_and_reconnect_while_the_consult_still_dials() -> None:
+    async with talking() as office:
+        told = await office.desk.does(office.call, "initiate-transfer", destination="5002")
+        consult = told[1]["call"]
+        await office.stage.phone("1002").rings()
+        assert states(await office.desk.does(consult, "alternate", heldConnId=office.call["id"])) == [
+            ("Inbound", "Established")
+        ]
+        assert (office.agent.hears, office.customer.hears) == ({OUTSIDE}, {"1001"})
+        await office.desk.does(office.call, "alternate", heldConnId=consult["id"])
+        assert (office.agent.hears, office.customer.hears) == ({RINGBACK}, {MUSIC})
+        await office.desk.does(consult, "alternate", heldConnId=office.call["id"])
+        told = await office.desk.does(consult, "reconnect", heldConnId=office.call["id"])
+        assert ("Consult", "Released") in states(told)
+        assert (office.agent.hears, office.customer.hears) == ({OUTSIDE}, {"1001"})
 
 
 @in_virtual_time

@@ -110,8 +110,9 @@ class Operations:
             self._ask(Wanted(wanted.user, held, wanted.given, wanted.cause, wanted.repeat), "Retrieve")
 
     def _held(self, wanted: Wanted) -> Call:
+        """Returns the other call, which is held; one that still dials is told so, whichever of the two is talked on."""
         held = self._other(wanted, "heldConnId")
-        if held.state is not CallState.HELD:
+        if held.state is not CallState.HELD and CallState.DIALING not in (held.state, wanted.call.state):
             raise invalid("Parameter 'heldConnId' names a call that is not held.")
         return held
 
