@@ -107,7 +107,7 @@ def place_party(work: Work, request: r.PlaceParty) -> r.Accepted:
     if known is not None:
         dial = start(work, known, request.dial, Purpose.FIRST)
         return r.Accepted(room=known, dial=dial, leg=_first_leg(work, dial))
-    room = open_room(work, plan, account=request.account, call=work.state.ids.new(), started=False)
+    room = open_room(work, plan, account=request.account, call=request.call or work.state.ids.new(), started=False)
     dial = start(work, room, request.dial, Purpose.FIRST)
     return r.Accepted(room=room, dial=dial, leg=_first_leg(work, dial))
 

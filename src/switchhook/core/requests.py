@@ -239,6 +239,7 @@ class PlaceParty:
     account: str
     plan: RoomPlan
     dial: DialPlan
+    call: str = ""  # the chain of rooms that a new room belongs to; "": one of its own
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,8 @@ async def test_a_program_and_a_caller_talk_and_it_is_a_participant_like_others(w
     assert live["call_status"] == "in-progress"
     assert live["direction"] == "outbound"
     assert live["to"] == BOT
+    calls = {entry.call for entry in world.entries if entry.leg in (talk.forked.leg, "") or entry.kind == "LegCreated"}
+    assert len(calls - {""}) == 1  # one story in the timeline
 
 
 async def test_three_hear_each_other_and_nobody_itself(world: World) -> None:

@@ -66,7 +66,9 @@ class ProgramStep(MultiPartyCallStep):
             seat=member.seat,
             leg_ids=(member.leg,),
         )
-        exchange.ask(r.PlaceParty(party.account, party.plan(now), dial), cause="XML")
+        leg = self.session.leg
+        of_call = leg.call if leg is not None else ""
+        exchange.ask(r.PlaceParty(party.account, party.plan(now), dial, of_call), cause="XML")
 
 
 def address(wishes: Wishes) -> str:
