@@ -3,15 +3,15 @@
 *When it closes.* A machine, a garbage collection or a disk may hold the server up for some 100 ms: what came meanwhile
 waits, and the delay is long until it is worked off, which at nine tenths of the load takes ten times as long as the
 stall. That is no overload, and nobody is refused for it. An overload shows in how the delay *moves*: it grows. So a
-valve closes when the delay has grown steeply in two periods one after the other, which a single stall cannot do, or
-when it was above 100 ms for a whole second and is longer at its end; besides when it was so long for a second that
-telephones send again (500 ms, RFC 3261 17.1.1.2), which is work that nobody needs.
+valve closes when the delay has grown steeply in two periods one after the other, which a single stall cannot do; when
+it was above 100 ms for half a second and has grown by 150 ms, or for a second and has grown by 20 ms; and when it was so
+long for a second that telephones send again (500 ms, RFC 3261 17.1.1.2), which is work that nobody needs.
 
 *How far.* By how much the delay grows in a period is by how much too much was taken: 20 ms in 100 ms are a fifth. So
 the rate is cut by just that, and then not again until what was waiting at the cut is through, because the cut cannot
 show earlier. While a long delay does not shrink fast enough, a little more is taken off. When there is no delay the
-rate rises, by a hundredth at first, by a tenth the longer all is calm. So the server works just below what it can
-carry. What the loop did not run at all is not growth: a stall cuts nothing either.
+rate rises, by a tenth in a period, by less the closer the delay comes to 50 ms. So the server works just below what it
+can carry. What the loop did not run at all is not growth: a stall cuts nothing either.
 
 Rejected: closing after two late periods (calls were refused at half of the load whenever the machine stalled); the
 least delay of half a second, as CoDel has it (the same at nine tenths of the load); an on/off switch (swings between
@@ -28,10 +28,11 @@ HIGH_S = 0.1  # a delay that new work must not add to
 EASE_S = 0.05  # a delay that nobody notices
 RISE = 0.1  # of the rate, in a period without any delay
 STEEP = 0.3  # growth at which more than a quarter too much is taken
+RISEN_S = 0.15  # grown so much in half a second, a third too much is taken
 CREEP_S = 0.02  # grown so much in a second, the delay will not go away
 TOO_LATE_S = 0.4  # for a second: soon everybody sends again
 DRAIN_S = 1.0  # within which a delay shall be gone, about
-LONG = 10  # periods that are looked back at
+SHORT, LONG = 5, 10  # periods that are looked back at
 QUIET_S = 3.0  # so long without a refusal, and the overload is over
 FLOOR = 5.0  # requests per second that are always taken
 BURST_S = 0.01  # what was not used may be caught up with, no longer: bursts are what fills queues
@@ -44,14 +45,17 @@ class Delays:
         self.last_s = 0.0
         self.growth = self.growth_before = 0.0  # seconds per second; what the loop did not run is left out
         self._before = deque([0.0] * LONG, LONG)
+        self._grown_s = deque([0.0] * SHORT, SHORT)  # in each period
         self._stopped_s = 0.0
 
     def add(self, delay_s: float, period_s: float) -> None:
         """Ends a period in which this was the longest delay."""
         stopped_s = period_s - PERIOD_S if period_s > STOPPED * PERIOD_S else 0.0
         # Who has been stopped finds the datagrams that came meanwhile now, or in the period after this.
+        grown_s = delay_s - self.last_s - stopped_s - self._stopped_s
         self.growth_before = self.growth
-        self.growth = (delay_s - self.last_s - stopped_s - self._stopped_s) / (period_s - stopped_s)
+        self.growth = grown_s / (period_s - stopped_s)
+        self._grown_s.append(grown_s)
         self._stopped_s = stopped_s
         self.last_s = delay_s
         self._before.append(delay_s)
@@ -63,8 +67,11 @@ class Delays:
             return False
         if self.growth > STEEP and self.growth_before > STEEP:
             return True
-        least = min(self._before)
-        return least > HIGH_S and (self.last_s - self._before[0] > CREEP_S or least > TOO_LATE_S)
+        before = list(self._before)
+        if min(before[-SHORT:]) > HIGH_S and sum(self._grown_s) > RISEN_S:
+            return True
+        least = min(before)
+        return least > HIGH_S and (self.last_s - before[0] > CREEP_S or least > TOO_LATE_S)
 
     @property
     def drains(self) -> bool:
