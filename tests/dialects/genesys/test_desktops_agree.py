@@ -6,8 +6,8 @@ does, and compares them with REST; a call never changes after `Released`, and it
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import pytest
 from hypothesis import given, settings
@@ -30,12 +30,21 @@ BUILT = (
     *("InitiateConference", "CompleteConference", "SingleStepConference", "RemoveParticipantFromConference"),
     *("UpdateUserData", "Answer", "MuteCall", "UnmuteCall", "ClearCall"),
     *("StartCallRecording", "PauseCallRecording", "ResumeCallRecording", "StopCallRecording"),
+    *("SwitchToListenIn", "SwitchToBargeIn"),
 )
+UNLISTED = ("SwitchToCoach", "MuteMonitoredUser", "UnmuteMonitoredUser")  # of supervisors: in no set (genesys 4.1)
 DIALS = ("InitiateTransfer", "SingleStepTransfer", "InitiateConference", "SingleStepConference")
 RARE = ("InitiateTransfer", "CompleteTransfer", "SwapCalls", "InitiateConference", "CompleteConference")
-AGENTS = [{**agent, "features": ["api-voice", "api-voice-recording"]} for agent in office.TREE["agent"]]
+FEATURES = ["api-voice", "api-voice-recording", "api-supervisor-monitoring"]
+AGENTS = [{**agent, "features": FEATURES} for agent in office.TREE["agent"]]
 OFFERS = {"mute": True, "recorder": True, "clear_call": True}
 Pick = Callable[[int], int]
+
+
+class Acting(Protocol):
+    """A desktop that does something it may."""
+
+    async def does(self, pick: Pick) -> None: ...
 
 
 class Screen:
@@ -90,17 +99,35 @@ class Screen:
         # A transfer may be refused for its target, or because one is under way (genesys 9); nothing else may.
         assert answer == (200, 0) or (name in DIALS and answer == (400, 2)), name
 
+    async def supervises(self, pick: Pick) -> None:
+        """Asks something of the own device, or of a call that it watches; what is impossible is refused as such."""
+        mine = [call for call in self.calls.values() if call["monitoring"]]
+        if mine and pick(2):
+            answer = await self.desk.post(f"/me/calls/{mine[pick(len(mine))]['id']}", UNLISTED[pick(3)])
+        else:
+            [device] = (await self.desk.get("/me/devices?fields=*"))["devices"]
+            number, name = f"500{1 + pick(3)}", sorted(device["capabilities"])[pick(len(device["capabilities"]))]
+            more = {
+                "phoneNumber": number,
+                "destination": number,
+                "supervisorMonitoringScope": ("Call", "Agent")[pick(2)],
+                "supervisorMonitoringMode": ("AllCalls", "NextCall")[pick(2)],
+            }
+            answer = await self.desk.post(f"/me/devices/{device['id']}", name, **more)
+        assert answer in ((200, 0), (400, 2))
+
 
 def _related(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return one.get("parentCallUri") == other["uri"] or other.get("parentCallUri") == one["uri"]
+    return bool(one.get("parentCallUri") == other["uri"] or other.get("parentCallUri") == one["uri"])
 
 
-def _live(stage: Stage) -> list[Line]:
+def live(stage: Stage) -> list[Line]:
     return [line for phone in stage.phones.values() for line in phone.lines if line.over is None]
 
 
-async def _happens(stage: Stage, screens: list[Screen], pick: Pick) -> None:
-    lines = _live(stage)
+async def happens(stage: Stage, screens: Sequence[Acting], pick: Pick) -> None:
+    """Lets something happen on a telephone or at a desktop, or time pass."""
+    lines = live(stage)
     waiting = [line for line in lines if line.invitation is not None and not line.up]
     what = pick(9)
     if what == 0 and len(lines) < 6:
@@ -119,6 +146,14 @@ async def _happens(stage: Stage, screens: list[Screen], pick: Pick) -> None:
         await screens[pick(len(screens))].does(pick)
 
 
+async def everybody_hangs_up(stage: Stage) -> None:
+    for _ in range(10):
+        for line in live(stage):
+            if line.over is None:
+                line.hangs_up()
+        await stage.passes(60)
+
+
 async def _story(choices: list[int]) -> None:
     left = list(reversed(choices))
 
@@ -132,14 +167,17 @@ async def _story(choices: list[int]) -> None:
         for screen in screens:
             await screen.looks()
         while left:
-            await _happens(stage, screens, pick)
+            if pick(6):
+                await happens(stage, screens, pick)
+            else:
+                await screens[pick(3)].supervises(pick)
             for screen in screens:
                 await screen.looks()
-        for _ in range(10):
-            for line in _live(stage):
-                if line.over is None:
-                    line.hangs_up()
-            await stage.passes(60)
+        for screen in screens:
+            if screen.desk.user.watch is not None:
+                device = f"/me/devices/{screen.desk.user.device}"
+                assert await screen.desk.post(device, "CancelSupervisorMonitoring") == (200, 0)
+        await everybody_hangs_up(stage)
         for screen in screens:
             await screen.looks()
             assert screen.calls == {}
