@@ -27,6 +27,7 @@ from switchhook.media.table import MIX, NOISE, OFF, RELAY, SOUND, Table
 _NONE = np.empty(0, np.int64)
 _NOBODY, _SEVERAL = -1, -2  # in place of the one listener that a talker is relayed to
 _EARLIEST, _PHASE = 79.0, 40.0  # samples after the packet before at which a sound may begin; samples of a phase
+_AHEAD = -40.0  # by its own clock, which a switch may have left behind the stream: see `outbound`
 _FEW = 64  # listeners that may begin in one phase however many begin in the others
 
 
@@ -221,7 +222,9 @@ class Desk:
         """Returns the first phase in which a listener can be sent a frame of ours, passing over crowded ones."""
         table = self._table
         passed = float(table.clock[row]) + due * 8000.0 - float(table.ts[row])
-        first = number + min(3, max(0, math.ceil((_EARLIEST - passed) / _PHASE)))
+        since = (due - float(table.at[row])) * 8000.0
+        wait = min(_EARLIEST - passed, max(_EARLIEST - since, _AHEAD - passed))
+        first = number + min(3, max(0, math.ceil(wait / _PHASE)))
         held = [len(self.noise[p]) + len(self.sounds[p]) + len(self.plans[p].listeners) for p in range(4)]
         most = _FEW + sum(held) * 5 // 16
         return next(phase for n in range(4) if held[phase := (first + n) % 4] <= most)

@@ -4,19 +4,19 @@ A packet's timestamp says on which tick it is played: the first packet of a talk
 tick in which it came, later ones by their timestamps. Every slot carries a stamp, the tick it is meant for and which of
 its two halves of 10 ms are there, so nothing has to be cleared: a wrong stamp is missing audio. Halves let frames of 10
 to 60 ms in without a loop over samples; a frame of 20 ms fills a slot, which is one copy. Missing audio is the last
-frame at 0.7 of its level, and silence after three; it is put into the slot as if it had come, for the
-next one to be made of.
+frame at 0.7 of its level, and silence after three; it is put into the slot as if it had come, for the next one to be
+made of.
 
 Three packets too late make the buffer a frame deeper at once (up to 3 frames). Every 5 s `adapt` looks at each talker's
 *slack*: how many phases of 5 ms before its reading a packet came. A buffer where several came in the very last phase is
-given a frame, one whose packets all lay there for longer than the first one was meant to loses one. Between the
-two lie 40 ms, so that without loss and with clocks that agree nothing is ever given or taken. That is also what follows
-a clock that runs slow or fast; it is done behind a quiet frame, which nobody hears, or after 5 s behind any.
+given a frame, one whose packets all lay there for longer than the first one was meant to loses one. Between the two lie
+40 ms, so that without loss and with clocks that agree nothing is ever given or taken. That is also what follows a clock
+that runs slow or fast; it is done behind a quiet frame, which nobody hears, or after 5 s behind any.
 
 The first packet may be the worst measure there is: a telephone, a network or this machine that was busy when the call
 began makes it late, and all others seem early after it. So `begin` looks once when a second has passed since the stream
-began, at another second without the first one, and takes out at once what is too much; a call's first words are
-about to be said then, and waiting would leave them delayed for 10 s.
+began, at another second without the first packets, and whatever is too much goes behind the next quiet frame, all of
+it.
 Rejected: judging by whole ticks, where a first packet 1 ms before a tick made its stream look late for ever.
 Rejected: read positions per talker. With one position for all, a tick reads plain columns.
 """
@@ -128,14 +128,14 @@ def _conceal(table: Table, rows: Array, stamp: Array, frames: Array, tick: int) 
 
 
 def begin(table: Table, rows: Array) -> None:
-    """Once a second: takes out what the buffers of streams that began lately hold too much, by their second second."""
+    """Once a second: has the buffers of streams that began lately give up what they hold too much."""
     young = table.young[rows]
     rows, young = rows[young != GROWN], young[young != GROWN]
     if not len(rows):
         return
     slack, depth = table.least_slack[rows], table.depth[rows]
     judged = (young == YOUNG) & (slack < UNKNOWN)
-    table.ring_half[rows] -= 2 * np.where(judged, np.maximum(0, (slack - 4 * depth) // 4), 0)
+    table.shift[rows] = np.where(judged, -np.maximum(0, (slack - 4 * depth) // 4), table.shift[rows])
     table.young[rows] = np.where(judged, GROWN, YOUNG)
     table.least_slack[rows] = UNKNOWN
     table.tight[rows] = 0

@@ -21,7 +21,8 @@ from switchhook.media.wires import Wire
 
 QUIET_S = 0.038  # a relay whose source has not begun is filled with noise after this
 SILENT_S, SELDOM_S = 0.5, 0.098  # and when the source has been silent for so long, only so often: enough for NATs
-SOONEST = 39.0  # samples (5 ms) after what was sent before that a frame of ours may follow
+SOONEST = 39.0  # samples (5 ms) on the stream's clock after what was sent before that a frame of ours may follow,
+SOON_S, AHEAD = 0.0099, -40.0  # or half a frame by ours, if the stream is no more than this ahead of its clock then
 NOISE_RMS = 15.8  # -60 dBm0
 SENT = 1  # place in `counters`
 
@@ -134,7 +135,10 @@ class Outbound:
         """Who was just sent something (it was opened or switched, or its room has another phase now) waits for the next
         tick, and so does the sound that it hears: else its first frame would be lost."""
         table = self._table
-        found: Array = table.clock[rows] + due * 8000.0 - table.ts[rows] >= SOONEST
+        passed = table.clock[rows] + due * 8000.0 - table.ts[rows]
+        found: Array = passed >= SOONEST
+        if not found.all():
+            found |= (due - table.at[rows] >= SOON_S) & (passed >= AHEAD)
         return found
 
     def _besides(self, plan: Plan, places: Array, sounds: Array, due: float) -> Array:
