@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bench.call_rate import Bench
-from bench.live import Tap
+from bench.live import Noticed, Tap
 from bench.measure import Aim, Measure, Reading, Result, take, told
+from bench.overload import Flood
 from bench.registry import MEASURES, chosen
 from bench.sipp import Load
 from bench.stalls import Stalls, Stood
@@ -225,6 +226,16 @@ def test_the_watchers_of_all_cores_answer_and_end() -> None:
     assert stood.times >= 0
     assert stood.longest_ms <= stood.ms
     assert all(each.returncode == 0 for each in stalls._watchers)
+
+
+def test_a_flood_in_which_the_load_sent_late_is_spoilt() -> None:
+    def flood(stalled_ms: float, late_ms: float) -> Flood:
+        noticed = Noticed(0, [20.0] * 4, 1, 1, 0, 1, 0, 0, [0.1, 1.0, 2.0, late_ms])
+        return Flood(Load(1, 1, 0, 0, 1.0, 1.0, 0.0), noticed, 0.1, 1.0, Stood(1, stalled_ms, stalled_ms, 0.0))
+
+    assert not flood(29.0, 29.0).spoilt
+    assert "voices were 245 ms late" in flood(29.0, 245.0).spoilt
+    assert "the machine itself stalled" in flood(370.0, 245.0).spoilt
 
 
 class Steps(Bench):
