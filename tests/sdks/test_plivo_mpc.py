@@ -58,7 +58,7 @@ async def test_python_hands_a_customer_over(on: Live) -> None:
     assert (found.status, found.friendly_name, found.recording) == ("Active", "desk", "not-recording")
     uuid = found.mpc_uuid
     answer = await on.sdk(lambda: mpc.update_participant("1", friendly_name="desk", hold=True))
-    assert answer.hold == "MPC: Support hold/unhold member(s) succeeded"
+    assert answer.hold == "MPC: desk hold/unhold member(s) succeeded"
     assert customer.hears == {MUSIC}
     both = f"sip:1002@{SIP}<sip:1003@{SIP}"
     await on.sdk(
@@ -149,7 +149,7 @@ async def test_node_hands_a_customer_over(on: Live) -> None:
         found = await js.ok("multiPartyCalls.get", dict(here))
         assert (found["status"], found["friendlyName"]) == ("Active", "desk")
         answer = await js.ok("multiPartyCalls.updateParticipant", "1", {**here, "hold": True})
-        assert answer["hold"] == "MPC: Support hold/unhold member(s) succeeded"
+        assert answer["hold"] == "MPC: desk hold/unhold member(s) succeeded"
         assert customer.hears == {MUSIC}
         await js.ok("multiPartyCalls.addParticipant", "Agent", {**here, **quiet, "to": f"sip:1002@{SIP}"})
         await agent(on, "1002")

@@ -392,7 +392,7 @@ async def test_updates_of_one_several_and_all() -> None:
         assert customer.hears == {"1001"}
         answer = await mpc.update(boss, coach_mode=False)
         assert answer.status_code == 202
-        assert answer.json()["coach_mode"] == "MPC: Support coach_mode enable/disable succeeded"
+        assert answer.json()["coach_mode"] == "MPC: desk coach_mode enable/disable succeeded"
         assert customer.hears == {"1001", "1002"}
         answer = await mpc.api("POST", "Participant/1,2/", {"mute": "true", "hold": False})
         assert set(answer.json()) == {"api_id", "mute", "hold"}

@@ -242,11 +242,11 @@ def update(rest: Rest, asked: Asked) -> Answer:
         if wanted.coach is not None:
             _ask(rest, asked, r.SetWhisper(room, member.leg, wanted.coach), alone)
     if wanted.mute is not None:
-        said["mute"] = "MPC: Support mute/unmute member(s) succeeded"
+        said["mute"] = f"MPC: {party.name} mute/unmute member(s) succeeded"
     if wanted.hold is not None:
-        said["hold"] = "MPC: Support hold/unhold member(s) succeeded"
+        said["hold"] = f"MPC: {party.name} hold/unhold member(s) succeeded"
     if wanted.coach is not None:
-        said["coach_mode"] = "MPC: Support coach_mode enable/disable succeeded"
+        said["coach_mode"] = f"MPC: {party.name} coach_mode enable/disable succeeded"
     return Answer(202, said)
 
 
