@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from switchhook.media import jitter, rtp
+from switchhook.media import jitter, rtcp, rtp
 from switchhook.media.table import RECORDING_FRAMES
 from tests.media.virtual import PHASE_S, STEP, Stage, small_table, voice, who
 
@@ -179,6 +179,30 @@ def test_payload_types_of_keys_are_mapped_between_telephones() -> None:
 
 
 # --- strangers and NAT
+
+
+def test_a_report_on_the_audio_port_may_come_before_any_audio() -> None:
+    stage = Stage(TABLE, 2)
+    stage.take({
+        "say": "leg", "row": 1, "use": 2, "version": 2, "remote": list(stage.address(1)), "codec": 0, "payload": 0,
+        "digits": 96, "noise": None, "direction": 0, "frame_ms": 20, "mux": True, "rtcp_port": 0, "latching": 0,
+        "signalling": "10.0.0.1",
+    })  # fmt: skip
+    block = rtcp.Block(int(TABLE.ssrc[1]), 0, 7, 100, 8)
+    stage.wire.queue.append((1, stage.address(1), rtcp.build(rtcp.Report(99, (block,)), "phone")))
+    run(stage, 4, ())
+    assert (TABLE.strangers[1], TABLE.remote_lost[1], TABLE.latched_port[1]) == (0, 7, 0)
+    run(stage, 4, (1,))
+    assert (TABLE.latched_port[1], TABLE.received[1]) == (stage.address(1)[1], 1)
+
+
+def test_nonsense_from_the_address_of_the_sdp_makes_it_nobodys() -> None:
+    stage = Stage(TABLE, 1)
+    before = int(TABLE.counters[3])
+    for packet in (b"", b"\0\1\0\0" + bytes(16), b"\x80"):
+        stage.wire.queue.append((0, stage.address(0), packet))
+        run(stage, 1, ())
+    assert (TABLE.latched_port[0], TABLE.received[0], TABLE.counters[3] - before) == (0, 0, 3)
 
 
 def test_a_flood_of_strangers_is_counted_and_nobody_notices() -> None:

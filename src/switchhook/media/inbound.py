@@ -199,8 +199,8 @@ class Inbound:
         """Takes one packet that came from the leg's own address but is not ordinary."""
         table = self._table
         if table.mux[row] and rtp.looks_like_rtcp(received):
-            source = host_of(int(table.latched_ip[row])), int(table.latched_port[row])
-            self._reporter.receive(row, received, source, now)
+            ip, port = table.latched_ip[row] or table.sdp_ip[row], table.latched_port[row] or table.sdp_port[row]
+            self._reporter.receive(row, received, (host_of(int(ip)), int(port)), now)
             return
         packet = rtp.parse(received)
         if packet is None:

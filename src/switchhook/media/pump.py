@@ -38,7 +38,7 @@ from switchhook.media.wires import Ports
 
 PHASE_S, PHASES = 0.005, 4
 OVERDUE = 20  # phases (100 ms) that are made up for
-STATEMENTS_S, BUSY_S = 0.001, 0.004  # for statements in each phase: at least; and until when, if there is time left
+STATEMENTS_S, BUSY_S = 0.001, 0.004  # for statements in each phase: so long; and until when, if there is time left
 TICKS, LATE_TICKS, MOST_WORK_US, WORK_US, SKIPPED = 5, 6, 7, 8, 9  # places in `counters`
 
 
@@ -212,12 +212,11 @@ class Pump:
             self._desk.settle(number, due)
 
     def _control(self, since: float, number: int, due: float) -> None:
-        """Takes statements for 1 ms, and for longer while the phase that began at `since` has time left; answers."""
-        end = max(time.monotonic() + STATEMENTS_S, since + BUSY_S)
+        """Takes further statements while the phase that began at `since` has time left; answers."""
         if self._desk.idle:
-            self._statements.catch_up(end)
+            self._statements.catch_up(max(time.monotonic() + STATEMENTS_S, since + BUSY_S))
             self._desk.settle()
-        self._take_statements(end, number, due)
+        self._take_statements(since + BUSY_S, number, due)
         if self._link.connected:
             for text in self._warnings:
                 self._link.send({"say": "warning", "text": text})
