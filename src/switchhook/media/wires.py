@@ -1,10 +1,9 @@
 """How packets get in and out: one seam (`Wire`), chosen at start, every kind passes the same exam.
 
-`wire_poll` is always there: epoll (poll where there is none) and a system call per packet; `wire_batch` is the same with
-one per batch, where Linux has native AIO. `wire_ring` is io_uring where the kernel has it and lets us: the sends of a
-batch in one call, packets received by the kernel into our memory.
-All hand over arrays: a round never has two packets of one leg, which is what lets the rest of the pump work on columns
-with rows all different.
+`wire_poll` is always there: epoll (poll where there is none) and a system call per packet; `wire_batch` is the same
+with one per batch, where Linux has native AIO. `wire_ring` is io_uring where the kernel has it and lets us: the sends
+of a batch in one call, packets received by the kernel into our memory. All hand over arrays: a round never has two
+packets of one leg, which is what lets the rest of the pump work on columns with rows all different.
 """
 
 from __future__ import annotations
