@@ -140,6 +140,11 @@ class Plivo:
     stream_grace_s: float = option(
         0.5, "A call whose program has closed its stream lives so long where nothing follows", k.between(0, 60)
     )
+    stream_transfer_wait_s: float = option(
+        0.0,
+        "A transfer waits so long for the program of a stream with keepCallAlive to close it first",
+        k.between(0, 60),
+    )
     stream_header_prefix: bool = option(False, "Names of a stream's extra headers begin with X-PH- in its first frame")
     transfer_keep_other_leg: bool = option(
         False, "Whom a transfer leaves behind hears hold music until it is transferred itself; else it is hung up"

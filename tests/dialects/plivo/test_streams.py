@@ -378,3 +378,40 @@ async def test_prefixed_extra_headers_and_a_longer_grace(world: World) -> None:
     assert customer.call_now is not None
     assert not customer.call_now.over
     await customer.ended(within_s=1.0)
+
+
+@pytest.mark.world(settings={"plivo": {"stream_transfer_wait_s": 3.0}})
+@pytest.mark.parametrize("how", ["hangs up", "stays", "the caller leaves", "another transfer"])
+async def test_a_transfer_may_wait_for_the_programs_goodbye(world: World, how: str) -> None:
+    stream = f'<Stream bidirectional="true" keepCallAlive="true" {TOLD}>{BOT}</Stream>'
+    customer, bot = await calling(world, stream, f"<Redirect>{APP}/stale</Redirect>")
+    await customer.hears_only("bot")
+    await world.plivo.transfer(customer, legs="aleg", aleg_url=answers(world, "/next", "<Speak loop='0'>hi</Speak>"))
+    await world.passes(1.0)
+    await customer.hears_only("bot")
+    if how == "another transfer":
+        other = answers(world, "/other", "<Wait length='60'/>")
+        await world.plivo.transfer(customer, legs="aleg", aleg_url=other)
+        await world.passes(2.5)
+        await customer.hears_only("bot")
+        bot.hangs_up()
+        await world.passes(0.5)
+        assert len(world.web.to(f"{APP}/other")) == 1
+        assert world.web.to(f"{APP}/next") == []
+        return
+    if how == "the caller leaves":
+        await customer.hang_up()
+        await world.passes(4.0)
+        assert world.web.to(f"{APP}/next") == []
+        return
+    if how == "hangs up":
+        bot.hangs_up()
+    else:
+        await world.passes(1.8)
+        await customer.hears_only("bot")
+    await customer.hears_only(SPEECH, within_s=1.0)
+    assert len(world.web.to(f"{APP}/next")) == 1
+    assert world.web.to(f"{APP}/stale") == []
+    assert [each["Event"] for each in told(world)] == [
+        "StartStream", "StopStream" if how == "hangs up" else "DroppedStream"
+    ]  # fmt: skip

@@ -127,8 +127,8 @@ _RESOURCES = (
     ),
     Line(NOUNS, "Application: public_uri", DONE, test="resources/test_applications.py"),
     Line(
-        NOUNS, "Application: message_url, message_method, log_incoming_messages", DONE, "stored only, as the reference has it",
-        "resources/test_applications.py",
+        NOUNS, "Application: message_url, message_method, log_incoming_messages", DONE,
+        "stored only, as the reference has it", "resources/test_applications.py",
     ),
     *_done(
         NOUNS,

@@ -16,9 +16,10 @@ from switchhook.core.ids import LegId
 from switchhook.core.model import Leg, LegState, Side
 from switchhook.dialects.plivo.causes import Ending
 from switchhook.dialects.plivo.links import Link
-from switchhook.dialects.plivo.problems import not_found
+from switchhook.dialects.plivo.problems import Problem, not_found
 from switchhook.dialects.plivo.run.session import Session
 from switchhook.dialects.plivo.run.step import Origin, Step
+from switchhook.dialects.plivo.run.stream import StreamStep
 from switchhook.dialects.plivo.shapes import TransferCall
 from switchhook.dialects.plivo.views import bridged
 
@@ -41,10 +42,30 @@ def transfer(dialect: Plivo, leg: Leg, asked: TransferCall, cause: str) -> tuple
     if counted.call.transfers > dialect.exchange.settings.plivo.max_transfers:
         counted.end(Ending(2060, "Plivo"))
         return ()
+    wait_s = dialect.exchange.settings.plivo.stream_transfer_wait_s
+    steps = [session.step for session in sessions.values()]
+    talking = next((step for step in steps if isinstance(step, StreamStep) and step.lasts), None)
+    if wait_s and talking is not None:
+        talking.say_goodbye(wait_s, lambda: _later(dialect, links, sessions, cause))
+    else:
+        _move(dialect, links, sessions, cause)
+    return tuple(sessions.values())
+
+
+def _move(dialect: Plivo, links: dict[LegId, Link], sessions: dict[LegId, Session], cause: str) -> None:
     pull(dialect, sessions, cause)
     for each, link in links.items():
         sessions[each].begin(Origin.TRANSFER, link)
-    return tuple(sessions.values())
+
+
+def _later(dialect: Plivo, links: dict[LegId, Link], sessions: dict[LegId, Session], cause: str) -> None:
+    """Transfers who is still there when the program has said goodbye, or has had the time to."""
+    there = {each: link for each, link in links.items() if takable(dialect, each)}
+    try:
+        _move(dialect, there, {each: sessions[each] for each in there}, cause)
+    except Problem as problem:
+        for each in there:
+            sessions[each].warn(f"the transfer was refused after all: {problem}")
 
 
 def _links(dialect: Plivo, leg: Leg, asked: TransferCall) -> dict[LegId, Link]:

@@ -7,6 +7,7 @@ finds it alive.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from switchhook.core.errors import Refused
@@ -24,6 +25,19 @@ class StreamStep(Step):
         self._element = element
         self._last = last
         self._stream: StreamId | None = None
+        self._then: Callable[[], None] | None = None  # a transfer that waits for the program to hang up
+
+    @property
+    def lasts(self) -> bool:
+        """True while the element keeps the call for its program."""
+        wishes = self._element.wishes
+        return self._stream is not None and wishes is not None and wishes.keep_alive
+
+    def say_goodbye(self, within_s: float, then: Callable[[], None]) -> None:
+        """Gives the program some time to hang up; then, or when it has, a transfer goes on in place of the document."""
+        self._then = then
+        self.session.transfer_pending = True
+        self.session.alarm("goodbye", within_s, then)
 
     def start(self) -> None:
         session, wishes = self.session, self._element.wishes
@@ -43,6 +57,10 @@ class StreamStep(Step):
     def on_stream_over(self, stream: StreamId) -> None:
         """A stream of the leg has ended; if it is this element's, the document goes on."""
         if stream != self._stream:
+            return
+        self._stream = None
+        if self._then is not None:
+            self._then()
             return
         if self._last:
             self.session.pause(self.session.dialect.exchange.settings.plivo.stream_grace_s)
