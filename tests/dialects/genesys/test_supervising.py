@@ -508,3 +508,24 @@ async def test_an_agent_who_was_muted_by_the_supervisor_does_not_leave_that_to_t
     assert (await floor.watched())["monitoredUserMuted"] is False
     await floor.boss.told()
     assert await floor.boss.fails(mine, "UnmuteMonitoredUser") == 2
+
+
+@story
+async def test_a_supervisor_who_is_called_before_it_picks_up_is_rung_again_afterwards(floor: Floor) -> None:
+    boss = floor.phone("1003")
+    boss.answers_after_s = None
+    await floor.call()
+    await floor.watches(supervisorMonitoringMode="NextCall")
+    watching = await boss.rings()
+    caller = floor.phone("1002").calls("5003")
+    own = await boss.rings()
+    await floor.stage.settled()
+    assert watching.over is not None
+    assert [call["callType"] for call in await floor.boss.calls()] == ["Internal"]
+    own.answers()
+    caller.hangs_up()
+    await floor.stage.settled()
+    again = await boss.rings()
+    again.answers()
+    await floor.stage.settled()
+    floor.hear(customer={"1001"}, agent={CUSTOMER}, boss={"1001", CUSTOMER})

@@ -33,7 +33,10 @@ STARTS = {each.value: each for each in Supervision}
 SWITCHES = {f"SwitchTo{each.value}": each for each in Supervision}
 MUTES = {"MuteMonitoredUser": True, "UnmuteMonitoredUser": False}
 CONCERNING = frozenset(
-    {f.LegConnected, f.LegEnded, f.DialEnded, f.MemberJoined, f.MemberLeft, f.FocusChanged, f.RoomClosed, f.LegFreed}
+    {
+        *(f.LegCreated, f.LegConnected, f.LegEnded, f.LegFreed, f.DialEnded),
+        *(f.MemberJoined, f.MemberLeft, f.FocusChanged, f.RoomClosed),
+    }
 )
 
 
@@ -186,6 +189,8 @@ class Supervising:
                 self._follow(watch)
             elif watch.dial is None:
                 self._enter(watch)
+            else:
+                self._give_way(watch)
         except Refused as refused:
             text = f"{watch.supervisor.name} cannot monitor {watch.target.name}: {refused}"
             self._exchange.write("Warning", {"text": text}, cause="monitoring")
@@ -202,6 +207,14 @@ class Supervising:
                 watch.done.add(room.id)
                 self._ring(watch, room, leg)
                 return
+
+    def _give_way(self, watch: Watch) -> None:
+        """A supervisor whose telephone rings for a call of its own is rung for this one when that is over."""
+        dial = self._state.dials.get(watch.dial) if watch.dial is not None else None
+        if dial is not None and any(leg.id not in dial.legs for leg in self._desks.legs(watch.supervisor)):
+            watch.dial = None
+            watch.done.discard(dial.room)
+            self._exchange.ask(r.CancelDial(dial.id), cause=f"{watch.supervisor.name} has a call of its own")
 
     def _talk(self, room: Room) -> bool:
         return sum(self._up(leg) is not None and member.is_company for leg, member in room.members.items()) > 1
