@@ -177,6 +177,7 @@ class Keeper:
         comfort_noise()
         gc.collect()
         gc.freeze()  # once for all children: none looks through what they share, or copies its pages by doing so
+        gc.enable()
 
     def _rank(self) -> None:
         """Takes the pump's priority, since on a busy machine a killed pump's heir would wait for its turn else."""
@@ -286,6 +287,7 @@ def die_with_parent() -> None:
 
 def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()  # thousands of sockets stay: nothing is gained by looking through them again and again
     wanted = json.loads(arguments[1])
     settings = MediaSettings(**{**wanted["settings"], "ports": tuple(wanted["settings"]["ports"])})
     lifeline = socket.socket(fileno=int(arguments[0]))

@@ -12,15 +12,19 @@ import queue
 import signal
 import socket
 import threading
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from switchhook.core.errors import PeerBroke, Unavailable
 from switchhook.media import decode
-from switchhook.media.forking import Forking
 from switchhook.media.link import Message, Unframer, frame
 from switchhook.media.recorder import Recorder
 from switchhook.media.shelf import Shelf
 from switchhook.media.table import FAILED, READY, Table
 from switchhook.media.waiting import readable
+
+if TYPE_CHECKING:
+    from switchhook.media.forking import Forking
 
 DECODERS = 2
 
@@ -34,9 +38,14 @@ class Workshop:
         self._sending = threading.Lock()
         self._shelf = Shelf(table)
         self._recorder = Recorder(table, self._tell)
-        self._forking = Forking(table, self._tell)
         self._wanted: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
         self._stopped = threading.Event()
+
+    @cached_property
+    def _forking(self) -> Forking:
+        from switchhook.media.forking import Forking  # asyncio, which only streams need
+
+        return Forking(self._table, self._tell)
 
     def run(self, keeper: int) -> None:
         wake, end = socket.socketpair()
