@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from switchhook.core import events as e
 from switchhook.core.model import RoomKind
 from switchhook.core.outcomes import Outcome
 from switchhook.lab.stage import Line, Stage
@@ -19,6 +20,7 @@ from tests.dialects.plivo.common import APP, NUMBER, World, document, stage
 from tests.dialects.plivo.mpc.common import ALL, STATUS
 
 NAMES = ("one", "two")
+BOT = "ws://bot.example.com/agent"
 TOLD = f'statusCallbackUrl="{STATUS}" statusCallbackMethod="POST" statusCallbackEvents="{ALL}"'
 SEATS = (
     "role='customer'",
@@ -29,6 +31,8 @@ SEATS = (
     "role='customer' startMpcOnEnter='false' stayAlone='true'",
     f"role='customer' onExitActionUrl='{APP}/exit' hold='true'",
     f"role='agent' enterSound='{APP}/sound' waitMusicUrl='{APP}/sound' record='true'",
+    f"role='ai-agent' aiAgentStreamServiceUrl='{BOT}' relayDTMFInputs='true'",
+    f"role='ai-agent' aiAgentStreamServiceUrl='{BOT}' endMpcOnExit='true' onExitActionUrl='{APP}/exit'",
 )
 ARGUMENTS: tuple[dict[str, object], ...] = (
     {"role": "agent"},
@@ -52,6 +56,7 @@ STEPS = st.one_of(
     st.tuples(st.just("kicks"), st.sampled_from(NAMES), st.sampled_from(["1", "2", "all"])),
     st.tuples(st.sampled_from(["starts", "ends", "records", "stops"]), st.sampled_from(NAMES)),
     st.tuples(st.just("waits"), st.sampled_from([0.3, 3.0, 12.0])),
+    st.tuples(st.just("program"), AT, st.sampled_from(["connects", "closes", "breaks", "presses", "plays"])),
 )  # fmt: skip
 
 
@@ -61,6 +66,9 @@ BEGUN: tuple[tuple[object, ...], ...] = (  # somebody talks already
     ("waits", 0.3),
     ("answers", 1),
     ("comes", "two", SEATS[5], False),
+    ("comes", "one", SEATS[8], True),
+    ("program", 0, "connects"),
+    ("comes", "two", SEATS[9], False),
 )
 
 
@@ -115,6 +123,8 @@ class Anything:
                 await self.ask("DELETE", f"{rest[0]}/Record/")
             case "waits":
                 await self.on.passes(float(str(rest[0])))
+            case "program":
+                self.of_program(int(str(rest[0])), str(rest[1]))
             case _:
                 await self.of_line(what, int(str(rest[0])))
         await self.on.settled()
@@ -131,6 +141,23 @@ class Anything:
         )
         assert found.status_code in (201, 202, 204, 400, 404, 409), found.text
         assert "internal error" not in found.text, found.text
+
+    def of_program(self, at: int, what: str) -> None:
+        """One of the programs at the end of a WebSocket, or on the way there, does something."""
+        forks = list(self.on.media.forks)
+        if not forks:
+            return
+        stream = forks[at % len(forks)]
+        connected = self.on.exchange.state.streams[stream].connected
+        match what:
+            case "connects":
+                self.on.exchange.tell(e.StreamConnected(stream))
+            case "closes" | "breaks":
+                self.on.exchange.tell(e.StreamOver(stream, "gone" if what == "breaks" else ""))
+            case "presses" if connected:
+                self.on.exchange.tell(e.StreamPressed(stream, "1w#"))
+            case "plays" if connected:
+                self.on.exchange.tell(e.StreamTold(stream, "played", "greeting"))
 
     async def of_line(self, what: str, at: int) -> None:
         if not self.lines:
@@ -216,6 +243,9 @@ def test_what_is_told_is_true(steps: list[tuple[object, ...]], delay_s: float) -
                     line.rejects(Outcome.BUSY)
                 else:
                     line.hangs_up()
+                await on.settled()
+            while on.media.forks:
+                story.of_program(0, "closes")
                 await on.settled()
             await on.passes(60)
             story.judge()

@@ -426,3 +426,14 @@ async def test_a_full_call_takes_no_program(world: World) -> None:
     assert any("the room" in text for text in desk.warnings())
     assert third.call_now is not None
     assert not third.call_now.over
+
+
+async def test_a_password_in_its_url_goes_to_it_and_into_no_journal(world: World) -> None:
+    desk = Desk(world)
+    customer = await desk.runs(await world.phone("customer"), program("ws://me:s3cret@bot.test/agent"), human())
+    await customer.hears_only("bot")
+    assert ("Authorization", "Basic bWU6czNjcmV0") in desk.bot.streams[0].forked.headers
+    written = str([(entry.kind, entry.body) for entry in world.entries if entry.kind != "Webhook"])
+    assert "bWU6czNjcmV0" not in written
+    assert "me:s3cret" not in written
+    assert (await desk.member())["member_address"] == BOT
