@@ -60,8 +60,10 @@ def test_the_parts_work_and_what_was_written_is_found_at_the_next_opening(tmp_pa
     first.close()
 
     second = Store(url)
-    second.warm()
     assert second.objects.all() == [made]
+    second.warm()
+    second.objects.write([], [("account", "SA1")])
+    assert second.objects.all() == []
     assert second.archive.unfinished() == [ROW]
     assert second.ended_rooms.find("none") is None
     second.close()

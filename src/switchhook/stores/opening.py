@@ -1,8 +1,8 @@
 """Opens the store of a server that starts, without SQLAlchemy where that can be.
 
-Importing it takes a fifth of the start, and a start asks little: is the file there and current, are there objects or
-recordings to take up. SQLite answers that by itself, and makes an empty file what the newest schema says
-(`stores.newest`). Everything else (PostgreSQL, an older file, one that cannot be opened) goes through
+Importing it takes a fifth of the start, and a start asks little: is the file there and current, which objects are to be
+taken up, are there recordings to finish. SQLite answers that by itself, and makes an empty file what the newest schema
+says (`stores.newest`). Everything else (PostgreSQL, an older file, one that cannot be opened) goes through
 `stores.database` at once, which migrates it or says in one line why not. The parts of the store are made when they are
 first asked for something; `warm` has them made ahead, after the start.
 """
@@ -14,13 +14,16 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
+
 from switchhook.core.values import dataclass
+from switchhook.exchange.ports import Document
 from switchhook.stores import newest
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from switchhook.exchange.ports import Document, RecordingRow
+    from switchhook.exchange.ports import RecordingRow
     from switchhook.stores.archive import SqlArchive
     from switchhook.stores.ended_rooms import SqlEndedRooms
     from switchhook.stores.objects import SqlObjects
@@ -33,8 +36,8 @@ _FILE = "sqlite:///"
 class Found:
     """What a start wants to know of a current database."""
 
-    objects: bool = True  # API clients have made some
-    unfinished: bool = True  # recordings that an earlier process did not finish
+    objects: list[Document] | None = None  # what API clients have made; None: it is not known
+    unfinished: bool = True  # there are recordings that an earlier process did not finish
 
 
 class Store:
@@ -129,17 +132,17 @@ class _Later:
 
 
 class _Objects(_Later):
-    """Knows from the opening whether there are any, until the first are written."""
+    """Knows from the opening which there are, until the first are written."""
 
-    def __init__(self, make: Callable[[], Any], some: bool) -> None:
+    def __init__(self, make: Callable[[], Any], known: list[Document] | None) -> None:
         super().__init__(make)
-        self._some = some
+        self._known = known
 
     def all(self) -> list[Document]:
-        return self.made().all() if self._some else []
+        return self.made().all() if self._known is None else self._known
 
     def write(self, put: Sequence[Document], remove: Sequence[tuple[str, str]]) -> None:
-        self._some = True
+        self._known = None
         self.made().write(put, remove)
 
 
@@ -192,7 +195,7 @@ def _current(connection: sqlite3.Connection) -> Found | None:
         connection.execute("INSERT INTO alembic_version (version_num) VALUES (?)", (newest.REVISION,))
     if connection.execute("SELECT version_num FROM alembic_version").fetchall() != [(newest.REVISION,)]:
         return None
-    objects, unfinished = connection.execute(
-        "SELECT EXISTS (SELECT 1 FROM object), EXISTS (SELECT 1 FROM recording WHERE added_at = 0.0)"
-    ).fetchone()
-    return Found(bool(objects), bool(unfinished))
+    rows = connection.execute("SELECT kind, id, account, body FROM object ORDER BY kind, id").fetchall()
+    (unfinished,) = connection.execute("SELECT EXISTS (SELECT 1 FROM recording WHERE added_at = 0.0)").fetchone()
+    objects = [Document(kind, name, account, msgspec.json.decode(body)) for kind, name, account, body in rows]
+    return Found(objects, bool(unfinished))
