@@ -470,3 +470,25 @@ async def test_a_call_on_two_ways_comes_by_the_newest() -> None:
         agent.hangs_up()
         await on.passes(5)
         assert on.dialects["plivo"].mpc.empty
+
+
+@pytest.mark.parametrize("which", ["all", "1,2", "1"])
+def test_one_that_everybody_is_kicked_out_of_is_over_for_lack_of_participants(which: str) -> None:
+    async def story() -> None:
+        async with stage() as on:
+            mpc = Mpc(World(on))
+            customer = await mpc.comes(f'statusCallbackUrl="{STATUS}"')
+            agent = await mpc.agent()
+            assert (await mpc.api("DELETE", f"Participant/{which}/")).status_code == 204
+            await on.passes(1)
+            assert customer.over is not None
+            assert agent.over is not None
+            code = "1010" if which == "1" else "1000"
+            assert mpc.event("MPCEnd")["MPCTerminationCauseCode"] == code
+            uuid = mpc.event("MPCEnd")["MPCUUID"]
+            left = (await mpc.world.api("GET", f"MultiPartyCall/uuid_{uuid}/Participant/")).json()["objects"]
+            kicked = "Kicked Out of Multiparty Call"
+            other = "Multiparty Call Ended" if which == "1" else kicked
+            assert [each["exit_cause"] for each in left] == [kicked, other]
+
+    run(story())

@@ -229,7 +229,7 @@ class Book:
     async def _waits(self, party: Party, room: RoomId) -> None:
         """Ends one that has waited for its start as long as it was to wait."""
         await asyncio.sleep(party.wishes.wait_s)
-        party.patience, party.waited = None, True
+        party.patience, party.emptied = None, True
         self.ask(r.EndRoom(room))
 
     def _waits_no_more(self, party: Party) -> None:
@@ -255,7 +255,7 @@ class Book:
             self._over(party, fact.why, at)
 
     def _over(self, party: Party, why: Closing, at: float) -> None:
-        party.ended_at, party.cause = at, Closing.EMPTY if party.waited else why
+        party.ended_at, party.cause = at, Closing.EMPTY if party.emptied else why
         if self._named.get((party.account, party.name)) is party:
             del self._named[(party.account, party.name)]
         self._waits_no_more(party)

@@ -119,7 +119,7 @@ class Party:
     cause: Closing | None = None
     start_asked: bool = False
     patience: asyncio.Task[None] | None = None  # ends it when it has waited long enough for its start
-    waited: bool = False  # in vain for its start
+    emptied: bool = False  # everybody was sent away, or it has waited in vain for its start: not for being alone
     members: dict[str, Participant] = field(default_factory=dict)  # by member id, also who has left
     awaited: dict[LegId, Participant] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)  # that are not done

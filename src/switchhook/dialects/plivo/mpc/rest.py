@@ -254,10 +254,12 @@ def kick(rest: Rest, asked: Asked) -> Answer:
     """DELETE MultiPartyCall/{mid}/Participant/{pid}/: out of it; each goes on as `mpc.step` says."""
     party, members = _members(rest, asked)
     room = _room(party)
+    party.emptied = len(members) == len(party.inside)
     for member in members:
         member.kicked = True
     for member in members:
         _ask(rest, asked, r.LeaveRoom(room, member.leg), len(members) == 1)
+    party.emptied = party.emptied and room not in rest.exchange.state.rooms  # somebody may still be on the way
     return Answer(204)
 
 
