@@ -47,6 +47,7 @@ REAL = {
     "tests/server/test_recordings.py": "recordings of real calls",
     "tests/server/test_serve.py": "calls on the real server, a killed audio process among them",
     "tests/server/test_strangers.py": "a call with real audio",
+    "tests/stories/test_ai_agents.py": "stories over real audio",
     "tests/stories/test_documents_by_ear.py::test_early_audio_and_keys": "a story over real audio",
     "tests/stories/test_documents_by_ear.py::test_real_dial_music": "a story over real audio",
     "tests/stories/test_in_call_actions.py::test_a_key_in_a_conference": "a story over real audio",
