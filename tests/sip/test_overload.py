@@ -107,6 +107,18 @@ def test_later_than_telephones_send_again_the_refusal_is_silence_over_udp_and_ca
     assert len(wire.seen("SIP/2.0 503")) == 1  # its copy, when the delay is shorter
 
 
+def test_the_silence_is_short(wire, house):
+    admission = house.line.admission
+    behind(house, 3 * T1)
+    since = wire.now + 5 * PERIOD_S
+    for period in range(1, 30):
+        admission.observe(3 * T1, since + period * PERIOD_S)
+        assert admission.silent(flow()) is (period < 19)
+    admission.observe(T1 / 2, since + 3.0)
+    admission.observe(3 * T1, since + 3.1)
+    assert admission.silent(flow())
+
+
 def test_what_belongs_to_a_live_call_is_served_however_late_we_are(wire, house):
     person = carrier(wire)
     line = person.call("1001")

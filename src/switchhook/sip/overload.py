@@ -17,8 +17,8 @@ a flood of registrations starves calls nor the other way round. OPTIONS are refu
 valve opens again when it has refused nothing for three seconds.
 
 *Silence.* While the delay is longer than T1, every INVITE that waits has been sent again behind it, and to refuse them
-all would be a multiple of the work. So over UDP they are dropped until the delay is shorter. It takes ten times the
-load, or a stall of seconds, to come to that.
+all would be a multiple of the work. So over UDP they are dropped until the delay is shorter, for two seconds at most.
+It takes ten times the load, or a stall of seconds, to come to that.
 
 Besides the rate: the most legs, the audio's own limit, a journal that falls behind (`busy` says which), and INVITEs
 without an answer of ours (`half_open`) refuse INVITEs alone, for the same answer.
@@ -44,6 +44,7 @@ NEW = (b"INVITE ", b"REGISTER ", b"OPTIONS ")  # what may be refused early
 
 SEVERE_S = 0.2  # a delay at which everything new is squeezed
 SILENT_S = T1  # a delay at which what is refused gets no answer
+SILENCE_S = 2.0  # for so long: then it is better to tell callers to go elsewhere, whatever it costs
 WEIGHT = {b"I": 8.0, b"R": 2.0}  # what an INVITE's call and a REGISTER cost, in OPTIONS
 
 
@@ -94,6 +95,7 @@ class Admission:
         self._clock = clock
         self._now = self._decided_at = clock()
         self._longest = 0.0
+        self._late_since: float | None = None
 
     @property
     def overloaded(self) -> bool:
@@ -149,7 +151,8 @@ class Admission:
 
         Its copy has come already or will come soon, and is refused aloud when the delay is shorter (17.1.1.2).
         """
-        return self._delays.last_s > SILENT_S and not flow.reliable
+        late_since = self._late_since
+        return late_since is not None and self._now < late_since + SILENCE_S and not flow.reliable
 
     def ours(self, ack: bytes) -> bool:
         """True for the ACK of an early refusal, which is of no use."""
@@ -173,6 +176,10 @@ class Admission:
         calls_weigh_more = invites.flow * WEIGHT[b"I"] >= registers.flow * WEIGHT[b"R"]
         severe = longest > SEVERE_S
         self._delays.add(longest, period_s)
+        if longest <= SILENT_S:
+            self._late_since = None
+        elif self._late_since is None:
+            self._late_since = now
         invites.adjust(self._delays, now, squeeze=calls_weigh_more or severe)
         registers.adjust(self._delays, now, squeeze=not calls_weigh_more or severe)
         for reason, last in list(self._last.items()):
