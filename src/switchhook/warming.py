@@ -1,15 +1,18 @@
 """What a start does not wait for and the first call would: done right after the start, before a call needs it.
 
-Libraries that only some requests need are imported in a thread, which gives the interpreter back to the event loop
-within half a millisecond (`commands.serve` asks for that): with the usual five a burst of calls right after the start
-would get every second turn at most. A request that comes meanwhile and needs one of them waits for that one alone, and
-not longer than it would have waited for a start that imports it. Constructors of values (`core.values`) are compiled on
-the loop itself, a millisecond at a time.
+Libraries that only some requests need are imported in a thread. It gives the interpreter back to the event loop within
+half a millisecond (`commands.serve` asks for that; with the usual five a burst of calls right after the start would get
+every second turn at most), and before each module it waits twice as long as it has worked, as does every other thread
+that imports meanwhile, such as the journal's. A request that comes now and needs one of the libraries waits for it.
+Constructors of values (`core.values`) are compiled on the loop itself, a millisecond at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
+import threading
+import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
@@ -17,6 +20,7 @@ from switchhook.core import values
 
 LATER_S = 0.02  # after the start, which is to be told first
 AT_ONCE, PAUSE_S = 16, 0.004  # classes whose constructors are compiled together, and the pause until the next
+PAUSES, MOST_S = 2.0, 0.02  # the wait before a module, as often as the work before; and its longest
 
 # What calls need most comes first.
 MODULES = (
@@ -39,12 +43,15 @@ class Warming:
         self._first = first
         self._closed = False
         self.over = asyncio.Event()  # nothing is left to do
+        self._paced = _Paced(threading.get_ident())
+        self._paced.begin()
         self._next = loop.call_later(LATER_S, self._begin)
 
     def close(self) -> None:
         """Does nothing more; what is being imported at the moment is imported to its end."""
         self._closed = True
         self._next.cancel()
+        self._paced.end()
 
     def _begin(self) -> None:
         self._compile()
@@ -55,9 +62,36 @@ class Warming:
             self._next = self._loop.call_later(PAUSE_S, self._compile)
 
     def _import(self) -> None:
+        try:
+            self._import_all()
+        finally:
+            self._paced.end()
+
+    def _import_all(self) -> None:
         for each in self._first:
             if not self._closed:
                 each()
         for module in MODULES:
             if not self._closed:
                 import_module(module)
+
+
+class _Paced(threading.local):
+    """Stands first in `sys.meta_path`: finds nothing, and has every thread but the loop's wait before each module."""
+
+    worked_s = 0.0  # of a thread, when it went on
+
+    def __init__(self, loops: int) -> None:
+        self._loops = loops
+
+    def begin(self) -> None:
+        sys.meta_path.insert(0, self)
+
+    def end(self) -> None:
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+
+    def find_spec(self, *_: object) -> None:
+        if threading.get_ident() != self._loops:
+            time.sleep(min(MOST_S, PAUSES * (time.thread_time() - self.worked_s)))
+            self.worked_s = time.thread_time()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import ssl
+import threading
 import zlib
 from base64 import b64encode
 from collections import OrderedDict
@@ -100,6 +101,7 @@ class HttpSender:
         self._transport = transport
         self._user_agent = user_agent
         self._made: httpx2.AsyncClient | None = None
+        self._warming = threading.Lock()
         self._named: OrderedDict[str, _Named] = OrderedDict()  # by host, the one asked last at the end
         self._closing: set[asyncio.Task[None]] = set()
         self._told: dict[str, float] = {}  # hosts whose refusal stands in the log, until when
@@ -160,10 +162,10 @@ class HttpSender:
 
     def warm(self) -> None:
         """Makes the client, in a thread: library and certificates take 200 ms, for which no call should wait."""
-        import_module("anyio._backends._asyncio")  # what the first request would load otherwise
-        made = self._make()
-        if self._made is None:
-            self._made = made
+        with self._warming:
+            if self._made is None:
+                import_module("anyio._backends._asyncio")  # what the first request would load otherwise
+                self._made = self._make()
 
     async def close(self) -> None:
         if self._made is not None:
@@ -187,6 +189,8 @@ class HttpSender:
 
         Redirects are followed with the same headers, unless `follow` is off: then the caller sees them.
         """
+        if self._made is None and self._transport is None:
+            await asyncio.to_thread(self.warm)  # an import here would stop the event loop
         import httpx2
 
         timeout = httpx2.Timeout(read_s, connect=connect_s, pool=connect_s)
