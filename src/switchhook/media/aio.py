@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import platform
 import sys
 
 import numpy as np
@@ -26,6 +25,7 @@ from switchhook.media.rtp import Array
 _CALLS = {  # io_setup, io_destroy, io_getevents, io_submit
     "x86_64": (206, 207, 208, 209), "aarch64": (0, 1, 4, 2), "riscv64": (0, 1, 4, 2),
 }  # fmt: skip
+_MACHINE = os.uname().machine
 _MOST = 4_096  # requests in one call
 _READ, _WRITE = 0, 1
 _REQUEST = np.dtype(
@@ -35,7 +35,7 @@ _REQUEST = np.dtype(
 _RESULT = np.dtype([("data", "u8"), ("request", "u8"), ("res", "i8"), ("res2", "i8")])
 _READINESS = np.dtype(  # struct epoll_event, which is packed on x86
     {"names": ["events", "fd"], "formats": ["u4", "i4"], "offsets": [0, 4], "itemsize": 12}
-    if platform.machine() == "x86_64"
+    if _MACHINE == "x86_64"
     else {"names": ["events", "fd"], "formats": ["u4", "i4"], "offsets": [0, 8], "itemsize": 16}
 )
 
@@ -46,9 +46,9 @@ class Aio:
     """One context, for one thread; of the process that made it, so it is made after the fork."""
 
     def __init__(self, most: int) -> None:
-        if sys.platform != "linux" or sys.byteorder != "little" or platform.machine() not in _CALLS:
+        if sys.platform != "linux" or sys.byteorder != "little" or _MACHINE not in _CALLS:
             raise Unavailable("no native AIO on this system")
-        setup, self._destroy, self._reap, self._submit = _CALLS[platform.machine()]
+        setup, self._destroy, self._reap, self._submit = _CALLS[_MACHINE]
         self._call = _libc.syscall
         self._call.restype = ctypes.c_long
         self._most = min(most, _MOST)
