@@ -62,7 +62,7 @@ PURE = {"__future__", "abc", "bisect", "collections", "dataclasses", "enum", "fu
 PURE |= {"operator", "re", "reprlib", "string", "sys", "types", "typing", "typing_extensions", "urllib.parse"}
 # What the sans-IO halves may not import; their sockets live in the files named in the architecture.
 IO = {"asyncio", "socket", "ssl", "select", "selectors", "threading", "multiprocessing", "subprocess", "time"}
-SIP_WITH_IO = {"sockets", "resolver", "line", "ticking", "lateness"}
+SIP_WITH_IO = {"sockets", "ages", "resolver", "line", "ticking", "lateness"}
 
 
 def modules() -> Iterator[tuple[str, Path]]:
