@@ -10,6 +10,7 @@ Constructors of values (`core.values`) are compiled on the loop itself, a millis
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import threading
 import time
@@ -55,7 +56,11 @@ class Warming:
 
     def _begin(self) -> None:
         self._compile()
-        self._loop.run_in_executor(None, self._import).add_done_callback(lambda _: self.over.set())
+        self._loop.run_in_executor(None, self._import).add_done_callback(self._end)
+
+    def _end(self, _: object) -> None:
+        gc.freeze()  # what was imported stays, like what the start made
+        self.over.set()
 
     def _compile(self) -> None:
         if values.prepare(AT_ONCE):

@@ -65,7 +65,12 @@ def settings_in(folder: Path) -> Any:
         tree={
             "http": {"listen": "127.0.0.1:0"},
             "sip": {"listen": ["udp:127.0.0.1:0"]},
-            "media": {"ports": [23000, 23198], "recordings": str(folder / "recordings"), "realtime": False},
+            "media": {
+                "ports": [23000, 29998],
+                "max_legs": 8,
+                "recordings": str(folder / "recordings"),
+                "realtime": False,
+            },
             "store": {"url": f"sqlite:///{folder / 'switchhook.db'}"},
             "account": [{"auth_id": ACCOUNT, "auth_token": TOKEN}],
         },
