@@ -4,8 +4,8 @@
 waits, and the delay is long until it is worked off, which at nine tenths of the load takes ten times as long as the
 stall. That is no overload, and nobody is refused for it. An overload shows in how the delay *moves*: it grows. So a
 valve closes when the delay has grown steeply in two periods one after the other, which a single stall cannot do; when
-it was above 100 ms for half a second and has grown by 150 ms, or for a second and has grown by 20 ms; and when it was so
-long for a second that telephones send again (500 ms, RFC 3261 17.1.1.2), which is work that nobody needs.
+it was above 100 ms for half a second and has grown by 150 ms, or for a second and has grown by 20 ms; and when it was
+for a second nearly so long that telephones send again (500 ms, RFC 3261 17.1.1.2), which is work that nobody needs.
 
 *How far.* By how much the delay grows in a period is by how much too much was taken: 20 ms in 100 ms are a fifth. So
 the rate is cut by just that, and then not again until what was waiting at the cut is through, because the cut cannot
