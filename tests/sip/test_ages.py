@@ -37,8 +37,8 @@ def test_the_kernel_says_when_a_datagram_came():
         ages = Ages(here)
         before = time.time()
         there.sendto(b"one", here.getsockname())
-        after = time.time()
         _, notes, _, _ = here.recvmsg(100, NOTES_SIZE)
+        after = time.time()
         ages.note(notes, after + 0.25)
         assert 0.25 <= ages.oldest_s(10.0) <= 0.25 + after - before
 
