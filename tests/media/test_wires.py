@@ -59,7 +59,7 @@ async def test_the_counters_name_the_wire_also_after_the_pump_was_replaced() -> 
     async with studio(wire="epoll") as s:
         await s.until(lambda: _wire(s) == ("epoll", "not asked for: wire = epoll"))
         os.kill(s.child("pump"), signal.SIGKILL)
-        s.engine.counters = None  # before the next pump says its own: it says them once, and sleeps while no leg is open
+        s.engine.counters = None  # before the next pump says its own, which it does once: without legs it sleeps
         await s.until(lambda: s.engine.restarts == 1)
         await s.until(lambda: _wire(s) == ("epoll", "not asked for: wire = epoll"))
 
