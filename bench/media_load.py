@@ -15,6 +15,7 @@ import json
 import os
 import random
 import socket
+import struct
 import sys
 import time
 from typing import Any
@@ -24,7 +25,7 @@ import numpy as np
 Array = Any
 SOCKETS, SLOTS, BATCH, ROW = 4, 20, 512, 192
 SIZE = 172
-SO_TIMESTAMPNS, MSG_DONTWAIT = 35, 0x40
+SO_TIMESTAMPNS, SO_MEMINFO, MSG_DONTWAIT = 35, 55, 0x40
 MMSGHDR = np.dtype(
     {"names": ["name", "namelen", "iov", "iovlen", "control", "controllen", "flags", "len"],
      "formats": ["u8", "u4", "u8", "u8", "u8", "u8", "i4", "u4"],
@@ -224,14 +225,12 @@ def run(load: Load, wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def drops(sock: socket.socket) -> int:
-    """Returns how many packets the kernel dropped because this socket was full."""
-    inode = os.fstat(sock.fileno()).st_ino
-    with open("/proc/net/udp", encoding="ascii") as lines:
-        for line in lines:
-            fields = line.split()
-            if len(fields) > 12 and fields[9] == str(inode):
-                return int(fields[12])
-    return 0
+    """Returns how many packets the kernel dropped because this socket was full.
+
+    Asked of the socket itself: `/proc/net/udp` says it, too, but to read it where a server has ten thousand sockets
+    takes 30 ms, in which no voice is sent.
+    """
+    return int(struct.unpack("9I", sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36))[8])
 
 
 def main() -> None:
