@@ -78,4 +78,4 @@ def relay() -> Reading:
 
 
 def mixed(size: int) -> Reading:
-    return reading(room_of(size), stamped=False, wire="auto", start=1500)
+    return reading(room_of(size), stamped=False, wire="epoll", start=1500)

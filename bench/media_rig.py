@@ -203,11 +203,13 @@ def partner(leg: int, legs: int) -> list[int]:
 
 
 def room_of(size: int) -> Rooms:
-    """Rooms of `size`: everybody hears all the others."""
+    """Rooms of `size`: everybody hears all the others. Who is left over is in the last of them: nobody is alone."""
 
     def mates(leg: int, legs: int) -> list[int]:
-        first = leg // size * size
-        return [other for other in range(first, min(first + size, legs)) if other != leg]
+        rooms = max(1, legs // size)
+        room = min(leg // size, rooms - 1)
+        end = legs if room == rooms - 1 else (room + 1) * size
+        return [other for other in range(room * size, end) if other != leg]
 
     return mates
 
