@@ -110,12 +110,3 @@ class Aio:
         found = self._call(ctypes.c_long(self._reap), self._context, least, most, self._result_list, None)
         results = self._results[: max(0, int(found))]
         made[results["data"].astype(np.int64)] = results["res"]
-
-
-def why_none() -> str:
-    """Returns why there is no native AIO here; empty if there is. Tries it, in this process."""
-    try:
-        Aio(1).close()
-    except Unavailable as error:
-        return str(error)
-    return ""
