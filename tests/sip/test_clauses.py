@@ -112,6 +112,15 @@ def test_a_call_whose_audio_is_taken_away_goes_on_as_before():
     assert talk.send("INFO") == "200"
 
 
+def test_the_offer_in_a_200_keeps_the_streams_of_the_call_in_their_places():
+    talk = Talk()
+    assert talk.send("INVITE", body=SDP.replace(b"m=audio", b"m=video 5000 RTP/AVP 31\r\nm=audio")) == "200"
+    talk.send("ACK")
+    assert talk.send("INVITE") == "200"
+    media = [line.split()[:2] for line in last(talk).split(b"\r\n") if line.startswith(b"m=")]
+    assert media == [[b"m=video", b"0"], [b"m=audio", b"30002"]]
+
+
 # --- forks (RFC 3261 13.2.2.4, RFC 6228)
 
 

@@ -128,6 +128,49 @@ def test_other_streams_stay_in_their_place_with_port_0():
     ]  # fmt: skip
 
 
+def media_lines(text: bytes) -> list[str]:
+    return [line for line in text.decode().split("\r\n") if line.startswith("m=")]
+
+
+VIDEO_FIRST = HEAD + "m=video 5000 RTP/AVP 96\r\nm=audio 4000 RTP/AVP 0\r\nm=audio 4002 RTP/AVP 8\r\n"
+
+
+def test_an_offer_of_ours_in_a_call_leaves_every_stream_in_its_place():
+    side = ours()
+    _, session = side.answer(VIDEO_FIRST.encode())
+    side.agree(session)
+    places = ["m=video 0 RTP/AVP 96", "m=audio 20000 RTP/AVP 0 8 13 101", "m=audio 0 RTP/AVP 8"]
+    assert media_lines(side.offer()) == places
+    side.wish = Direction.SENDONLY
+    assert media_lines(side.offer()) == places
+    side.answer((HEAD + "m=audio 4000 RTP/AVP 0\r\nm=video 0 RTP/AVP 96\r\n").encode())
+    assert media_lines(side.offer()) == ["m=audio 20000 RTP/AVP 0 8 13 101", "m=video 0 RTP/AVP 96"]
+
+
+@pytest.mark.parametrize(
+    ("formats", "maps", "digits"),
+    [
+        ("0 96", "a=rtpmap:96 telephone-event/8000\r\n", 96),
+        ("0 101", "a=rtpmap:101 opus/48000/2\r\n", 96),
+        ("0 101 96 97", "a=rtpmap:101 opus/48000/2\r\na=rtpmap:97 iLBC/8000\r\n", 98),
+        ("0 " + " ".join(map(str, range(96, 128))), "", 101),
+    ],
+)
+def test_a_payload_number_never_comes_to_mean_something_else_in_a_call(formats, maps, digits):
+    side = ours()
+    side.answer(f"{HEAD}m=audio 4000 RTP/AVP {formats}\r\n{maps}".encode())
+    assert f"a=rtpmap:{digits} telephone-event/8000\r\n".encode() in side.offer()
+    assert media_lines(side.offer())[0].endswith(f" {digits}")
+
+
+def test_an_offer_of_ours_in_a_call_keeps_its_profile_and_its_one_port():
+    side = ours()
+    _, session = side.answer((HEAD + "m=audio 4000 RTP/AVPF 0\r\na=rtcp-mux\r\n").encode())
+    side.agree(session)
+    assert media_lines(side.offer()) == ["m=audio 20000 RTP/AVPF 0 8 13 101"]
+    assert b"a=rtcp-mux\r\n" in side.offer()
+
+
 def test_rtcp_ptime_mux_and_own_connection_line():
     sdp = (
         HEAD

@@ -6,6 +6,9 @@ that we have, so that both ends know what will come. Our `o=` version goes up by
 what we said before (RFC 3264 8). A change that fails leaves the old session as it was: nothing here is committed
 before both halves are known.
 
+An offer of ours in the middle of a call keeps what was agreed (RFC 3264 8): every stream stays in its place, the
+refused ones with port 0, and a payload number never comes to mean something else.
+
 Hold comes in three styles, all seen in the wild: sendonly, inactive, and c=0.0.0.0 of RFC 2543.
 """
 
@@ -57,8 +60,8 @@ class Negotiation:
     """The audio side of one call. `wish` is what we would like to do ourselves: sendrecv, or a hold of ours."""
 
     __slots__ = (
-        "_ours", "_said", "_version", "address", "codecs", "identity", "latching", "session", "signalling_host",
-        "user", "wish",
+        "_above", "_below", "_digits", "_ours", "_protocol", "_said", "_version", "address", "codecs", "identity",
+        "latching", "session", "signalling_host", "user", "wish",
     )  # fmt: skip
 
     def __init__(
@@ -82,11 +85,14 @@ class Negotiation:
         self.session: Session | None = None
         self._version = 0
         self._said = ""
+        self._above = self._below = ""  # the streams that we refused, before and behind ours
+        self._protocol, self._digits = "RTP/AVP", OUR_DIGITS
 
     def offer(self) -> bytes:
         """Returns our offer, with everything we can do."""
-        section = self._audio(self._ours.payloads, OUR_DIGITS, "13", self.wish, mux=False)
-        return self._say(section)
+        mux = self.session is not None and self.session.rtcp_mux
+        section = self._audio(self._ours.payloads, self._digits, "13", self.wish, mux=mux, protocol=self._protocol)
+        return self._say(f"{self._above}{section}{self._below}")
 
     def answer(self, sdp: bytes) -> tuple[bytes, Session] | None:
         """Answers an offer; None when nothing in it can be taken (488). `session` changes when `agree` is called."""
@@ -95,20 +101,30 @@ class Negotiation:
         if offered is None or session is None:
             return None
         description, chosen = offered
-        sections = []
-        for section in description.sections:
-            if section is not chosen:
-                sections.append(f"m={section.kind} 0 {section.protocol} {' '.join(section.formats)}\r\n")
-                continue
-            ours = direction_of(
-                self.wish in _SENDS and session.direction in _RECEIVES,
-                self.wish in _RECEIVES and session.direction in _SENDS,
-            )
-            payloads = ((str(session.payload), f"{session.codec.value}/8000"),)
-            digits = None if session.digits_payload is None else str(session.digits_payload)
-            noise = None if session.noise_payload is None else str(session.noise_payload)
-            sections.append(self._audio(payloads, digits, noise, ours, mux=session.rtcp_mux, protocol=section.protocol))
-        return self._say("".join(sections)), session
+        self._keep_in_place(description.sections, chosen, session.digits_payload)
+        ours = direction_of(
+            self.wish in _SENDS and session.direction in _RECEIVES,
+            self.wish in _RECEIVES and session.direction in _SENDS,
+        )
+        payloads = ((str(session.payload), f"{session.codec.value}/8000"),)
+        digits = None if session.digits_payload is None else str(session.digits_payload)
+        noise = None if session.noise_payload is None else str(session.noise_payload)
+        section = self._audio(payloads, digits, noise, ours, mux=session.rtcp_mux, protocol=chosen.protocol)
+        return self._say(f"{self._above}{section}{self._below}"), session
+
+    def _keep_in_place(self, sections: list[Section], chosen: Section, digits: int | None) -> None:
+        """Notes what an offer of ours may not change any more: the streams around ours, and what numbers mean."""
+        self._above = self._below = ""
+        self._protocol = chosen.protocol
+        if digits is not None:
+            self._digits = str(digits)
+        elif self._digits in chosen.formats:  # it is the number of something else
+            self._digits = next((str(free) for free in range(96, 128) if str(free) not in chosen.formats), OUR_DIGITS)
+        if len(sections) == 1:
+            return
+        lines = [f"m={one.kind} 0 {one.protocol} {' '.join(one.formats)}\r\n" for one in sections]
+        place = next(number for number, one in enumerate(sections) if one is chosen)
+        self._above, self._below = "".join(lines[:place]), "".join(lines[place + 1 :])
 
     def take_answer(self, sdp: bytes) -> Session | None:
         """Reads the answer to our offer; None when they took nothing."""
