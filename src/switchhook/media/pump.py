@@ -23,7 +23,7 @@ from collections import deque
 import numpy as np
 
 from switchhook.core.errors import PeerBroke
-from switchhook.media import g711, heirs, jitter
+from switchhook.media import g711, heap, heirs, jitter
 from switchhook.media.desk import Desk
 from switchhook.media.inbound import Inbound
 from switchhook.media.link import Message, Unframer, frame, frame_encoded
@@ -153,6 +153,7 @@ class Pump:
         """Works until the process `keeper` is no longer our parent."""
         table, zero = self._table, float(self._table.clock_zero[0])
         self._warnings += filter(None, [rank(table.settings.realtime, table.settings.nice)])
+        heap.keep_freed()
         g711.encoding()
         self._statements.take_over()
         self._desk.settle()
