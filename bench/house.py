@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from bench.machine import cores, cpu_s, descendants, memory_kb
+from bench.machine import cores, cpu_s, descendants, end, memory_kb
 from switchhook.core.errors import Unavailable
 from switchhook.lab import served
 from switchhook.lab.served import Table, on_loopback, written
@@ -45,7 +45,9 @@ class Served:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if self.abandon or kind is not None:
+            audio = descendants(self.pid)
             self._served.kill()
+            end(audio)
         else:
             self._served.stop()
 

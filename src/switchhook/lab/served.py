@@ -128,7 +128,7 @@ class Served:
     # --- end
 
     def stop(self, within_s: float = STOP_S) -> None:
-        """Asks it to stop and waits; one that does not is killed with all its processes."""
+        """Asks it to stop and waits; one that does not is killed."""
         if self._asked_to_stop():
             assert self.process is not None
             try:
@@ -152,7 +152,7 @@ class Served:
         return True
 
     def kill(self) -> None:
-        """Ends it at once with all its processes, its calls unfinished."""
+        """Ends it at once, its calls unfinished; its audio ends by itself seconds later, as after a crash."""
         if self.process is not None and self.process.poll() is None:
             try:
                 os.killpg(self.process.pid, signal.SIGKILL)
