@@ -16,7 +16,10 @@ from switchhook.sip.counters import Counters
 if TYPE_CHECKING:
     from switchhook.app import Server
 
-_AUDIO = ("received", "sent", "strangers", "malformed", "late_phases", "most_work_us", "load", "legs")
+_AUDIO = (
+    "received", "sent", "strangers", "malformed", "unknown", "lost", "late", "duplicated", "jitter_ms", "late_phases",
+    "most_work_us", "load", "legs",
+)  # fmt: skip
 
 
 def watch_all(server: Server) -> None:

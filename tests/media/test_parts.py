@@ -317,7 +317,7 @@ def test_load_is_the_share_of_the_last_second_and_many_legs_make_it_full() -> No
     def message(phases: int, work: int, legs: int) -> dict[str, object]:
         values = [0] * 16
         values[5], values[8] = phases, work
-        return {"wire": "epoll", "legs": legs, "values": values}
+        return {"wire": "epoll", "legs": legs, "values": values, "missed": [0, 0, 0], "jitter_ms": 0.0}
 
     before = counters.read(message(200, 100_000, 500), None)
     assert before.load == 0.0

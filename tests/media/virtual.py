@@ -169,7 +169,7 @@ class Stage:
         self.wire = ListWire(table.legs, self.sent)
         self.outbox, self.desk = Outbox(table), Desk(table, heirs.idle(table, self.now))
         self.outbound = Outbound(table, self.desk, self.wire, self.outbox)
-        reporter = Reporter(table, self.wire)
+        reporter = self.reporter = Reporter(table, self.wire)
         self.inbound = Inbound(table, self.desk, self.wire, self.outbox, self.outbound, reporter)
         self._statements = Statements(
             table, self.desk, self.wire, self.outbox, self.outbound, self.inbound, reporter, self.answers.append

@@ -26,6 +26,11 @@ class Counters:
     work_us: int
     most_work_us: int  # of one phase, in the last second
     events_dropped: int
+    unknown: int = 0  # of a payload type that was not agreed
+    lost: int = 0  # of what telephones sent to us: of the legs that have ended and of those that are up
+    late: int = 0  # too late for their jitter buffer
+    duplicated: int = 0
+    jitter_ms: float = 0.0  # the largest of all telephones that send
     wire_note: str = ""  # why it is not the best wire there is
     load: float = 0.0  # share of the time that the pump worked, in the last second
 
@@ -41,8 +46,10 @@ def read(message: Message, before: Counters | None) -> Counters:
     load = 0.0
     if before is not None and v[5] > before.phases:
         load = round((v[8] - before.work_us) / ((v[5] - before.phases) * PHASE_US), 4)
+    lost, late, duplicated = (ended + live for ended, live in zip(v[11:14], message["missed"], strict=True))
     return Counters(
         wire=message["wire"], legs=message["legs"], received=v[0], sent=v[1], strangers=v[2], malformed=v[3],
         reports=v[4], phases=v[5], late_phases=v[6], skipped_phases=v[9], work_us=v[8], most_work_us=v[7],
-        events_dropped=v[15], wire_note=message.get("wire_note", ""), load=load,
+        events_dropped=v[15], unknown=v[10], lost=lost, late=late, duplicated=duplicated,
+        jitter_ms=round(message["jitter_ms"], 3), wire_note=message.get("wire_note", ""), load=load,
     )  # fmt: skip

@@ -20,7 +20,8 @@ from switchhook.core.values import dataclass
 from switchhook.media.rtp import FRAME, Array
 
 KEYS = "0123456789*#ABCD"
-LOST_END_S = 0.12
+OFFERED_DIGITS = 101  # the payload type of events in every offer of ours
+LOST_END_S, STRAGGLES_S = 0.12, 1.0
 PAUSE_FRAMES = 4  # between two keys
 VOLUME = 10  # -10 dBm0
 _EVENT = struct.Struct("!BBH")
@@ -63,8 +64,9 @@ class Ear:
         found: list[Key] = []
         heard = self._now
         if heard is None or (heard.ssrc, heard.ts) != (ssrc, ts):
-            if heard is not None and heard.ssrc == ssrc and (ts - heard.ts & 0xFFFFFFFF) > 0x7FFFFFFF:
-                return []  # a straggler of an older event
+            older = heard is not None and heard.ssrc == ssrc and (ts - heard.ts & 0xFFFFFFFF) > 0x7FFFFFFF
+            if heard is not None and older and now - heard.seen < STRAGGLES_S:
+                return []  # a straggler of an older event; later, it is a telephone whose clock began anew
             longer = (
                 heard is not None
                 and not heard.reported

@@ -6,6 +6,12 @@ counted, put into the jitter rings where somebody mixes or records, and carried 
 its SDP, and a new SSRC is taken note of on the way, so that a thousand telephones may begin at once. Key presses,
 comfort noise, padding, extensions, strangers, RTCP on the RTP port and nonsense are picked out by one mask and looked
 at one by one.
+
+What telephones do beside the book, and is taken: we offer both laws of G.711, and some answer one and send the other,
+or change in the middle (the static numbers mean the same everywhere); some send keys with the number that we offered
+where they answered another (RFC 3264 6.1 even asks for it); some send keys with an SSRC of their own beside the
+audio's, whose numbers fit into no stream of ours, so those keys are pressed anew towards who hears them; RTCP comes on
+the RTP port without a word of it. A payload type that nobody agreed to is counted, and says nothing of the SSRC.
 """
 
 from __future__ import annotations
@@ -17,18 +23,19 @@ import numpy as np
 from switchhook.media import g711, jitter, reception, rtp, streams
 from switchhook.media.address import host_of, number_of
 from switchhook.media.desk import Desk
-from switchhook.media.digits import Ear, Key
+from switchhook.media.digits import OFFERED_DIGITS, Ear, Key
 from switchhook.media.latch import Address, Candidates, Known, Rule
 from switchhook.media.outbound import SENT, Outbound
 from switchhook.media.outbox import Outbox
-from switchhook.media.reporter import Reporter
+from switchhook.media.reporter import MALFORMED, STRANGERS, Reporter
 from switchhook.media.rtp import Array, Packet
 from switchhook.media.table import HALF, MIX, RELAY, Table
 from switchhook.media.wires import LONGEST, STRIDE, Odd, Round, Wire
 
-RECEIVED, STRANGERS, MALFORMED = 0, 2, 3  # places in `counters`
+RECEIVED, UNKNOWN = 0, 10  # places in `counters`
 ROUNDS = 8  # at most this many packets of a leg per phase
 FEW = 100  # legs
+_LAWS = {rtp.PCMU: g711.ULAW, rtp.PCMA: g711.ALAW}
 
 
 class Inbound:
@@ -43,6 +50,7 @@ class Inbound:
         self._ears: dict[int, Ear] = {}
         self._passing: dict[int, tuple[int, int, bytes]] = {}  # listener: talker, our timestamp, last event payload
         self._kept: set[int] = set()  # legs whose keys are passed to nobody
+        self._apart: set[int] = set()  # legs whose keys come with an SSRC of their own
         self._one = np.zeros((1, STRIDE), np.uint8)
         self._awaited = np.zeros(table.legs + 1, bool)  # nothing has come yet from the address in the leg's SDP
 
@@ -75,6 +83,7 @@ class Inbound:
         self._ears.pop(row, None)
         self._passing.pop(row, None)
         self._kept.discard(row)
+        self._apart.discard(row)
 
     def keep_keys(self, row: int, on: bool) -> None:
         """Passes a leg's keys to nobody from now on (`on`), or with its voice again."""
@@ -117,7 +126,7 @@ class Inbound:
         seq, ts = header["seq"].astype(np.int64), header["ts"].astype(np.int64)
         reception.count(table, rows, seq, ts, now)
         samples = lengths - 12
-        ring = np.flatnonzero((table.ring_on[rows] != 0) & (samples % HALF == 0))
+        ring = np.flatnonzero((table.ring_on[rows] != 0) & (samples % HALF == 0) & (samples > 0))
         if len(ring):
             who = rows[ring]
             codes = packets[ring, 12 : 12 + int(samples[ring].max())]
@@ -166,8 +175,8 @@ class Inbound:
             self._single(row, found.packet, phases, now)
             return
         source = found.source[:2]
-        if table.mux[row] and rtp.looks_like_rtcp(found.packet):
-            self._reporter.receive(row, found.packet, source, now)
+        if self._is_report(row, found.packet):
+            self._reporter.receive(row, found.packet, source, now, back=False)
             return
         packet = rtp.parse(found.packet)
         if packet is None:
@@ -198,9 +207,9 @@ class Inbound:
     def _single(self, row: int, received: bytes, phases: int, now: float) -> None:
         """Takes one packet that came from the leg's own address but is not ordinary."""
         table = self._table
-        if table.mux[row] and rtp.looks_like_rtcp(received):
+        if self._is_report(row, received):
             ip, port = table.latched_ip[row] or table.sdp_ip[row], table.latched_port[row] or table.sdp_port[row]
-            self._reporter.receive(row, received, (host_of(int(ip)), int(port)), now)
+            self._reporter.receive(row, received, (host_of(int(ip)), int(port)), now, back=False)
             return
         packet = rtp.parse(received)
         if packet is None:
@@ -208,28 +217,57 @@ class Inbound:
             return
         if self._awaited[row]:
             self._latch(row)
-        if not table.has_ssrc[row] or packet.ssrc != table.heard_ssrc[row]:
-            self._begin(row, packet.ssrc, packet.seq)
+        packet = self._in_the_agreed_law(row, packet)
         kind = packet.payload_type
+        event = table.digits_pt[row] >= 0 and kind in (table.digits_pt[row], OFFERED_DIGITS)
+        noise = kind == rtp.NOISE and table.noise_pt[row] >= 0
+        unknown = kind != table.payload[row] and not event and not noise
+        table.counters[UNKNOWN] += unknown
+        if not table.has_ssrc[row] or packet.ssrc != table.heard_ssrc[row]:
+            if unknown:
+                return
+            if event and table.has_ssrc[row]:
+                self._apart.add(row)
+                table.arrival[row] = now
+                self._event(row, packet, now)
+                return
+            self._begin(row, packet.ssrc, packet.seq)
         if kind == table.payload[row] and len(packet.payload) <= LONGEST - 12:
             whole = rtp.build(packet)
             self._one[0, : len(whole)] = np.frombuffer(whole, np.uint8)
             header = rtp.columns(self._one)
             self._ordinary(np.array([row]), np.array([len(whole)]), header, self._one, phases, now)
             return
-        seq, ts = np.array([packet.seq]), np.array([packet.ts])
-        event = kind == table.digits_pt[row]
-        reception.count(table, np.array([row]), seq, ts, now, audio=False)
+        reception.count(table, np.array([row]), np.array([packet.seq]), np.array([packet.ts]), now, audio=False)
+        nobody = np.full(table.legs + 1, -1)
         if event:
-            ear = self._ears.setdefault(row, Ear())
-            keys = ear.packet(packet.ssrc, packet.ts, packet.payload, now)
-            nobody = np.full(table.legs + 1, -1)
+            self._apart.discard(row)
             self._pass(row, packet, nobody if row in self._kept else table.digits_pt, now, event=True)
-            self._keys(row, keys)
-        elif kind == rtp.NOISE and table.noise_pt[row] >= 0:
-            self._pass(row, packet, table.noise_pt, now)
+            self._event(row, packet, now)
         else:
-            self._pass(row, packet, np.full(table.legs + 1, -1), now)
+            self._pass(row, packet, table.noise_pt if noise else nobody, now)
+
+    def _is_report(self, row: int, packet: bytes) -> bool:
+        """True for RTCP on the RTP port, whether it was agreed (RFC 5761) or not."""
+        if not rtp.looks_like_rtcp(packet):
+            return False
+        table = self._table
+        return bool(table.mux[row]) or packet[1] & 0x7F not in (table.payload[row], table.digits_pt[row])
+
+    def _in_the_agreed_law(self, row: int, packet: Packet) -> Packet:
+        """Returns G.711 that came with the other static payload type as if it had come with the agreed one."""
+        agreed, law = int(self._table.payload[row]), _LAWS.get(packet.payload_type)
+        if law is None or packet.payload_type == agreed:
+            return packet
+        codes = np.frombuffer(packet.payload, np.uint8)
+        if law != self._table.codec[row]:
+            codes = g711.encode(g711.decode(codes, law), int(self._table.codec[row]))
+        return Packet(agreed, packet.marker, packet.seq, packet.ts, packet.ssrc, codes.tobytes())
+
+    def _event(self, row: int, packet: Packet, now: float) -> None:
+        """Hears a packet of a key press."""
+        ear = self._ears.setdefault(row, Ear())
+        self._keys(row, ear.packet(packet.ssrc, packet.ts, packet.payload, now))
 
     def _latch(self, row: int) -> None:
         """Makes the address that the SDP gave a leg's own."""
@@ -288,7 +326,7 @@ class Inbound:
             for listener in self._desk.hearers.get(row, ()) if row not in self._kept else ():
                 mixed = table.mode[listener] == MIX
                 deaf = table.mode[listener] == RELAY and table.digits_pt[listener] < 0
-                if mixed or deaf:
+                if mixed or deaf or row in self._apart:
                     self._outbound.press(listener, key.digit, max(80, min(key.duration_ms, 5_000)))
 
     def sources_changed(self, listener: int, now: float) -> None:

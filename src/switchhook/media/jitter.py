@@ -43,8 +43,8 @@ def put(
 ) -> None:
     """Stores one packet of each of these talkers (rows all different).
 
-    `samples` is int16, one row each, `length` of them good (a multiple of 80); `tick` is the one that will be read
-    next for that talker, and `early` how many phases from now.
+    `samples` is int16, one row each, `length` of them good (a multiple of 80, not 0); `tick` is the one that will be
+    read next for that talker, and `early` how many phases from now.
     """
     known = table.ring_rows.take(rows)
     ts = ts.astype(np.int64)

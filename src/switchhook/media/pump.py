@@ -23,7 +23,7 @@ from collections import deque
 import numpy as np
 
 from switchhook.core.errors import PeerBroke
-from switchhook.media import g711, heap, heirs, jitter
+from switchhook.media import g711, heap, heirs, jitter, reception
 from switchhook.media.desk import Desk
 from switchhook.media.inbound import Inbound
 from switchhook.media.link import Message, Unframer, frame, frame_encoded
@@ -244,7 +244,9 @@ class Pump:
         self._told_legs = len(self._live)
         self._link.send(
             {"say": "counters", "values": self._table.counters.tolist(), "wire": self._wire.name,
-             "wire_note": self._wire_note, "legs": len(self._live)}
+             "wire_note": self._wire_note, "legs": len(self._live),
+             "missed": reception.missed(self._table, self._live.rows),
+             "jitter_ms": reception.worst_jitter(self._table, self._live.rows, time.monotonic())}
         )  # fmt: skip
 
     def _watch_arrivals(self, now: float) -> None:

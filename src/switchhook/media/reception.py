@@ -39,6 +39,20 @@ def lost(table: Table, row: int) -> int:
     return max(0, expected(table, row) - int(table.received[row] - table.duplicated[row]))
 
 
+def missed(table: Table, rows: Array) -> list[int]:
+    """Returns what went wrong on the way from these legs so far: packets lost, late for their buffer, doubled."""
+    heard = rows[table.has_ssrc[rows] != 0]
+    came = table.received[heard] - table.duplicated[heard]
+    lacking = np.maximum(0, table.last_ext[heard] - table.first_ext[heard] + 1 - came)
+    return [int(lacking.sum()), int(table.late[rows].sum()), int(table.duplicated[rows].sum())]
+
+
+def worst_jitter(table: Table, rows: Array, now: float) -> float:
+    """Returns the largest jitter, in ms, among those of these legs that are sending."""
+    sending = rows[now - table.arrival[rows] < 1.0]
+    return float(table.jitter[sending].max(initial=0.0)) / 8
+
+
 def count(table: Table, rows: Array, seq: Array, ts: Array, now: float, *, audio: bool = True) -> None:
     """Counts one packet of each of these legs, all different, that arrived about `now`."""
     known = table.arrival_rows.take(rows)

@@ -19,7 +19,7 @@ from switchhook.media.table import Table
 from switchhook.media.wires import Address, Wire
 
 EVERY_S = 5.0
-REPORTS = 4  # place in `counters`
+STRANGERS, MALFORMED, REPORTS = 2, 3, 4  # places in `counters`
 
 
 class Reporter:
@@ -75,15 +75,23 @@ class Reporter:
         else:
             self._wire.send_rtcp(row, packet, target)
 
-    def receive(self, row: int, packet: bytes, source: Address, now: float) -> None:
-        """Takes what the telephone reports; anything from elsewhere is a stranger's."""
+    def receive(self, row: int, packet: bytes, source: Address, now: float, *, back: bool = True) -> None:
+        """Takes what the telephone reports; anything from elsewhere is a stranger's.
+
+        Our reports go `back` to where its reports come from, unless they come where audio should.
+        """
         table = self._table
         near = {int(table.latched_ip[row]), int(table.sdp_ip[row])} - {0}
-        found = rtcp.parse(packet) if source[0] in {host_of(ip) for ip in near} else None
-        if found is None:
+        if source[0] not in {host_of(ip) for ip in near}:
             table.strangers[row] += 1
+            table.counters[STRANGERS] += 1
             return
-        self._back[row] = source
+        found = rtcp.parse(packet)
+        if found is None:
+            table.counters[MALFORMED] += 1
+            return
+        if back:
+            self._back[row] = source
         for report in found.reports:
             if report.ntp is not None:
                 self._heard[row] = (rtcp.middle(report.ntp), now)
@@ -113,7 +121,8 @@ class Reporter:
         fraction = min(255, missing * 256 // lately) if lately > 0 and missing > 0 else 0
         last_sr, heard_at = self._heard.get(row, (0, now))
         return rtcp.Block(
-            int(table.heard_ssrc[row]), fraction, expected - good, int(table.last_ext[row]) & 0xFFFFFFFF,
+            int(table.heard_ssrc[row]), fraction, expected - good - int(table.lost_before[row]),
+            int(table.last_ext[row]) & 0xFFFFFFFF,
             int(table.jitter[row]), last_sr, round((now - heard_at) * 65_536) if last_sr else 0,
         )  # fmt: skip
 

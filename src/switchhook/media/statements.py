@@ -26,6 +26,7 @@ from switchhook.media.table import MAX_SOUNDS, MAX_VOICES, RECORDING, STOPPING, 
 from switchhook.media.voices import begin as begin_voice
 from switchhook.media.wires import Wire
 
+MISSED = ((11, "lost"), (12, "late"), (13, "duplicated"))  # places in `counters`, of the legs that have ended
 SENDS_TO = (0, 2)  # directions (as numbered in `control`) in which the telephone takes audio: sendrecv, recvonly
 
 
@@ -158,7 +159,10 @@ class Statements:
     def _over(self, row: int) -> None:
         table, use = self._table, int(self._table.use[row])
         self._reporter.send(row, time.monotonic(), bye=True)
-        self._outbox.add({"is": "stats", "row": row, "use": use, "stats": self._reporter.summary(row)})
+        stats = self._reporter.summary(row)
+        self._outbox.add({"is": "stats", "row": row, "use": use, "stats": stats})
+        for place, name in MISSED:
+            table.counters[place] += stats[name]
         self._pressed.pop((row, use), None)
         self._wire.leave(row)
         self._reporter.forget(row)

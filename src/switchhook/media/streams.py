@@ -1,11 +1,12 @@
 """The stream that each listener hears: one SSRC, sequence numbers without a gap, a timestamp that follows the clock.
 
 Sequence number and timestamp of relayed packets are those of the source plus two offsets, which change only at a
-*switch*: when the next packet comes from another source or SSRC, jumps by more than 1,000 packets or 2 s, or when
-frames of our own went out in between. Then seq = last + 1 and the timestamp moves on by the time that passed on the
-listener's clock, in whole frames, at least one packet's length; the marker is set. Packets older than the first one
-after a switch are dropped, everything else is passed as it came: lost, doubled, out of order, so that the telephone
-conceals and reports what is true.
+*switch*: when the next packet comes from another source or SSRC, jumps by more than 1,000 packets or 2 s, when its
+number goes back much further than its timestamp or the timestamp alone goes back (no late packet does that: the source
+began anew), or when frames of our own went out in between. Then seq = last + 1 and the timestamp moves on by the time
+that passed on the listener's clock, in whole frames, at least one packet's length; the marker is set. Packets older
+than the first one after a switch are dropped, everything else is passed as it came: lost, doubled, out of order, so
+that the telephone conceals and reports what is true.
 
 `clock` holds (timestamp - 8000 * time) of the stream. In a relay it follows the source slowly, so that a source whose
 crystal is off does not make the next switch jump; jitter is filtered out by the same averaging.
@@ -17,9 +18,10 @@ from __future__ import annotations
 import numpy as np
 
 from switchhook.media.rtp import FRAME, Array, apart16, apart32
-from switchhook.media.table import Table
+from switchhook.media.table import HALF, Table
 
 SEQ_JUMP, TS_JUMP = 1_000, 16_000
+SEQ_BACK, TS_BACK = 64, 800  # further back than audio and key presses sent side by side may be out of step
 _FOLLOW = 1 / 64
 
 
@@ -86,12 +88,12 @@ def _relay_any(
     now: float, *, event: bool,
 ) -> Passed:  # fmt: skip
     """Carries over packets among which some are not simply the next of their stream."""
-    joined = (
-        (table.source[listeners] == sources)
-        & (table.source_ssrc[listeners] == ssrc)
-        & (np.abs(apart16(seq, table.source_seq[listeners].astype(np.int64))) <= SEQ_JUMP)
-        & (np.abs(apart32(ts, table.source_ts[listeners])) <= TS_JUMP)
-    )
+    ahead_by = apart16(seq, table.source_seq[listeners].astype(np.int64))
+    step = apart32(ts, table.source_ts[listeners])
+    joined = (table.source[listeners] == sources) & (table.source_ssrc[listeners] == ssrc)
+    joined &= (np.abs(ahead_by) <= SEQ_JUMP) & (np.abs(step) <= TS_JUMP)
+    if not event:
+        joined &= ~((ahead_by < -SEQ_BACK) & (step > HALF * ahead_by) | (ahead_by > 0) & (step < -TS_BACK))
     switched = ~joined
     if switched.any():
         rows = listeners[switched]
