@@ -119,6 +119,27 @@ def test_an_answer_to_an_invite_that_was_challenged_does_not_end_its_successor()
     assert far.ann.events == ["answered"]
 
 
+@pytest.mark.parametrize(
+    ("via", "taken"),
+    [
+        ("SIP/2.0/UDP 10.0.0.9:5060;rport;{}", False),
+        ("SIP/2.0/UDP 10.0.0.1:5061;rport;{}", False),
+        ("SIP/2.0/UDP 10.0.0.1:5060;rport;{}, SIP/2.0/UDP 10.0.0.8;branch=z9hG4bK1", False),
+        ("SIP/2.0/UDP 10.0.0.1:5060;rport;{}\r\nVia: SIP/2.0/UDP 10.0.0.8;branch=z9hG4bK1", False),
+        ("SIP/2.0/UDP 10.0.0.1:5060;rport=5060;received=10.0.0.1;{}", True),
+        ("SIP / 2.0 / udp  10.0.0.1 : 5060 ;{}", True),
+        ("SIP/2.0/UDP 10.0.0.1;{};x=1", True),
+    ],
+)
+def test_an_answer_that_went_to_others_or_goes_on_to_others_is_none_of_ours(via, taken):
+    far = Far()
+    invite = far.last("INVITE")
+    invite.firsts["via"] = via.format(f"branch={invite.top_branch()}")
+    far.reply(486, to=invite)
+    assert len(far.ann.endings) == taken
+    assert far.ann.agent.engine.counters.stray_response == (not taken)
+
+
 def test_an_answer_seen_again_gets_the_same_ack_again():
     far = Far()
     far.reply(200, body=SDP)

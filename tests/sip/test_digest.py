@@ -7,7 +7,16 @@ from random import Random
 import pytest
 
 from switchhook.sip.build import Draft, response
-from switchhook.sip.digest import HASHES, Authenticator, Credentials, Password, Responder, Verdict, digest_response
+from switchhook.sip.digest import (
+    HASHES,
+    MAX_REALMS,
+    Authenticator,
+    Credentials,
+    Password,
+    Responder,
+    Verdict,
+    digest_response,
+)
 from switchhook.sip.message import Message, parse
 
 NONCE = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v"
@@ -36,6 +45,20 @@ def test_rfc_2617_3_5():
         qop="auth", nc="00000001", cnonce="0a4f113b", body=b"", sess=False,
     )  # fmt: skip
     assert made == "6629fae49393a05397450978507c4ef1"
+
+
+def test_rfc_7616_3_9_2():
+    """With the values of the RFC's erratum 4897: those printed in the RFC are of another SHA-512/256."""
+    if "SHA-512-256" not in HASHES:
+        pytest.skip("this OpenSSL has no SHA-512/256")
+    hashed = HASHES["SHA-512-256"]
+    assert hashed("Jäsøn Doe:api@example.org") == "793263caabb707a56211940d90411ea4a575adeccb7e360aeb624ed06ece9b0b"
+    made = digest_response(
+        "SHA-512-256", hashed("Jäsøn Doe:api@example.org:Secret, or not?"),
+        "5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK", "GET", "/doe.json",
+        qop="auth", nc="00000001", cnonce="NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v", body=b"", sess=False,
+    )  # fmt: skip
+    assert made == "3798d4131c277846293534c3edc11bd8a5e4cdcbff78b05db9d95eeb1cec68a5"
 
 
 def request(extra: str = "", cseq: int = 1, body: bytes = b"") -> Message:
@@ -177,6 +200,43 @@ def test_a_proxy_and_a_server_may_both_ask():
     )
     assert made.startswith("Authorization: ")
     assert "\r\nProxy-Authorization: " in made
+
+
+def asked(client: Responder, status: int, *lines: str) -> list[str]:
+    """Returns (header, realm) of what a client answers to a challenge, as `Authorization h`."""
+    challenge = parse(response(request(), status, extra="".join(f"{line}\r\n" for line in lines)))
+    found = client.answer(challenge, "INVITE", "sip:h", b"").split("\r\n")
+    return [f"{line.partition(':')[0]} {line.partition('realm=')[2].split(',')[0]}" for line in found if line]
+
+
+PROXY = 'Proxy-Authenticate: Digest realm="p", nonce="1"'
+SERVER = 'WWW-Authenticate: Digest realm="h", nonce="2"'
+
+
+def test_a_proxy_asks_and_then_the_server_behind_it():
+    client = Responder(Credentials("a", "b"), Random(1))
+    assert asked(client, 407, PROXY) == ['Proxy-Authorization "p"']
+    assert asked(client, 401, SERVER) == ['Proxy-Authorization "p"', 'Authorization "h"']
+    assert asked(client, 407, PROXY) == [], "both have had their answer: this would be a loop"
+
+
+def test_the_challenges_of_forks_are_all_answered_at_once():
+    client = Responder(Credentials("a", "b"), Random(1))
+    fork = 'WWW-Authenticate: Digest realm="fork", nonce="3"'
+    sha = 'WWW-Authenticate: Digest realm="h", nonce="4", algorithm=SHA-256'
+    assert asked(client, 401, SERVER, fork, sha) == ['Authorization "h"', 'Authorization "fork"']
+
+
+def test_whoever_invents_ever_new_realms_is_left():
+    client = Responder(Credentials("a", "b"), Random(1))
+    answers = [asked(client, 401, SERVER.replace('"h"', f'"h{number}"')) for number in range(MAX_REALMS + 1)]
+    assert [len(one) for one in answers] == [*range(1, MAX_REALMS + 1), 0]
+
+
+def test_blanks_of_any_kind_stand_between_credentials():
+    pair = Pair()
+    lines = pair.answer().replace("Digest ", "Digest\t ").replace(", ", "\t,\r\n ")
+    assert pair.check(lines) is Verdict.RIGHT
 
 
 def test_credentials_of_another_realm_stay_at_home():

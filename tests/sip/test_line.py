@@ -326,9 +326,11 @@ def test_uri_of_the_configuration(wire, house):
 
 
 def test_our_own_invite_coming_back_is_a_loop(wire, house):
-    leg = house.leg()
+    leg, notes = house.leg(), list[str]()
+    house.line.engine.note = lambda _, text: notes.append(text)
     house.line.invite(Invitation(leg, Uri("sip:door@10.0.0.100:5060"), "1001"))
     wire.run(40)
+    assert notes == ["our own INVITE came back to us: a loop, refused with 482"]
     assert house.told(LegFailed)[0].outcome is Outcome.LOOPED
     assert house.line.counters.looped == 1
 

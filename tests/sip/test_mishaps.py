@@ -9,7 +9,7 @@ from switchhook.core.ids import LegId
 from switchhook.core.outcomes import Outcome
 from switchhook.exchange.ports import Invitation, Trunk
 from switchhook.sip.counters import Counters
-from switchhook.sip.engine import MAX_REMARKS
+from switchhook.sip.engine import MAX_REMARK, MAX_REMARKS
 from switchhook.sip.flow import Flow
 from switchhook.sip.timers import T1
 from tests.sip.house import SERVER, House
@@ -200,11 +200,63 @@ def test_a_change_that_is_refused_and_a_request_out_of_order():
     assert talk.send("INVITE", body=SDP.replace(b"AVP 0", b"AVP 9")) == "488"
     assert talk.counters.refused_changes == 1
     assert talk.notes == ["a re-INVITE with nothing that we could take was refused; the call goes on"]
+    talk.notes.clear()
     talk.send("ACK")
     talk.number -= 1
     assert talk.send("INFO") == "500"
     assert talk.counters.out_of_order == 1
+    assert talk.notes == ["the telephone's INFO came with an old CSeq, and was refused with 500"]
     assert talk.house.line.live_legs == 1
+
+
+def test_a_request_within_a_call_that_is_not_sound_is_named_with_its_refusal():
+    talk = Talk()
+    assert talk.send("INVITE", contact="nobody>;;x") == "400"
+    assert talk.notes == ["the telephone's INVITE was refused: 400 Bad Request"]
+    assert talk.counters.rejected_malformed == 1
+    assert talk.house.line.live_legs == 1
+
+
+def test_an_invite_that_comes_by_two_ways_is_named():
+    talk = Talk()
+    first = next(wire for _, _, way, wire, _ in talk.house.taps if way == "in")
+    talk.house.line.receive(first.replace(b"branch=z9hG4bK", b"branch=z9hG4bKby-another-proxy"), talk.flow())
+    assert talk.house.taps[-1][3].startswith(b"SIP/2.0 482 ")
+    assert talk.counters.merged == 1
+    assert talk.notes == ["the INVITE came again by another way, and was refused with 482"]
+
+
+def test_an_answer_that_nobody_waits_for_is_named():
+    talk = Talk()
+    stray = next(wire for _, _, way, wire, _ in talk.house.taps if wire.startswith(b"SIP/2.0 200"))
+    for _ in range(2):
+        talk.house.line.receive(stray, talk.flow())
+    assert talk.counters.stray_response == 2
+    assert talk.notes == ["an answer came that none of our requests waits for: 200"]
+
+
+def test_a_refusal_that_is_never_acknowledged_is_named():
+    talk = Talk(answered=False)
+    talk.house.line.end(talk.leg, Outcome.BUSY)
+    talk.wire.run(64 * T1 + 1)
+    assert talk.counters.never_acknowledged == 1
+    assert talk.notes == ["our refusal was never acknowledged"]
+
+
+def test_a_request_that_has_no_way_to_go_is_named():
+    talk = Talk()
+    assert talk.send("INVITE", contact="gone.example", body=SDP) == "200"
+    talk.send("ACK")
+    talk.notes.clear()
+    talk.house.line.end(talk.leg, Outcome.COMPLETED)
+    assert talk.counters.unresolved == 1
+    assert talk.notes == ["there is no way to sip:1@gone.example: a request was not sent"]
+
+
+def test_a_strangers_words_in_a_timeline_are_short():
+    talk = Talk()
+    assert talk.send("F" * 1000, tag="guessed") == "481"
+    assert [len(note) for note in talk.notes] == [MAX_REMARK]
 
 
 def test_an_offer_that_meets_ours_in_a_200():

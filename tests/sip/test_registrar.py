@@ -105,6 +105,22 @@ def test_late_duplicates_are_refused(desk):
     assert desk.register("<sip:a@10.0.0.1>;expires=0", call_id="after a restart", cseq=1).status == 200
 
 
+def test_a_late_unregistering_of_all_is_refused(desk):
+    desk.register("<sip:a@10.0.0.1>", call_id="x", cseq=7)
+    assert desk.register("*", expires="0", call_id="x", cseq=6).status == 500
+    assert desk.contacts() == ["sip:a@10.0.0.1"]
+    assert desk.register("*", expires="0", call_id="x", cseq=8).status == 200
+    assert desk.contacts() == []
+
+
+def test_of_a_contact_that_is_named_twice_the_last_word_counts(desk):
+    twice = "<sip:a@10.0.0.1>;q=0.1|<sip:a@10.0.0.1:5060>;q=0.9"
+    for _ in range(2):
+        assert desk.register(twice, call_id="x").status == 200
+        assert desk.contacts() == ["sip:a@10.0.0.1:5060"]
+    assert desk.register("<sip:a@10.0.0.1>|<sip:a@10.0.0.1>;expires=0").all("contact") == []
+
+
 @pytest.mark.parametrize("contact", ["nonsense", "<mailto:a@b>", '"x <sip:a@b>', "<sip:a@b"])
 def test_contacts_that_make_no_sense(desk, contact):
     assert desk.register(contact).status == 400

@@ -147,6 +147,8 @@ class Call:
         number = cseq.number if cseq else 0
         if number <= dialog.remote_cseq:
             self.engine.counters.out_of_order += 1
+            text = f"{readable(request.verb)} came with an old CSeq, and was refused with 500"
+            self.engine.remark(self.call_id, f"the telephone's {text}")
             self.reply(transaction, 500)  # out of order (12.2.2)
             return
         dialog.remote_cseq = number

@@ -5,7 +5,10 @@ challenge. What must be kept is which nonce counts were used (RFC 7616 5.12 repl
 used at all, for as long as the nonce lives. Credentials without qop (RFC 2069) have no count: each nonce serves them
 once. Challenges go out best algorithm first (RFC 8760 2.3); a client takes the first it knows.
 
-Client: one answer per realm, one more when the server says the nonce was stale; anything else would be a loop.
+Client: one answer per realm, one more when the server says the nonce was stale; anything else would be a loop. Several
+realms may ask, at once (a proxy gathers what its forks say) or one after the other (a proxy, then the server behind
+it), so every answer holds what all of them have asked for so far (RFC 3261 22.3); whoever invents ever new realms is
+left after `MAX_REALMS`.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ from switchhook.sip.message import Message
 NONCE_LIFE_S = 300.0
 _WINDOW = 64
 MAX_USED = 20_000  # nonces whose counts are kept; about 4 MB
+MAX_REALMS = 8  # that may ask for credentials within one call
+_REPLIES = (("www-authenticate", "Authorization"), ("proxy-authenticate", "Proxy-Authorization"))
 
 
 def _hash(name: str) -> Callable[[str], str]:
@@ -217,30 +222,34 @@ class Responder:
     def __init__(self, credentials: Credentials, random: Random) -> None:
         self.credentials = credentials
         self._random = random
-        self._tries: dict[str, int] = {}
+        self._asked: dict[tuple[str, str], dict[str, str]] = {}  # by header of the reply and realm, the latest
+        self._tries: dict[tuple[str, str], int] = {}
         self._counts: dict[str, int] = {}
 
     def answer(self, challenge: Message, method: str, uri: str, body: bytes) -> str:
         """Returns the header lines that answer a 401 or 407, or an empty text when we should not try again."""
-        lines = []
-        for name, reply in (("www-authenticate", "Authorization"), ("proxy-authenticate", "Proxy-Authorization")):
-            chosen = self._choose(challenge.get_all(name))
-            if chosen is None:
-                continue
-            realm = f"{name} {chosen.get('realm', '')}"
-            stale = chosen.get("stale", "").lower() == "true"
+        asks = [(reply, one) for name, reply in _REPLIES for one in self._choose(challenge.get_all(name))]
+        for reply, fields in asks:
+            realm = reply, fields.get("realm", "")
+            stale = fields.get("stale", "").lower() == "true"
             tries = self._tries.get(realm, 0)
-            if tries and not (stale and tries < 3):
+            if (tries and not (stale and tries < 3)) or (realm not in self._asked and len(self._asked) >= MAX_REALMS):
                 return ""
             self._tries[realm] = tries + 1
-            lines.append(f"{reply}: {self._digest(chosen, method, uri, body)}\r\n")
-        return "".join(lines)
+            self._asked[realm] = fields
+        if not asks:
+            return ""
+        return "".join(
+            f"{reply}: {self._digest(fields, method, uri, body)}\r\n" for (reply, _), fields in self._asked.items()
+        )
 
     def settled(self) -> None:
         """States that a request was accepted: the next challenge is a new one."""
         self._tries.clear()
 
-    def _choose(self, values: list[str]) -> dict[str, str] | None:
+    def _choose(self, values: list[str]) -> list[dict[str, str]]:
+        """Returns the first challenge of each realm that we can answer (RFC 8760 2.4)."""
+        chosen: dict[str, dict[str, str]] = {}
         for value in values:
             parsed = parse_auth(value)
             if parsed is None or parsed[0] != "digest" or "nonce" not in parsed[1]:
@@ -248,8 +257,8 @@ class Responder:
             fields = parsed[1]
             algorithm = fields.get("algorithm", "MD5").upper().removesuffix("-SESS")
             if algorithm in HASHES and (not self.credentials.realm or fields.get("realm") == self.credentials.realm):
-                return fields
-        return None
+                chosen.setdefault(fields.get("realm", ""), fields)
+        return list(chosen.values())
 
     def _digest(self, fields: dict[str, str], method: str, uri: str, body: bytes) -> str:
         written = fields.get("algorithm", "MD5")

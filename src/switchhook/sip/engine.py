@@ -19,6 +19,7 @@ from switchhook.sip.build import (
     ALLOW,
     KNOWN_METHODS,
     METHODS,
+    PHRASES,
     Draft,
     broken_refusal,
     response,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 MAX_REFUSED = 2000  # refused requests whose transaction is kept for retransmissions
 MAX_KEPT = 8192  # bytes of such a request
 MAX_REMARKS = 20  # in the timeline of one call: strangers may not fill the journal
+MAX_REMARK = 200  # characters of one, which may contain a stranger's words
 LABELLED_S = 40.0  # so long the messages of a call that is over are known as its
 STORM = 12  # a request seen so often is a fault: 17.1 sends it 7 (INVITE) or 11 times
 
@@ -89,6 +91,7 @@ class Engine:
         self.tokens = Tokens(worker, random)
         self.counters = Counters()
         self.transactions = Transactions(self.timers, self.send, self.counters, self.tokens)
+        self.transactions.unacknowledged = self._never_acknowledged
         self.streams = Streams(transport, self.timers)
         self.calls: dict[str, Call] = {}  # by our tag
         self.riders: Riders[Call] = Riders()  # calls by the connections that they use or used
@@ -138,6 +141,7 @@ class Engine:
                 counters.malformed += 1
             elif not self.transactions.response(message):
                 counters.stray_response += 1
+                self.remark(call_id, f"an answer came that none of our requests waits for: {status}")
         elif via is not None:
             self._request(message, via, flow)
         if self._untold is not None:
@@ -197,6 +201,7 @@ class Engine:
                 go(flows[0])
             else:
                 self.counters.unresolved += 1
+                self.remark(dialog.call_id, f"there is no way to {readable(dialog.next_hop())}: a request was not sent")
                 lost()
 
         self.locate(dialog.next_hop(), found)
@@ -287,6 +292,7 @@ class Engine:
         transaction = transactions.serve(request, via, flow, key)
         if status:
             self.counters.rejected_malformed += 1
+            self.remark(request.call_id, f"the telephone's {readable(verb)} was refused: {status} {PHRASES[status]}")
             self.refuse(transaction, status, extra)
         elif verb == "CANCEL":
             self._cancelled(transaction, via)
@@ -314,6 +320,9 @@ class Engine:
         else:
             call.acknowledged(ack)
 
+    def _never_acknowledged(self, call_id: str) -> None:
+        self.remark(call_id, "our refusal was never acknowledged")
+
     def _stormed(self, request: Message) -> None:
         self.counters.storms += 1
         self.remark(request.call_id, f"the telephone sends its {request.verb} again and again ({STORM} times)")
@@ -323,7 +332,7 @@ class Engine:
         label = self._labels.get(call_id)
         if not label or self.note is None:
             return
-        said = self._remarks.setdefault(call_id, [])
+        said, text = self._remarks.setdefault(call_id, []), text[:MAX_REMARK]
         if text not in said and len(said) < MAX_REMARKS:
             said.append(text)
             self.note(label, text)
@@ -363,10 +372,12 @@ class Engine:
         verb = request.verb
         if self._merged(transaction):
             self.counters.merged += 1
+            self.remark(request.call_id, f"the {readable(verb)} came again by another way, and was refused with 482")
             self.refuse(transaction, 482)
         elif verb == "INVITE":
             if self._looped(request):
                 self.counters.looped += 1
+                self.remark(request.call_id, "our own INVITE came back to us: a loop, refused with 482")
                 self.refuse(transaction, 482)
             else:
                 self.user.invited(transaction)

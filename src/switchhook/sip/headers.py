@@ -6,6 +6,7 @@ raises on bad input: a value that does not parse is None, and `validate` says wh
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -248,13 +249,16 @@ def parse_reason(values: list[str]) -> tuple[int | None, int | None, str]:
     return q850, sip, text
 
 
+_BLANKS = re.compile("[ \t]+")
+
+
 def parse_auth(value: str) -> tuple[str, dict[str, str]] | None:
     """Parses a challenge or credentials: the scheme in lower case, and its parameters without quotes."""
-    scheme, _, rest = value.strip(" \t").partition(" ")
+    scheme, *rest = _BLANKS.split(value.strip(" \t"), 1)
     if not scheme:
         return None
     fields: dict[str, str] = {}
-    for part in _split_outside(rest, ","):
+    for part in _split_outside("".join(rest), ","):
         key, equals, text = part.partition("=")
         if equals:
             fields.setdefault(key.strip(" \t").lower(), unquote_text(text.strip(" \t")))

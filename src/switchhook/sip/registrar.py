@@ -79,6 +79,9 @@ class Registrar:
             if whole_number(request.first("expires")) != 0:
                 self._engine.refuse(transaction, 400)
                 return
+            if any(_is_late(request, one) for one in self._users.get(username, ())):
+                self._engine.refuse(transaction, 500)
+                return
             self._users.pop(username, None)
             self._note_connections(username)
         elif contacts:
@@ -111,14 +114,18 @@ class Registrar:
             wanted.append((address, expires))
         found = list(self._users.get(username, ()))
         cseq = request.cseq.number if request.cseq else 0
+        made: list[Binding] = []  # by this request, which may name a contact twice: the last word counts
         for address, expires in wanted:
-            old = next((one for one in found if _same(one.uri, address.uri)), None)
-            if old is not None:
-                if old.call_id == request.call_id and cseq <= old.cseq:
-                    return 500, ""  # out of order (10.3, step 7)
-                found.remove(old)
+            for known in (found, made):
+                old = next((one for one in known if _same(one.uri, address.uri)), None)
+                if old is None:
+                    continue
+                if known is found and _is_late(request, old):
+                    return 500, ""
+                known.remove(old)
             if expires:
-                found.append(self._binding(transaction, address, expires, cseq))
+                made.append(self._binding(transaction, address, expires, cseq))
+        found += made
         if len(found) > self._settings.max_contacts:
             return 403, ""
         if found:
@@ -191,6 +198,12 @@ class Registrar:
                 if binding.flow == flow:
                     binding.flow = None
             self._note_connections(username)
+
+
+def _is_late(request: Message, binding: Binding) -> bool:
+    """True for a request that was overtaken by the one that made the binding (RFC 3261 10.3, steps 6 and 7)."""
+    cseq = request.cseq.number if request.cseq else 0
+    return binding.call_id == request.call_id and cseq <= binding.cseq
 
 
 def _same(one: str, other: str) -> bool:

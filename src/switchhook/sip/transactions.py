@@ -16,7 +16,7 @@ from switchhook.sip import machines
 from switchhook.sip.build import Draft, stamped_via, via_value
 from switchhook.sip.counters import Counters
 from switchhook.sip.flow import Flow
-from switchhook.sip.headers import Via, split_list
+from switchhook.sip.headers import Via, parse_via, split_list
 from switchhook.sip.message import Message
 from switchhook.sip.riders import Riders
 from switchhook.sip.timers import T1, T2, T4, Timer, Timers
@@ -198,9 +198,9 @@ _NO_REQUEST = Message(("", "", "", 0, "", ""), "", b"", "", {}, None, [])
 
 
 class ServerTransaction(Transaction):
-    """A request of theirs. `respond` sends; the three callbacks are set by whoever takes the request."""
+    """A request of theirs. `respond` sends; `on_ack` is set by whoever takes an INVITE."""
 
-    __slots__ = ("again", "merge_key", "on_ack", "on_unacknowledged", "refusing", "request", "source", "tag", "user")
+    __slots__ = ("again", "merge_key", "on_ack", "refusing", "request", "source", "tag", "user")
 
     def __init__(self, layer: Transactions, key: str, request: Message, flow: Flow, source: Flow) -> None:
         if request.verb == "INVITE":
@@ -225,7 +225,6 @@ class ServerTransaction(Transaction):
         self.again = 0  # how often the request was seen again
         self.refusing = False
         self.on_ack: Callable[[Message], None] | None = None
-        self.on_unacknowledged: Callable[[], None] | None = None
 
     @property
     def open(self) -> bool:
@@ -255,6 +254,7 @@ class ServerTransaction(Transaction):
 
     def never_acknowledged(self, _: Message | None) -> None:
         self.layer.counters.never_acknowledged += 1
+        self.layer.unacknowledged(self.call_id)
 
     def broke(self, _: Message | None) -> None:
         pass
@@ -330,6 +330,7 @@ class Transactions:
         self.merges: dict[str, ServerTransaction] = {}
         self.riders: Riders[ClientTransaction] = Riders()  # of those on connections
         self.refused = 0  # server transactions that refuse and are not over
+        self.unacknowledged: Callable[[str], None] = lambda _call_id: None  # told of refusals that got no ACK
 
     # --- client side
 
@@ -364,7 +365,7 @@ class Transactions:
         if cseq is None:
             return False
         transaction = self.clients.get(message.top_branch() + cseq.method)
-        if transaction is None:
+        if transaction is None or not _answers(message, transaction):
             return False
         status = message.status
         stimulus = "1xx" if status < 200 else "2xx" if status < 300 else "final"
@@ -435,6 +436,18 @@ def reply_flow(via: Via, source: Flow) -> Flow:
     if source.transport != "udp" or via.rport is not None:
         return source
     return source.at_port(via.port or 5060)
+
+
+def _answers(message: Message, transaction: ClientTransaction) -> bool:
+    """False for a response whose Via names another place than ours (RFC 3261 18.1.2), or others as well (8.1.3.3)."""
+    top, more = message.firsts["via"], message.repeated
+    if "," in top or (more is not None and "via" in more):
+        return False
+    sent_by, _, _ = transaction.via.partition(";")
+    if top.startswith(f"{sent_by};"):
+        return True
+    via, ours = message.via, parse_via(transaction.via)  # written in another way, perhaps
+    return via is not None and ours is not None and (via.host, via.port or 5060) == (ours.host, ours.port or 5060)
 
 
 def _ignore(_transaction: ClientTransaction, _result: object) -> None:
