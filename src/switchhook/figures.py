@@ -72,6 +72,11 @@ def _watch_sip(server: Server) -> None:
     metrics.watch_counts("switchhook_sip_refused", doc, "reason", refused)
     sockets = server.sockets
     metrics.watch("switchhook_sip_connections_refused", "Connections refused", lambda: sockets.refused_connections)
+
+    def dropped() -> dict[Enum, float]:
+        return {reason: float(count) for reason, count in sockets.dropped.items()}
+
+    metrics.watch_counts("switchhook_sip_connections_dropped", "Connections that we closed", "reason", dropped)
     words = Enum("words", {name: name for name in Counters().by_reason()})  # type: ignore[misc]
 
     def by_word() -> dict[Enum, float]:

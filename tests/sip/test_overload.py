@@ -14,7 +14,7 @@ from switchhook.sip.engine import MAX_REFUSED, STORM
 from switchhook.sip.flow import Flow
 from switchhook.sip.lateness import Lateness
 from switchhook.sip.overload import Admission, Reason
-from switchhook.sip.sockets import MAX_OF_ONE_HOST, MAX_UNFINISHED, Sockets
+from switchhook.sip.sockets import MAX_OF_ONE_HOST, MAX_UNFINISHED, Dropped, Sockets
 from switchhook.sip.timers import T1
 from switchhook.sip.valve import PERIOD_S, QUIET_S
 from tests.sip.house import House
@@ -334,6 +334,7 @@ def test_connections_of_one_host_are_bounded_and_silent_ones_are_closed():
         for reader, _ in opened:
             assert await asyncio.wait_for(reader.read(), 5) == b""  # nothing whole came, so it was closed
         assert sockets.connections == 0
+        assert sockets.dropped[Dropped.SILENT] == len(opened)
         for _, writer in opened:
             writer.close()
         sockets.close()
@@ -359,6 +360,26 @@ def test_no_more_than_so_many_connections_of_one_host():
     asyncio.run(story())
 
 
+def test_who_does_not_read_is_left_before_much_has_piled_up():
+    async def story() -> None:
+        sockets, flows = Sockets(), asyncio.Queue[Flow]()
+        sockets.on_message = lambda _wire, flow: flows.put_nowait(flow)
+        await sockets.open([("tcp", "127.0.0.1", 0)])
+        _, writer = await asyncio.open_connection("127.0.0.1", sockets.addresses[0][2], limit=1)
+        writer.write(b"OPTIONS sip:x SIP/2.0\r\nContent-Length: 0\r\n\r\n")
+        flow = await asyncio.wait_for(flows.get(), 5)
+        for _ in range(64 * 1024 * 1024 // 60_000):  # more than any system keeps for a reader who sleeps
+            sockets.send(b"x" * 60_000, flow)
+        assert sockets.dropped[Dropped.SLOW] == 1
+        async with asyncio.timeout(5):
+            while sockets.connections:
+                await asyncio.sleep(0)
+        writer.close()
+        sockets.close()
+
+    asyncio.run(story())
+
+
 @pytest.mark.slow
 def test_unfinished_messages_of_all_connections_together_are_bounded():
     async def story() -> None:
@@ -376,6 +397,7 @@ def test_unfinished_messages_of_all_connections_together_are_bounded():
             while sockets.connections == len(opened):
                 await asyncio.sleep(0.01)
         assert sockets._unfinished <= MAX_UNFINISHED
+        assert sockets.dropped[Dropped.UNFINISHED]
         for writer in opened:
             writer.close()
         async with asyncio.timeout(5):

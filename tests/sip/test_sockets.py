@@ -16,7 +16,7 @@ from switchhook.exchange.ports import Endpoint, Invitation, MediaAddress
 from switchhook.sip.agent import Agent, Identity
 from switchhook.sip.line import Line
 from switchhook.sip.settings import EndpointSettings, LineSettings
-from switchhook.sip.sockets import Sockets
+from switchhook.sip.sockets import Dropped, Sockets
 from switchhook.sip.ticking import Ticking
 
 MEDIA = MediaAddress("127.0.0.1", 40_000)
@@ -216,6 +216,7 @@ def test_pings_on_a_connection_are_answered_and_rubbish_ends_it():
         writer.write(b"OPTIONS sip:x SIP/2.0\r\nContent-Length: minus\r\n\r\n")
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
             await asyncio.wait_for(reader.readexactly(1), 5)
+        assert rig.sockets.dropped[Dropped.BROKEN] == 1
         writer.close()
         await rig.close()
 

@@ -9,6 +9,8 @@ directions (RFC 5923 in spirit): a flow names a remote address, and whoever conn
 Strangers may connect, so everything about a connection has an end: how many there are (of one host, of all, and never
 so many that no file descriptor is left for the rest of the server), how long one lives without a whole message, and
 how many bytes of unfinished messages all of them hold together (190 kB on each of 4,000 would be 800 MB).
+
+A little over 400 lines: both kinds of socket answer to one `flow.Transport`, and share its tables and its bounds.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import cast
 
 from switchhook.core.errors import Unavailable
@@ -37,6 +40,16 @@ SPARE_DESCRIPTORS = 256
 MAX_FLOWS = 4096
 FIRST_S = 32.0  # a connection that has carried no whole message by then is closed
 IDLE_S = 600.0
+
+
+class Dropped(Enum):
+    """Why we closed a connection of somebody's."""
+
+    BROKEN = "broken"  # its bytes cannot be cut into messages
+    SILENT = "silent"  # no whole message came in the time it had
+    UNFINISHED = "unfinished"  # all connections together hold too many bytes of messages that have begun
+    SLOW = "slow"  # it does not read what we send
+
 
 Listen = tuple[str, str, int]  # "udp" or "tcp", IP, port (0: any free one)
 
@@ -58,6 +71,7 @@ class Sockets:
         self.on_broken: Callable[[Flow], None] = _ignore_broken
         self.addresses: list[Listen] = []  # what we really listen on
         self.refused_connections = 0
+        self.dropped: dict[Dropped, int] = dict.fromkeys(Dropped, 0)
         self._udp: list[_Udp] = []
         self._serving: dict[str, _Udp] = {}  # by our own address; as many as we have
         self._servers: list[asyncio.Server] = []
@@ -342,7 +356,7 @@ class _Connection(asyncio.Protocol):
         try:
             messages, pongs = self._framer.feed(data)
         except Overlong:
-            self.close()
+            self._drop(Dropped.BROKEN)
             return
         if messages or pongs:
             self._watch(IDLE_S)
@@ -350,13 +364,13 @@ class _Connection(asyncio.Protocol):
             fits = self._owner.hold(self._framer.held - self._held)
             self._held = self._framer.held
             if not fits:
-                self.close()
+                self._drop(Dropped.UNFINISHED)
         if pongs and self._transport is not None:
             self._transport.write(b"\r\n" * pongs)
         for wire in messages:
             self._owner.on_message(wire, self.flow)
         if self._framer.broken is not None:
-            self.close()
+            self._drop(Dropped.BROKEN)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._idle is not None:
@@ -369,7 +383,7 @@ class _Connection(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             return
         if self._transport.get_write_buffer_size() > MAX_UNSENT:
-            self.close()
+            self._drop(Dropped.SLOW)
             return
         self._transport.write(wire)
 
@@ -377,10 +391,15 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def _drop(self, reason: Dropped) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._owner.dropped[reason] += 1
+            self.close()
+
     def _watch(self, seconds: float) -> None:
         if self._idle is not None:
             self._idle.cancel()
-        self._idle = asyncio.get_running_loop().call_later(seconds, self.close)
+        self._idle = asyncio.get_running_loop().call_later(seconds, self._drop, Dropped.SILENT)
 
 
 def most_connections() -> int:
