@@ -37,6 +37,31 @@ _RTCP = [
     rtcp.build(rtcp.Report(9, (_BLOCK, _BLOCK), rtcp.ntp(1e9), 1, 2, 3), "name", bye=True),
     rtcp.build(rtcp.Report(9), "n" * 300),
 ]
+
+
+def at_port(how: int, packet: bytes) -> bytes:
+    """Returns a packet for the target `audio`, behind who sends it where."""
+    return bytes([how]) + len(packet).to_bytes(2, "big") + packet
+
+
+def _speech(row: int, first: int, count: int, ssrc: int = 5, kind: int = 0) -> bytes:
+    """Some packets of a telephone, one each 20 ms."""
+    packets = (rtp.Packet(kind, n == 0, first + n & 0xFFFF, 160 * n, ssrc, bytes(160)) for n in range(count))
+    return b"".join(at_port(0x40 | row, rtp.build(packet)) for packet in packets)
+
+
+def _key(row: int, ssrc: int = 5) -> bytes:
+    payloads = (bytes([5, 0x8A if n > 3 else 10, 0, 160 + n]) for n in range(6))
+    packets = (rtp.Packet(101, n == 0, 30 + n, 4_800, ssrc, payload) for n, payload in enumerate(payloads))
+    return b"".join(at_port(0x40 | row, rtp.build(packet)) for packet in packets)
+
+
+_AUDIO = [
+    _speech(0, 10, 5) + _speech(1, 65_533, 5, ssrc=6) + _speech(0, 15, 2, ssrc=7) + at_port(0xC0, rtp.build(rtp.Packet(
+        0, False, 17, 320, 7, b""))),
+    _speech(0, 10, 3) + _key(0) + _speech(0, 40, 3) + _key(0, ssrc=9) + at_port(0xF0, b"") + _speech(0, 43, 3, kind=8),
+    _speech(1, 10, 2) + at_port(0x21, _RTCP[0]) + at_port(0x29, _RTCP[1]) + at_port(0x95, _RTP[2]) + _speech(5, 1, 2),
+]  # fmt: skip
 _LEG = {
     "say": "leg", "row": 1, "use": 7, "version": 2, "remote": ["192.0.2.7", 4000], "codec": 0, "payload": 0,
     "digits": 101, "noise": None, "direction": 0, "frame_ms": 20, "latching": 1, "mux": 0, "rtcp_port": 4001,
@@ -55,7 +80,8 @@ SEEDS: dict[str, list[bytes]] = {
     "message": _SIP, "reference": _SIP, "server": _SIP, "stream": _SIP,
     "uri": _URIS + [line.partition(b":")[2] for line in _LINES],
     "header": [line.partition(b":")[2].strip() for line in _LINES], "digest": _DIGEST, "sdp": _SDP, "rtp": _RTP,
-    "rtcp": _RTCP, "link": [frame(one) for stated in _STATED for one in stated] + [frame({}) * 3], "statements": _JSON,
+    "rtcp": _RTCP, "audio": _AUDIO, "link": [frame(one) for stated in _STATED for one in stated] + [frame({}) * 3],
+    "statements": _JSON,
 }  # fmt: skip
 
 BITS = [

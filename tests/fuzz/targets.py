@@ -15,7 +15,7 @@ import numpy as np
 
 from switchhook.core.errors import PeerBroke
 from switchhook.exchange.ports import MediaAddress
-from switchhook.media import rtcp, rtp
+from switchhook.media import jitter, rtcp, rtp
 from switchhook.media.desk import Desk
 from switchhook.media.digits import Ear
 from switchhook.media.inbound import Inbound
@@ -26,6 +26,7 @@ from switchhook.media.reporter import Reporter
 from switchhook.media.settings import MediaSettings
 from switchhook.media.statements import Statements
 from switchhook.media.table import Table
+from switchhook.media.wires import LONGEST, STRIDE, Odd
 from switchhook.sip import headers
 from switchhook.sip.digest import Authenticator, Credentials, Password, Responder
 from switchhook.sip.framing import Framer, Overlong
@@ -36,6 +37,7 @@ from switchhook.sip.offer import parse_sdp
 from switchhook.sip.uri import escape_user, parse_uri, place_of, split_host, without_headers
 from switchhook.sip.validate import verdict
 from tests.fuzz.silence import NoWire
+from tests.media.virtual import Stage
 from tests.sip.agreement import agree
 from tests.sip.house import House, telephone
 from tests.sip.link import Wire
@@ -202,6 +204,52 @@ def rtcp_packet(given: bytes) -> None:
         assert again.reports == [report]
 
 
+def audio(given: bytes) -> None:
+    """Packets at the ports of three legs, relayed and mixed: nobody hears anything but one whole stream on its clock.
+
+    Each packet stands behind who sends it where and how long nothing comes then (a byte) and its length (two).
+    """
+    stage = Stage(_table(), 3)
+    stage.take(_session(1, noise=13, mux=True))
+    stage.hear({0: [1], 1: [0], 2: [0, 1]})
+    stage.table.shift[:] = 1  # as if buffers had run empty
+    while given:
+        how, length = given[0], int.from_bytes(given[1:3], "big")
+        packet, given = given[3 : 3 + length], given[3 + length :]
+        row, source = how % 4 % 3, ("203.0.113.9", 9_000) if how & 4 else None
+        address = source or stage.address(how % 4 % 3)
+        if how & 8:
+            stage.inbound._odd(Odd(row, True, address, packet), stage.number, stage.now)
+        else:
+            stage.wire.queue.append((row, address, packet[:STRIDE]))
+        for _ in range(how >> 4 & 7):
+            stage.phase()
+        if how & 128:
+            stage.inbound.listen(stage.now)
+            jitter.begin(stage.table, np.arange(3))
+            jitter.adapt(stage.table, np.arange(3))
+            stage.reporter.send(row, stage.now)
+    for _ in range(8):
+        stage.phase()
+    for row, packets in stage.sent.items():
+        assert {packet.ssrc for _, packet in packets} == {int(stage.table.ssrc[row])}
+        assert {packet.payload_type for _, packet in packets} <= {0, 13, 101}
+        assert all(len(packet.payload) <= LONGEST for _, packet in packets)
+    stats = [stage.reporter.summary(row) for row in range(3)]
+    assert all(
+        number is None or number >= 0 for each in stats for name, number in each.items() if name != "remote_lost"
+    )
+
+
+def _session(row: int, **changes: object) -> dict[str, object]:
+    """States what was agreed with one of the telephones anew."""
+    return {
+        "say": "leg", "row": row, "use": row + 1, "version": 2, "remote": ["10.0.0.1", 4000 + 2 * row], "codec": 0,
+        "payload": 0, "digits": 101, "noise": None, "direction": 0, "frame_ms": 20, "mux": False, "rtcp_port": 0,
+        "latching": 0, "signalling": "10.0.0.1", **changes,
+    }  # fmt: skip
+
+
 def link(given: bytes) -> None:
     """The socket between server and audio process: cut anywhere, the same messages or the same refusal."""
     whole, pieces = _unframed([given]), _unframed([given[n : n + 1] for n in range(len(given))])
@@ -253,5 +301,6 @@ Target = Callable[[bytes], None]
 
 TARGETS: dict[str, Target] = {
     "message": message, "reference": reference, "server": server, "stream": stream, "uri": uri, "header": header,
-    "digest": digest, "sdp": sdp, "rtp": rtp_packet, "rtcp": rtcp_packet, "link": link, "statements": statements,
+    "digest": digest, "sdp": sdp, "rtp": rtp_packet, "rtcp": rtcp_packet, "audio": audio, "link": link,
+    "statements": statements,
 }  # fmt: skip

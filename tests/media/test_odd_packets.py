@@ -172,6 +172,26 @@ def test_a_payload_type_that_was_not_agreed_says_nothing_of_the_ssrc(stage: Stag
     assert reception.lost(TABLE, ODD) == 0
 
 
+@pytest.mark.parametrize(("kind", "length"), [(0, 800), (101, 0), (101, 1), (101, 3), (101, 800), (13, 800)])
+def test_what_is_too_long_or_too_short_for_what_it_says_it_is_goes_to_nobody(
+    stage: Stage, kind: int, length: int
+) -> None:
+    restate(stage, ODD, noise=13)
+    restate(stage, LISTENER, noise=13)
+    stage.sent.clear()
+
+    def wrong(n: int, packet: rtp.Packet) -> rtp.Packet:
+        return changed(packet, payload_type=kind, payload=bytes(length)) if n % 10 == 5 else packet
+
+    talk(stage, PACKETS, wrong)
+    packets = packets_of(stage)
+    assert {packet.payload_type for packet in packets} == {0}
+    assert {len(packet.payload) for packet in packets} == {160}
+    assert {(b.seq - a.seq) & 0xFFFF for a, b in pairwise(packets)} == {1}
+    assert int(TABLE.counters[UNKNOWN]) == 10
+    assert digits(stage) == ""
+
+
 def test_an_empty_packet_harms_nobody_while_a_buffer_waits_for_a_quiet_frame(stage: Stage) -> None:
     TABLE.shift[ODD] = 1
 
@@ -265,6 +285,7 @@ def test_a_report_on_the_audio_port_is_read_though_nobody_agreed_to_it(stage: St
         (("10.0.0.1", 4003), b"", 0, 1),
         (("10.0.0.1", 4003), report(5), 0, 0),
     ],
+    ids=["a_strangers", "a_strangers_broken_one", "a_broken_one", "an_empty_one", "a_good_one"],
 )
 def test_reports_of_strangers_and_broken_ones_are_told_apart(
     source: tuple[str, int], packet: bytes, strange: int, malformed: int

@@ -26,7 +26,7 @@ class Counters:
     work_us: int
     most_work_us: int  # of one phase, in the last second
     events_dropped: int
-    unknown: int = 0  # of a payload type that was not agreed
+    unknown: int = 0  # of a payload type or a length that was not agreed
     lost: int = 0  # of what telephones sent to us: of the legs that have ended and of those that are up
     late: int = 0  # too late for their jitter buffer
     duplicated: int = 0

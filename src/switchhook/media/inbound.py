@@ -11,7 +11,8 @@ What telephones do beside the book, and is taken: we offer both laws of G.711, a
 or change in the middle (the static numbers mean the same everywhere); some send keys with the number that we offered
 where they answered another (RFC 3264 6.1 even asks for it); some send keys with an SSRC of their own beside the
 audio's, whose numbers fit into no stream of ours, so those keys are pressed anew towards who hears them; RTCP comes on
-the RTP port without a word of it. A payload type that nobody agreed to is counted, and says nothing of the SSRC.
+the RTP port without a word of it. What nobody agreed to, by its payload type or its length, is counted, and says
+nothing of the SSRC.
 """
 
 from __future__ import annotations
@@ -219,9 +220,10 @@ class Inbound:
             self._latch(row)
         packet = self._in_the_agreed_law(row, packet)
         kind = packet.payload_type
-        event = table.digits_pt[row] >= 0 and kind in (table.digits_pt[row], OFFERED_DIGITS)
-        noise = kind == rtp.NOISE and table.noise_pt[row] >= 0
-        unknown = kind != table.payload[row] and not event and not noise
+        audio = kind == table.payload[row]
+        event = not audio and table.digits_pt[row] >= 0 and kind in (table.digits_pt[row], OFFERED_DIGITS)
+        noise = not audio and kind == rtp.NOISE and table.noise_pt[row] >= 0
+        unknown = not (audio or event or noise) or not 4 * event <= len(packet.payload) <= LONGEST - 12
         table.counters[UNKNOWN] += unknown
         if not table.has_ssrc[row] or packet.ssrc != table.heard_ssrc[row]:
             if unknown:
@@ -232,7 +234,7 @@ class Inbound:
                 self._event(row, packet, now)
                 return
             self._begin(row, packet.ssrc, packet.seq)
-        if kind == table.payload[row] and len(packet.payload) <= LONGEST - 12:
+        if audio and not unknown:
             whole = rtp.build(packet)
             self._one[0, : len(whole)] = np.frombuffer(whole, np.uint8)
             header = rtp.columns(self._one)
@@ -240,12 +242,14 @@ class Inbound:
             return
         reception.count(table, np.array([row]), np.array([packet.seq]), np.array([packet.ts]), now, audio=False)
         nobody = np.full(table.legs + 1, -1)
-        if event:
+        if unknown:
+            self._pass(row, packet, nobody, now)
+        elif event:
             self._apart.discard(row)
             self._pass(row, packet, nobody if row in self._kept else table.digits_pt, now, event=True)
             self._event(row, packet, now)
         else:
-            self._pass(row, packet, table.noise_pt if noise else nobody, now)
+            self._pass(row, packet, table.noise_pt, now)
 
     def _is_report(self, row: int, packet: bytes) -> bool:
         """True for RTCP on the RTP port, whether it was agreed (RFC 5761) or not."""
