@@ -4,6 +4,9 @@ What a client can pile up is bounded before any dialect sees it, so that nothing
 bytes of a body (413, at the limit and not after reading it all), the requests and web sockets at a time (429 with
 Retry-After, not 503: the vendors' libraries send a request again at once on any 5xx), the connections (closed by
 uvicorn with 503).
+
+A route is looked for among those whose paths begin like the request's. The dialects have some 200 routes, and Starlette
+tries one after the other.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -29,6 +32,7 @@ from switchhook.settings import Settings
 MAX_BODY = 1024 * 1024  # bytes of a request
 MAX_REQUESTS = 4000  # at a time, long polls included
 MAX_CONNECTIONS = 5000
+DATE_S = 1.0  # the age of the date that answers carry, at the most
 _OPERATORS = ("/healthz", "/readyz", "/metrics")  # answered at any time
 
 
@@ -65,11 +69,26 @@ def operator_routes(ready: Callable[[], dict[str, bool]], metrics: Callable[[], 
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the command decides when to stop."""
+    """uvicorn without its signal handlers, and without ten looks a second whether to stop: the command decides."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._told_to_stop = asyncio.Event()
+
+    def leave(self) -> None:
+        """Lets `serve` come to its end."""
+        self.should_exit = True
+        self._told_to_stop.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):  # which writes the date
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DATE_S):
+                    await self._told_to_stop.wait()
 
 
 def _web_socket(**given: Any) -> asyncio.Protocol:
@@ -126,7 +145,7 @@ class HttpServer:
             await asyncio.sleep(0.002)
 
     async def stop(self) -> None:
-        self._server.should_exit = True
+        self._server.leave()
         if self._task is not None:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
@@ -135,10 +154,47 @@ class HttpServer:
 
 def application(routes: Sequence[BaseRoute]) -> Starlette:
     """Returns the application of all routes; nothing is redirected."""
-    app = Starlette(routes=list(routes))
-    app.router.redirect_slashes = False
+    app = Starlette()
+    app.router = _Shelves(routes)
     app.add_middleware(Bounded)
     return app
+
+
+class _Shelves(Router):
+    """All routes, on shelves by the first two words of their paths; what is not found there is looked for everywhere.
+
+    A route that is no `Route` says by `below` how the paths that it matches begin, or stands on every shelf.
+    """
+
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
+        super().__init__(routes, redirect_slashes=False)
+        starts = [_start_of(route) for route in routes]
+        self._shelves = {
+            start: [route for route, own in zip(routes, starts, strict=True) if own in (start, None)]
+            for start in starts
+            if start is not None
+        }
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        shelf = self._shelves.get(_start(scope["path"]), ()) if scope["type"] != "lifespan" else ()
+        for route in shelf:
+            match, found = route.matches(scope)
+            if match is Match.FULL:
+                scope.update(router=self, route=route, **found)
+                await route.handle(scope, receive, send)
+                return
+        await super().app(scope, receive, send)
+
+
+def _start(path: str) -> str:
+    """Returns the first two words of a path, in lower case since some paths may be written either way."""
+    return "/".join(path.split("/", 3)[:3]).lower()
+
+
+def _start_of(route: BaseRoute) -> str | None:
+    """Returns the first two words of every path that a route matches; None if they are not always the same."""
+    path, has_more, _ = getattr(route, "below", getattr(route, "path", "")).partition("{")
+    return _start(path) if path and (not has_more or path.count("/") > 2) else None
 
 
 class _TooLong(Exception):

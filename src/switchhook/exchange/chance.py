@@ -32,5 +32,11 @@ class PooledRandom(SystemRandom):
         size = (k + 7) // 8
         return int.from_bytes(self.randbytes(size), "big") >> (size * 8 - k)
 
+    def uuid(self) -> str:
+        """Returns a random UUID (RFC 9562, version 4) as text."""
+        digits = self.randbytes(16).hex()
+        variant = "89ab"[int(digits[16], 16) % 4]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
     def random(self) -> float:
         return self.getrandbits(53) * 2.0**-53

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from switchhook.core.values import dataclass
 from switchhook.exchange.ports import Clock
 
+_written = json.JSONEncoder(sort_keys=True, default=str).encode
+
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
@@ -33,7 +35,7 @@ class Repeats:
     @staticmethod
     def key(account: str, path: str, parameters: Mapping[str, object], request_id: str = "") -> str:
         """Returns what makes two requests the same; a different `X-Request-Id` makes them different."""
-        return json.dumps([account, path, parameters, request_id], sort_keys=True, default=str)
+        return _written([account, path, parameters, request_id])
 
     def find(self, key: str) -> object | None:
         """Returns the first answer if `key` is a repeat, else None."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -67,7 +67,7 @@ class Sounds:
 
     def fetched(self, changes: Sequence[tuple[LegId, Sources]]) -> list[tuple[LegId, Sources]]:
         """Returns the same statements in words that media understands; begins to fetch what is missing."""
-        return [(leg, tuple(self._worded(leg, sources))) for leg, sources in changes]
+        return [(leg, self._worded(leg, sources)) for leg, sources in changes]
 
     def failed(self, event: SoundEnded) -> None:
         """Takes the place of music that media could not play; what a program plays is the program's matter."""
@@ -83,18 +83,22 @@ class Sounds:
                 self._exchange.media.hear(self.fetched([(event.leg, leg.heard)]))
                 return
 
-    def _worded(self, leg: LegId, sources: Sources) -> Iterator[Source]:
+    def _worded(self, leg: LegId, sources: Sources) -> Sources:
+        worded: list[Source] = []
         for source in sources:
-            if isinstance(source, Sound) and self._is_music(leg, source):
-                yield self._named(self._playable(leg, self._own_music(source)))
+            if not isinstance(source, Sound):
+                worded.append(source)
+            elif self._is_music(leg, source):
+                worded.append(self._named(self._playable(leg, self._own_music(source))))
             elif self._ready(leg, source):
-                yield self._named(source)
+                worded.append(self._named(source))
+        return tuple(worded)
 
     def _is_music(self, leg: LegId, source: Sound) -> bool:
         """Endless, and nobody waits for its end."""
         found = self._exchange.state.legs.get(leg)
-        own = () if found is None else (found.playing, found.overlay)
-        return source.repeat == 0 and all(sound is None or source.id != sound.id for sound in own)
+        own = (found.playing, found.overlay) if found is not None else ()
+        return source.repeat == 0 and source.id not in [sound.id for sound in own if sound is not None]
 
     def _playable(self, leg: LegId, music: Sound) -> Sound:
         missing = False
@@ -114,9 +118,7 @@ class Sounds:
             return ""
         return why
 
-    def _ready(self, leg: LegId, source: object) -> bool:
-        if not isinstance(source, Sound):
-            return True
+    def _ready(self, leg: LegId, source: Sound) -> bool:
         ready = True
         for clip in source.clips:
             if _is_url(clip) and not self._found(source.id, clip):
@@ -134,12 +136,11 @@ class Sounds:
             return replace(source, clips=tuple(self._hold if clip == _BUILTIN else clip for clip in source.clips))
         return source
 
-    def _named(self, source: Source) -> Source:
-        if isinstance(source, Sound):
-            files = self._begun.get(source.id, {})
-            clips = tuple(f"file:{files[clip]}" if clip in files else clip for clip in source.clips)
-            return replace(source, clips=clips)
-        return source
+    def _named(self, source: Sound) -> Sound:
+        files = self._begun.get(source.id)
+        if not files:
+            return source
+        return replace(source, clips=tuple(f"file:{files[clip]}" if clip in files else clip for clip in source.clips))
 
     def _found(self, sound: SoundId, url: str) -> str:
         """Returns the file of a URL in a sound: the one it began with, or the one that is good now."""

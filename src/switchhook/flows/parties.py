@@ -1,13 +1,14 @@
 """The multi-party calls of running flows: which room belongs to which run and node, and who sat in it at what address.
 
 Kept from the facts alone, so that a reader of facts (event callbacks) finds the party of a room, an attempt or a leg
-also in the facts that end it: `note` is called before the readers of a fact, `forget` after them.
+also in the facts that end it: what is `learnt` from a fact comes before its readers, what is `forgotten` after them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import field
+from typing import Any
 
 from switchhook.core import facts as f
 from switchhook.core.ids import DialId, LegId, RoomId, TransferId
@@ -16,6 +17,8 @@ from switchhook.core.values import dataclass
 from switchhook.flows.graph import Node
 from switchhook.flows.nodes import MultiParty
 from switchhook.flows.runs import Branch, Run
+
+Readers = Mapping[type[f.Fact], Callable[[Any, float], object]]  # by kind: are told of each fact and its time
 
 
 @dataclass(slots=True)
@@ -66,8 +69,9 @@ class Party:
 class Parties:
     """All live parties, found by room, attempt or leg."""
 
-    def __init__(self, key: Callable[[str], str]) -> None:
+    def __init__(self, key: Callable[[str], str], live: Callable[[LegId], Leg | None]) -> None:
         self._key = key
+        self._live = live
         self._at: dict[tuple[str, str, str], dict[LegId, Party]] = {}  # (flow, node, address key) -> seats
         self._nodes: dict[tuple[str, str], dict[int, Party]] = {}  # (flow, node) -> parties with a room
         self._named: dict[str, Party] = {}
@@ -122,36 +126,64 @@ class Parties:
 
     # --- kept from facts --------------------------------------------------------------------------------------------
 
-    def note(self, fact: f.Fact, legs: Callable[[LegId], Leg | None]) -> None:
-        """Learns from a fact who belongs to which party; `legs` finds a live leg."""
-        match fact:
-            case f.RoomOpened(room=room):
-                main = room.main
-                party = self._rooms.get(main) if main is not None else self._named.get(room.plan.name)
-                if party is not None and room.plan.program == "phlo":
-                    self._rooms[room.id] = party
-                    if main is None:
-                        party.room = room.id
-                        self._nodes.setdefault(party.place, {})[party.number] = party
-            case f.DialStarted(dial=dial) if dial.plan.role is not Role.SUPERVISOR:  # who is not told to a flow
-                party = self._rooms.get(dial.room)
-                if party is not None:
-                    self._dials[dial.id] = (party, dial)
-            case f.LegCreated(leg=leg):
-                found = self._dials.get(leg.dial) if leg.dial is not None else None
-                if found is not None:
-                    self._sit(found[0], leg, found[1].plan.role)
-            case f.TransferStarted(transfer=transfer):
-                party = self._rooms.get(transfer.room)
-                if party is not None:
-                    self._transfers[transfer.id] = party
-                    party.transfers.add(transfer.id)
-            case f.MemberJoined(room=room_id, member=member) if member.role is not Role.SUPERVISOR:
-                party = self._rooms.get(room_id)
-                if party is not None and member.leg in party.seats:
-                    party.seats[member.leg].role = member.role
-                elif party is not None and (joined := legs(member.leg)) is not None:
-                    self._sit(party, joined, member.role)
+    @property
+    def learnt(self) -> Readers:
+        """Who belongs to which party."""
+        return {
+            f.RoomOpened: self._room_opened,
+            f.DialStarted: self._dial_started,
+            f.LegCreated: self._leg_created,
+            f.TransferStarted: self._transfer_started,
+            f.MemberJoined: self._member_joined,
+        }
+
+    @property
+    def forgotten(self) -> Readers:
+        """What a fact has ended."""
+        return {
+            f.RoomClosed: self._room_closed,
+            f.DialEnded: lambda fact, _: self._dials.pop(fact.dial, None),
+            f.TransferEnded: self._transfer_ended,
+            f.LegEnded: lambda fact, _: self._legs.pop(fact.leg, None),
+        }
+
+    def _room_opened(self, fact: f.RoomOpened, _: float) -> None:
+        room = fact.room
+        main = room.main
+        party = self._rooms.get(main) if main is not None else self._named.get(room.plan.name)
+        if party is not None and room.plan.program == "phlo":
+            self._rooms[room.id] = party
+            if main is None:
+                party.room = room.id
+                self._nodes.setdefault(party.place, {})[party.number] = party
+
+    def _dial_started(self, fact: f.DialStarted, _: float) -> None:
+        dial = fact.dial
+        party = self._rooms.get(dial.room)
+        if party is not None and dial.plan.role is not Role.SUPERVISOR:  # who is not told to a flow
+            self._dials[dial.id] = (party, dial)
+
+    def _leg_created(self, fact: f.LegCreated, _: float) -> None:
+        leg = fact.leg
+        found = self._dials.get(leg.dial) if leg.dial is not None else None
+        if found is not None:
+            self._sit(found[0], leg, found[1].plan.role)
+
+    def _transfer_started(self, fact: f.TransferStarted, _: float) -> None:
+        transfer = fact.transfer
+        party = self._rooms.get(transfer.room)
+        if party is not None:
+            self._transfers[transfer.id] = party
+            party.transfers.add(transfer.id)
+
+    def _member_joined(self, fact: f.MemberJoined, _: float) -> None:
+        member, party = fact.member, self._rooms.get(fact.room)
+        if party is None or member.role is Role.SUPERVISOR:
+            return
+        if member.leg in party.seats:
+            party.seats[member.leg].role = member.role
+        elif (joined := self._live(member.leg)) is not None:
+            self._sit(party, joined, member.role)
 
     def _sit(self, party: Party, leg: Leg, role: Role) -> None:
         inbound = leg.dial is None and leg.arrival is not None
@@ -160,21 +192,15 @@ class Parties:
         for key in {leg.key, self._key(leg.address)} - {""}:
             self._at.setdefault((*party.place, key), {})[leg.id] = party
 
-    def forget(self, fact: f.Fact) -> None:
-        """Drops what a fact has ended."""
-        match fact:
-            case f.RoomClosed(room=room):
-                party = self._rooms.pop(room, None)
-                if party is not None and party.room == room:
-                    self._close(party)
-            case f.DialEnded(dial=dial):
-                self._dials.pop(dial, None)
-            case f.TransferEnded(transfer=transfer_id):
-                party = self._transfers.pop(transfer_id, None)
-                if party is not None:
-                    party.transfers.discard(transfer_id)
-            case f.LegEnded(leg=leg):
-                self._legs.pop(leg, None)
+    def _room_closed(self, fact: f.RoomClosed, _: float) -> None:
+        party = self._rooms.pop(fact.room, None)
+        if party is not None and party.room == fact.room:
+            self._close(party)
+
+    def _transfer_ended(self, fact: f.TransferEnded, _: float) -> None:
+        party = self._transfers.pop(fact.transfer, None)
+        if party is not None:
+            party.transfers.discard(fact.transfer)
 
     @property
     def empty(self) -> bool:

@@ -18,7 +18,7 @@ from switchhook.core import facts as f
 from switchhook.core.ids import LegId, RecordingId, RoomId
 from switchhook.flows.graph import Node
 from switchhook.flows.nodes import Callback
-from switchhook.flows.parties import Party
+from switchhook.flows.parties import Party, Readers
 from switchhook.flows.runs import Branch, CallRecord, RecordingRecord, Run
 from switchhook.settings import Settings
 
@@ -60,17 +60,26 @@ class Tapes:
 
     def member_joined(self, party: Party, room: RoomId) -> None:
         """Somebody came into the room of a Multi-Party Call."""
-        found = self._walker.exchange.state.rooms.get(room)
-        if found is None or party.room != room or party.taped or not party.options.record:
+        if not party.options.record or party.taped or party.room != room:
             return
-        if len(found.members) >= 2:
+        found = self._walker.exchange.state.rooms.get(room)
+        if found is not None and len(found.members) >= 2:
             party.taped = True
             variables = party.branch.variables
             self._begin(party.run, party.node, party.options.callback, variables, _of_party(party), room=room)
 
-    def note(self, fact: f.Fact) -> None:
-        """Learns that a file is finished: its length is known from now on; one that was not written never was."""
-        found = self.of(fact.recording) if isinstance(fact, f.RecordingFinished) else None
+    @property
+    def learnt(self) -> Readers:
+        """A finished file: its length is known from now on; one that was not written never was."""
+        return {f.RecordingFinished: self._finished}
+
+    @property
+    def forgotten(self) -> Readers:
+        """A recording that has been told to be finished."""
+        return {f.RecordingFinished: lambda fact, _: self._running.pop(fact.recording, None)}
+
+    def _finished(self, fact: f.RecordingFinished, _: float) -> None:
+        found = self.of(fact.recording)
         if found is None:
             return
         run, record = found
@@ -79,11 +88,6 @@ class Tapes:
             record.finished(recorded)
             if not recorded.has_file:
                 del run.recordings[recorded.id]
-
-    def forget(self, fact: f.Fact) -> None:
-        """Drops a recording that has been told to be finished."""
-        if isinstance(fact, f.RecordingFinished):
-            self._running.pop(fact.recording, None)
 
     def _begin(
         self,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import get_args
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -27,7 +27,7 @@ from switchhook.exchange.switch import Exchange, Stamped
 from switchhook.flows import dialling, liquid, party
 from switchhook.flows.graph import Flow, Node
 from switchhook.flows.nodes import clips
-from switchhook.flows.parties import Parties, Party
+from switchhook.flows.parties import Parties, Party, Readers
 from switchhook.flows.recording import Tapes
 from switchhook.flows.runs import Branch, CallRecord, Run
 from switchhook.flows.shelf import Shelf
@@ -39,7 +39,6 @@ MAX_VISITS = 1000
 WAIT_S = 0.1  # a shorter wait does not count as one
 KEPT_RUNS = 10_000  # ended runs that can still be asked for
 
-Reader = Callable[[Stamped], None]
 Enter = Callable[["Walker", Branch, Node], str | None]
 
 
@@ -49,22 +48,27 @@ class Walker:
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self.flows = Shelf()
-        self.parties = Parties(exchange.directory.key)
+        self.parties = Parties(exchange.directory.key, lambda leg: exchange.state.legs.get(leg))
         self.runs: dict[str, Run] = {}  # the live ones and the latest that have ended
         self._ended: deque[str] = deque()
         self._branches: dict[LegId, Branch] = {}  # by the call a branch carries, dials, or lets wait
         self._runs_of: dict[LegId, Run] = {}  # every live call of every run
         self.tapes = Tapes(self)
         self.attempts: dict[DialId, Branch] = {}  # who waits for a Call Forward
-        self._readers: list[Reader] = []
+        self._readers: list[Readers] = []
+        self._by_kind: dict[type[f.Fact], tuple[Callable[[Any, float], object], ...]] = {}
 
     def start(self) -> None:
-        """Begins to listen to the exchange."""
-        self.exchange.subscribe(self._told, _OF_INTEREST)
+        """Begins to listen to the exchange: to the kinds of fact that somebody here reads, no others."""
+        first, last = (self.parties.learnt, self.tapes.learnt), (self.parties.forgotten, self.tapes.forgotten)
+        orders = (*first, *self._readers, self._own, *last)
+        kinds = {kind for readers in orders for kind in readers}
+        self._by_kind = {kind: tuple(each[kind] for each in orders if kind in each) for kind in kinds}
+        self.exchange.subscribe(self._told, kinds)
 
-    def read(self, reader: Reader) -> None:
-        """Adds a reader that is told each fact before the flows go on, with the parties still complete."""
-        self._readers.append(reader)
+    def read(self, readers: Readers) -> None:
+        """Adds readers that are told their facts before the flows go on, with the parties still complete."""
+        self._readers.append(readers)
 
     def sounds_of(self, flow: Flow) -> tuple[str, ...]:
         """Returns the sounds that a flow names without templates, to be fetched ahead."""
@@ -245,49 +249,34 @@ class Walker:
     # --- what the exchange tells ------------------------------------------------------------------------------------
 
     def _told(self, stamped: Stamped) -> None:
-        if type(stamped.fact) not in _WAKING and self._asleep:
+        kind = type(stamped.fact)
+        if not self._branches and kind not in _WAKING and self._asleep:
             return
-        self.parties.note(stamped.fact, self.exchange.state.legs.get)
-        self.tapes.note(stamped.fact)
-        for reader in self._readers:
-            reader(stamped)
-        self._on(stamped)
-        self.parties.forget(stamped.fact)
-        self.tapes.forget(stamped.fact)
+        for reader in self._by_kind[kind]:
+            reader(stamped.fact, stamped.at)
 
     @property
     def _asleep(self) -> bool:
         """True when no live call belongs to a flow: no fact but those that wake concerns any."""
         return not self._branches and not self._runs_of and not self.attempts and self.parties.empty
 
-    def _on(self, stamped: Stamped) -> None:
-        match stamped.fact:
-            case f.LegCreated(leg=leg):
-                self._leg_created(leg)
-            case f.LegConnected(leg=leg_id, at=at):
-                self._each_record(leg_id, lambda record: record.answered(at))
-                branch = self._branches.get(leg_id)
-                if branch is not None and branch.ringing == leg_id:
-                    dialling.answered(self, branch, leg_id)
-                    self.go(branch, party.first_answered(self, branch) if party.waits(branch) else "answered")
-            case f.LegEnded(leg=leg_id, outcome=outcome):
-                self._each_record(leg_id, lambda record: record.ended(stamped.at, outcome))
-                self._leg_ended(leg_id, outcome)
-            case f.LegFreed(leg=leg_id, program="phlo", outcome=outcome):
-                self._leg_freed(leg_id, outcome)
-            case f.DialEnded(dial=dial, leg=winner, outcome=outcome):
-                dialling.attempt_ended(self, dial, winner, outcome)
-                party.attempt_ended(self, dial, winner)
-            case f.FallbackTaken() as taken:
-                party.fallback_taken(self, taken)
-            case f.ProgramSet(leg=leg_id, program=program) if program != PROGRAM:
-                self._taken_away(leg_id)
-            case f.MemberJoined(room=room) if (joined := self.parties.of_room(room)) is not None:
-                self.tapes.member_joined(joined, room)
-            case f.RoomClosed(room=room):
-                party.room_closed(self, room)
+    @property
+    def _own(self) -> Readers:
+        """What lets the flows go on."""
+        return {
+            f.LegCreated: self._leg_created,
+            f.LegConnected: self._leg_connected,
+            f.LegEnded: self._leg_ended,
+            f.LegFreed: self._leg_freed,
+            f.DialEnded: self._dial_ended,
+            f.FallbackTaken: lambda fact, _: party.fallback_taken(self, fact),
+            f.ProgramSet: self._program_set,
+            f.MemberJoined: self._member_joined,
+            f.RoomClosed: lambda fact, _: party.room_closed(self, fact.room),
+        }
 
-    def _leg_created(self, leg: Leg) -> None:
+    def _leg_created(self, fact: f.LegCreated, _: float) -> None:
+        leg = fact.leg
         found = self.parties.of_leg(leg.id)
         if found is not None:
             self.record(found.run, leg)
@@ -298,12 +287,35 @@ class Walker:
         elif leg.side is Side.INBOUND and leg.program == PROGRAM and leg.id not in self._branches:
             self._run_by_call(leg)
 
+    def _leg_connected(self, fact: f.LegConnected, _: float) -> None:
+        leg = fact.leg
+        self._each_record(leg, lambda record: record.answered(fact.at))
+        branch = self._branches.get(leg)
+        if branch is not None and branch.ringing == leg:
+            dialling.answered(self, branch, leg)
+            self.go(branch, party.first_answered(self, branch) if party.waits(branch) else "answered")
+
+    def _dial_ended(self, fact: f.DialEnded, _: float) -> None:
+        dialling.attempt_ended(self, fact.dial, fact.leg, fact.outcome)
+        party.attempt_ended(self, fact.dial, fact.leg)
+
+    def _program_set(self, fact: f.ProgramSet, _: float) -> None:
+        if fact.program != PROGRAM:
+            self._taken_away(fact.leg)
+
+    def _member_joined(self, fact: f.MemberJoined, _: float) -> None:
+        joined = self.parties.of_room(fact.room)
+        if joined is not None and joined.options.record:
+            self.tapes.member_joined(joined, fact.room)
+
     def _each_record(self, leg: LegId, change: Callable[[CallRecord], None]) -> None:
         run = self._runs_of.get(leg)
         if run is not None and leg in run.calls:
             change(run.calls[leg])
 
-    def _leg_ended(self, leg: LegId, outcome: Outcome) -> None:
+    def _leg_ended(self, fact: f.LegEnded, at: float) -> None:
+        leg, outcome = fact.leg, fact.outcome
+        self._each_record(leg, lambda record: record.ended(at, outcome))
         self._runs_of.pop(leg, None)
         branch = self._branches.pop(leg, None)
         if branch is None:
@@ -328,13 +340,16 @@ class Walker:
         if found is None or found.room is None:
             self.finish(branch)
 
-    def _leg_freed(self, leg: LegId, outcome: Outcome) -> None:
+    def _leg_freed(self, fact: f.LegFreed, _: float) -> None:
+        if fact.program != PROGRAM:
+            return
+        leg = fact.leg
         found = self.parties.of_leg(leg)
         branch = self._branches.get(leg)
         if found is not None and (branch is None or self.party_of(branch) is found):
             party.freed(self, found, leg)
         elif branch is not None and branch.leg == leg:
-            dialling.freed(self, branch, outcome)
+            dialling.freed(self, branch, fact.outcome)
         elif leg in self.exchange.state.legs and branch is None:
             self._hang_up(leg, Outcome.COMPLETED)
 
@@ -402,6 +417,4 @@ def _enter(walker: Walker, branch: Branch, node: Node) -> str | None:
         return "failed"
 
 
-# A third of all facts; no flow reads them.
-_OF_INTEREST = frozenset(get_args(f.Fact)) - {f.HearingChanged, f.FocusChanged, f.DialRang}
 _WAKING = frozenset({f.LegCreated, f.RecordingFinished})

@@ -45,6 +45,7 @@ OnText = Callable[[str], None]
 OnCounters = Callable[[Counters], None]
 
 MOST_CLIPS = 64
+ACKNOWLEDGED_S, MOST_EVENTS = 1.0, 1_000  # events wait so long, or so many of them, to be acknowledged together
 
 
 class MediaEngine:
@@ -69,7 +70,7 @@ class MediaEngine:
         self._closing: dict[tuple[int, int], LegId] = {}
         self._uses = 0
         self._plays: dict[tuple[int, int], tuple[Leg, SoundId]] = {}
-        self._free_plays = list(range(settings.max_plays - 1, -1, -1))
+        self._free_plays = deque(range(settings.max_plays))  # taken from the left, given back on the right: they rest
         self._cupboard = Cupboard(settings.max_clips, settings.clip_memory_mb * 3276)
         self._taken: dict[RecordingId, Taken] = {}
         self._slots: dict[tuple[int, int], RecordingId] = {}
@@ -77,7 +78,7 @@ class MediaEngine:
         self._holder = Holder(settings.max_forks, lambda m: self._pump.say(m), lambda m: self._shop.say(m))
         self._random = random.Random(secrets.randbits(256))
         self._counted_at = 0.0
-        self._last_event = 0
+        self._last_event = self._acknowledged = 0
         self._acknowledge: asyncio.Handle | None = None
 
     @classmethod
@@ -160,8 +161,7 @@ class MediaEngine:
                 self._ready(found)
                 changed.append(found)
         if changed:
-            lines = [found.heard(self._known, self._holder.places) for found in changed if self._known(found.id)]
-            self._pump.say({"say": "hear", "batch": lines})
+            self._pump.say({"say": "hear", "batch": [self._heard(found) for found in changed]})
 
     def prepare(self, clips: Sequence[str]) -> None:
         for clip in clips:
@@ -237,7 +237,7 @@ class MediaEngine:
 
     def _state_again(self, leg: Leg) -> None:
         leg.hear_version += 1
-        self._pump.say({"say": "hear", "batch": [leg.heard(self._known, self._holder.places)]})
+        self._pump.say({"say": "hear", "batch": [self._heard(leg)]})
 
     def close(self, leg: LegId) -> None:
         found = self._legs.pop(leg, None)
@@ -258,9 +258,18 @@ class MediaEngine:
         """Returns a leg that the pump knows of: it is stated when it is first needed, mostly with its session."""
         found = self._legs.get(leg)
         if found is not None and not found.stated:
-            found.stated = True
-            self._pump.say(found.statement())
+            self._state(found)
         return found
+
+    def _state(self, leg: Leg) -> None:
+        leg.stated = True
+        self._pump.say(leg.statement())
+
+    def _heard(self, leg: Leg) -> list[object]:
+        """Returns what a leg hears, in a statement of who hears what; states whom the pump does not know yet."""
+        if not leg.stated:
+            self._state(leg)
+        return leg.heard(self._known, self._holder.places)
 
     def _at_its_limit(self) -> bool:
         """True when the pump has just said that it needed most of its time."""
@@ -274,13 +283,13 @@ class MediaEngine:
         wanted = {source.id: source for source in leg.sources if isinstance(source, Sound)}
         for id, play in leg.plays.items():
             play.heard = id in wanted
-        for sound in wanted.values():
-            if sound.id in leg.plays or sound.id in leg.over:
+        for id, sound in wanted.items():
+            if id in leg.plays or id in leg.over:
                 continue
             try:
                 self._load(leg, sound)
             except Unavailable as error:
-                self._sound_over(leg, sound.id, str(error))
+                self._sound_over(leg, id, str(error))
 
     def _load(self, leg: Leg, sound: Sound) -> None:
         if len(sound.clips) > MOST_CLIPS:
@@ -297,7 +306,7 @@ class MediaEngine:
         if not self._free_plays:
             raise Unavailable("too many sounds at once")
         self._uses += 1
-        play = Play(self._free_plays.pop(), self._uses, tuple(found), sound.repeat, heard=True)
+        play = Play(self._free_plays.popleft(), self._uses, tuple(found), sound.repeat, heard=True)
         leg.plays[sound.id] = play
         self._plays[play.place, play.use] = (leg, sound.id)
         self._pump.say(play.statement)
@@ -313,7 +322,7 @@ class MediaEngine:
     def _drop_play(self, leg: Leg, sound: SoundId) -> None:
         play = leg.plays.pop(sound)
         self._plays.pop((play.place, play.use), None)
-        self._free_plays.insert(0, play.place)
+        self._free_plays.append(play.place)
         for clip in play.clips:
             clip.users -= 1
 
@@ -346,7 +355,7 @@ class MediaEngine:
         if message["say"] == "restarted":
             self.restarts += 1
             if message["who"] == "keeper":
-                self._last_event = 0  # a new table, so events are numbered anew
+                self._last_event = self._acknowledged = 0  # a new table, so events are numbered anew
             if self._on_restart is not None:
                 self._on_restart(message["who"])
 
@@ -390,15 +399,21 @@ class MediaEngine:
             if m["number"] > self._last_event:
                 self._last_event = m["number"]
                 self._event(m)
-            if self._acknowledge is None:
-                self._acknowledge = asyncio.get_running_loop().call_later(0.05, self._send_acknowledgement)
+            if self._last_event - self._acknowledged >= MOST_EVENTS:
+                self._send_acknowledgement()
+            elif self._acknowledge is None:
+                loop = asyncio.get_running_loop()
+                self._acknowledge = loop.call_later(ACKNOWLEDGED_S, self._send_acknowledgement)
         elif m["say"] == "counters":
             self._count(m)
         elif m["say"] == "warning" and self._on_warning is not None:
             self._on_warning(m["text"])
 
     def _send_acknowledgement(self) -> None:
-        self._acknowledge = None
+        if self._acknowledge is not None:
+            self._acknowledge.cancel()
+            self._acknowledge = None
+        self._acknowledged = self._last_event
         self._pump.say({"say": "ack", "number": self._last_event})
 
     def _event(self, m: Message) -> None:
@@ -440,7 +455,7 @@ class MediaEngine:
         self._sound_over(leg, sound, error)
         # The play's row will be somebody else's: the leg must not hear it any more.
         leg.hear_version += 1
-        self._pump.say({"say": "hear", "batch": [leg.heard(self._known, self._holder.places)]})
+        self._pump.say({"say": "hear", "batch": [self._heard(leg)]})
 
     def _closed(self, key: tuple[int, int], stats: dict[str, object]) -> None:
         leg = self._closing.pop(key, None)

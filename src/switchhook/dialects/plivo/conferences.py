@@ -134,6 +134,8 @@ class Conferences:
     # --- told -------------------------------------------------------------------------------------------------------
 
     def _heard(self, stamped: Stamped) -> None:
+        if not (self._chairs or self._tapes or self._watched or self._floors):
+            return  # nobody has asked for anything in a conference
         match stamped.fact:
             case f.VoiceHeard(leg=leg, on=True):
                 self._talks(leg)

@@ -143,7 +143,10 @@ class Plivo:
     # --- facts ------------------------------------------------------------------------------------------------------
 
     def _heard(self, stamped: Stamped) -> None:
-        _TOLD[type(stamped.fact)](self, stamped.fact)
+        kind = type(stamped.fact)
+        if not self.sessions and not self.endings and kind not in _WAKING and self.watch.empty:
+            return  # no document runs: a call of another program pays for one look
+        _TOLD[kind](self, stamped.fact)
 
     def _leg_created(self, fact: f.LegCreated) -> None:
         leg = self.exchange.state.legs.get(fact.leg.id)
@@ -290,3 +293,4 @@ _TOLD: dict[type, Callable[[Plivo, Any], None]] = {
     f.DialStarted: Plivo._dial_started,
     f.DialRang: Plivo._dial_rang,
 }
+_WAKING = frozenset({f.LegCreated, f.VoiceHeard, f.RecordingFinished})  # may concern legs that run no document

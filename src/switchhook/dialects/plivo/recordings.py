@@ -33,6 +33,8 @@ TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 class RecordingRoute(BaseRoute):
     """Serves the recordings of all accounts."""
 
+    below = "/v1/account/"
+
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
 

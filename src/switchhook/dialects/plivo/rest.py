@@ -57,6 +57,8 @@ PATH = re.compile(r"/v1/account/(?P<auth_id>[^/]+)(?:/(?P<rest>.*))?$", re.IGNOR
 class VoiceRoute(BaseRoute):
     """Everything below /v1/Account/, except the PHLO runner's paths, which are another dialect's."""
 
+    below = "/v1/account/"
+
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
 

@@ -31,6 +31,8 @@ LONGEST_NOTES = 280
 class FeedbackRoute(BaseRoute):
     """Takes ratings of calls that are live or over."""
 
+    below = "/v1/call/"
+
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
 

@@ -76,6 +76,8 @@ class Overlays:
             self._exchange.ask(r.StopOver(leg), cause=cause)
 
     def _heard(self, stamped: Stamped) -> None:
+        if not self._laid:
+            return
         fact = stamped.fact
         if isinstance(fact, f.OverlayFinished):
             sound, layer = self._laid.get(fact.leg, (None, None))

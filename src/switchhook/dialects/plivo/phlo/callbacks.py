@@ -19,11 +19,11 @@ from switchhook.dialects.plivo.links import Link, Tuning, is_web_url
 from switchhook.dialects.plivo.outgoing import Outgoing, Webhook
 from switchhook.dialects.plivo.signatures import headers as signature_headers
 from switchhook.exchange.ports import Reply
-from switchhook.exchange.switch import Exchange, Stamped
+from switchhook.exchange.switch import Exchange
 from switchhook.flows.graph import Node
 from switchhook.flows.nodes import Callback
-from switchhook.flows.parties import Party, Seat
-from switchhook.flows.runs import RecordingRecord, Run, written
+from switchhook.flows.parties import Party, Readers, Seat
+from switchhook.flows.runs import Run, written
 from switchhook.flows.walk import Walker
 
 RETRIES = Tuning(retries=2, retried=frozenset({"ct", "rt", "5xx"}))
@@ -85,69 +85,81 @@ class Callbacks:
         self._parties = walker.parties
         self._tapes = walker.tapes
         self._outgoing = RoomOutgoing(exchange)
-        self._transfers: dict[TransferId, dict[str, str]] = {}  # what the events of a transfer carry
+        self._transfers: dict[TransferId, tuple[Party, dict[str, str]]] = {}  # and what its events carry
         self._closing: set[RoomId] = set()  # closed rooms whose transfer has yet to be said over
         self._dropping: set[LegId] = set()  # who hears a voicemail being dropped
 
-    def told(self, stamped: Stamped) -> None:
-        """Takes one fact, in order; never blocks."""
-        at = stamped.at
-        match stamped.fact:
-            case f.LegCreated(leg=leg) if leg.dial is not None:
-                self._member(at, leg.id, "MemberInvited")
-            case f.LegRinging(leg=leg_id):
-                self._member(at, leg_id, "MemberRinging")
-            case f.DialTried(dial=dial, leg=leg_id, outcome=outcome):
-                found = self._parties.of_dial(dial)
-                if found is not None:
-                    self._seated(at, found[0], leg_id, "MemberFailed", cause=not_reached(outcome).value)
-            case f.MemberJoined(room=room, member=member) if member.role is not Role.SUPERVISOR:
-                self._in_or_out(at, room, member.leg, "MemberJoined", "ConferenceEnter")
-            case f.MemberLeft(room=room, leg=leg_id):
-                self._in_or_out(at, room, leg_id, "MemberLeft", "ConferenceExit")
-            case f.MemberHeld(leg=leg_id, on=on):
-                self._member(at, leg_id, "MemberHeld" if on else "MemberUnheld")
-            case f.MemberMuted(room=room, leg=leg_id, on=on) if not self._said_twice(room, leg_id):
-                self._member(at, leg_id, "MemberMuted" if on else "MemberUnmuted")
-            case f.TransferStarted() | f.TransferAdvanced() | f.TransferEnded():
-                self._of_transfer(at, stamped.fact)
-            case f.SoundStarted(leg=leg_id, hang_up_after=True) if self._parties.of_leg(leg_id) is not None:
-                self._dropping.add(leg_id)
-            case f.SoundFinished(leg=leg_id, stopped=stopped, error=error) if leg_id in self._dropping:
-                self._dropping.discard(leg_id)
-                if not stopped and not error:
-                    self._member(at, leg_id, "VoicemailDropped")
-            case f.RoomClosed(room=room):
-                self._room_closed(at, room)
-            case f.RecordingFinished(recording=recording):
-                found_tape = self._tapes.of(recording)
-                if found_tape is not None:
-                    self._recorded(at, *found_tape)
+    @property
+    def told(self) -> Readers:
+        """What takes facts, in order; never blocks."""
+        return {
+            f.LegCreated: self._invited,
+            f.LegRinging: lambda fact, at: self._member(at, fact.leg, "MemberRinging"),
+            f.DialTried: self._failed,
+            f.MemberJoined: self._joined,
+            f.MemberLeft: lambda fact, at: self._in_or_out(at, fact.room, fact.leg, "MemberLeft", "ConferenceExit"),
+            f.MemberHeld: lambda fact, at: self._member(at, fact.leg, "MemberHeld" if fact.on else "MemberUnheld"),
+            f.MemberMuted: self._muted,
+            f.TransferStarted: self._transfer_started,
+            f.TransferAdvanced: self._transfer_advanced,
+            f.TransferEnded: self._transfer_ended,
+            f.SoundStarted: self._sound_started,
+            f.SoundFinished: self._sound_finished,
+            f.RoomClosed: self._room_closed,
+            f.RecordingFinished: self._tape_finished,
+        }
 
     # --- members ----------------------------------------------------------------------------------------------------
 
-    def _member(self, at: float, leg: LegId, event: str, **more: str) -> None:
+    def _invited(self, fact: f.LegCreated, at: float) -> None:
+        if fact.leg.dial is not None:
+            self._member(at, fact.leg.id, "MemberInvited")
+
+    def _failed(self, fact: f.DialTried, at: float) -> None:
+        found = self._parties.of_dial(fact.dial)
+        if found is not None:
+            self._seated(at, found[0], fact.leg, "MemberFailed", cause=not_reached(fact.outcome).value)
+
+    def _joined(self, fact: f.MemberJoined, at: float) -> None:
+        if fact.member.role is not Role.SUPERVISOR:
+            self._in_or_out(at, fact.room, fact.member.leg, "MemberJoined", "ConferenceEnter")
+
+    def _muted(self, fact: f.MemberMuted, at: float) -> None:
+        if not self._said_twice(fact.room, fact.leg):
+            self._member(at, fact.leg, "MemberMuted" if fact.on else "MemberUnmuted")
+
+    def _sound_started(self, fact: f.SoundStarted, _: float) -> None:
+        if fact.hang_up_after and self._parties.of_leg(fact.leg) is not None:
+            self._dropping.add(fact.leg)
+
+    def _sound_finished(self, fact: f.SoundFinished, at: float) -> None:
+        if fact.leg in self._dropping:
+            self._dropping.discard(fact.leg)
+            if not fact.stopped and not fact.error:
+                self._member(at, fact.leg, "VoicemailDropped")
+
+    def _member(self, at: float, leg: LegId, event: str) -> None:
         party = self._parties.of_leg(leg)
         if party is not None:
-            self._seated(at, party, leg, event, **more)
+            self._seated(at, party, leg, event)
 
     def _seated(self, at: float, party: Party, leg: LegId, event: str, **more: str) -> None:
-        if leg in party.seats:
+        if party.options.callback.url and leg in party.seats:
             self._send(at, party, event, {**_of_seat(party.seats[leg]), **more})
 
     def _in_or_out(self, at: float, room: RoomId, leg: LegId, event: str, attested: str) -> None:
         party = self._parties.of_room(room)
-        if party is not None and party.room == room:
+        if party is not None and party.room == room and party.options.callback.url:
             self._seated(at, party, leg, event)
             self._seated(at, party, leg, attested)
 
-    def _room_closed(self, at: float, room: RoomId) -> None:
+    def _room_closed(self, fact: f.RoomClosed, at: float) -> None:
         """The last event of a room, also when one step ends both the room and a transfer in it."""
-        party = self._parties.of_room(room)
-        if party is None or party.room != room:
+        party = self._parties.of_room(fact.room)
+        if party is None or party.room != fact.room:
             return
         if party.transfers:
-            self._closing.add(room)
+            self._closing.add(fact.room)
         else:
             self._send(at, party, "RoomEnded", {})
 
@@ -165,36 +177,38 @@ class Callbacks:
 
     # --- transfers --------------------------------------------------------------------------------------------------
 
-    def _of_transfer(self, at: float, fact: f.TransferStarted | f.TransferAdvanced | f.TransferEnded) -> None:
-        match fact:
-            case f.TransferStarted(transfer=transfer):
-                party = self._parties.of_transfer(transfer.id)
-                if party is not None:
-                    self._transfers[transfer.id] = _of_transfer(party, transfer)
-                    self._send(at, party, "TransferStarted", self._transfers[transfer.id])
-            case f.TransferAdvanced(transfer=transfer_id, phase=Phase.CONSULTING):
-                party = self._parties.of_transfer(transfer_id)
-                if party is not None:
-                    self._send(at, party, "TransferConsult", self._transfers[transfer_id])
-            case f.TransferEnded(transfer=transfer_id, outcome=outcome):
-                party = self._parties.of_transfer(transfer_id)
-                if party is not None:
-                    event, cause = ending(outcome)
-                    self._send(at, party, event, {**self._transfers.pop(transfer_id), "cause": cause})
-                    if party.room in self._closing:
-                        self._closing.discard(party.room)
-                        self._send(at, party, "RoomEnded", {})
+    def _transfer_started(self, fact: f.TransferStarted, at: float) -> None:
+        transfer = fact.transfer
+        party = self._parties.of_transfer(transfer.id)
+        if party is not None:
+            carried = _of_transfer(party, transfer) if party.options.callback.url else {}
+            self._transfers[transfer.id] = party, carried
+            self._send(at, party, "TransferStarted", carried)
+
+    def _transfer_advanced(self, fact: f.TransferAdvanced, at: float) -> None:
+        if fact.phase is Phase.CONSULTING and fact.transfer in self._transfers:
+            self._send(at, self._transfers[fact.transfer][0], "TransferConsult", self._transfers[fact.transfer][1])
+
+    def _transfer_ended(self, fact: f.TransferEnded, at: float) -> None:
+        party, carried = self._transfers.pop(fact.transfer, (None, {}))
+        if party is not None:
+            event, cause = ending(fact.outcome)
+            self._send(at, party, event, {**carried, "cause": cause})
+            if party.room in self._closing:
+                self._closing.discard(party.room)
+                self._send(at, party, "RoomEnded", {})
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
-    def _recorded(self, at: float, run: Run, tape: RecordingRecord) -> None:
-        """The file of a recording is finished; nothing is said of one that was never written."""
-        if tape.recording.has_file:
+    def _tape_finished(self, fact: f.RecordingFinished, at: float) -> None:
+        """Nothing is said of a recording that was never written."""
+        run, tape = self._tapes.of(fact.recording) or (None, None)
+        if run is not None and tape is not None and tape.recording.has_file:
             more = {name: str(value) for name, value in {**tape.about(), **tape.variables()}.items()}
             self._post(at, run, tape.node, tape.callback, tape.lane, "Record", more)
 
     def _send(self, at: float, party: Party, event: str, more: Mapping[str, str]) -> None:
-        if party.room is not None:
+        if party.room is not None and party.options.callback.url:
             named = {"conference_name": party.name, "conference_uuid": party.room, **more}
             self._post(at, party.run, party.node, party.options.callback, party.room, event, named)
 

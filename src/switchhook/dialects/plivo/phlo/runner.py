@@ -7,12 +7,11 @@ end of the path (plivo-phlo 9.6, point 4), and because a wrong method must get t
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from uuid import uuid4
 
 import structlog
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
@@ -25,6 +24,7 @@ from switchhook.dialects.plivo.phlo.actions import NODE_ACTIONS, REMOVALS, Actio
 from switchhook.dialects.plivo.phlo.asker import asker_of, may_act_for
 from switchhook.dialects.plivo.phlo.parameters import MAX_BYTES, action_of, optional_text, parameters
 from switchhook.dialects.plivo.problems import Problem
+from switchhook.exchange.chance import PooledRandom
 from switchhook.exchange.switch import Exchange
 from switchhook.flows.catalog import type_name
 from switchhook.flows.graph import Flow, Node
@@ -62,6 +62,7 @@ class Runner:
         self._exchange = exchange
         self._walker = walker
         self._actions = Actions(exchange, walker.parties)
+        self._random = PooledRandom()
 
     def routes(self) -> list[BaseRoute]:
         """Returns the routes, to be mounted at the root."""
@@ -71,11 +72,11 @@ class Runner:
 
     # --- a request --------------------------------------------------------------------------------------------------
 
-    async def _serve(self, request: Request) -> Response:
-        api_id = str(uuid4())
+    async def _serve(self, scope: Scope, receive: Receive) -> Response:
+        api_id = self._random.uuid()
         headers: dict[str, str] = {}
         try:
-            answer = self._answer(await self._asked(request, api_id))
+            answer = self._answer(await self._asked(scope, receive, api_id))
         except Problem as problem:
             answer = Answer(problem.status, views.error(api_id, problem.text))
         except Refused as refused:
@@ -84,34 +85,29 @@ class Runner:
         except ClientDisconnect:
             raise
         except Exception:
-            log.exception("request failed", path=request.url.path)
+            log.exception("request failed", path=scope["path"])
             answer = Answer(500, views.error(api_id, "The server failed."))
         if answer.status == 401:
             headers["WWW-Authenticate"] = 'Basic realm="PHLO"'
-        self._write(request, api_id, answer)
-        return Response(json.dumps(answer.body), answer.status, headers, media_type="application/json")
-
-    async def _asked(self, request: Request, api_id: str) -> Asked:
-        asker = asker_of(self._exchange.settings, request.headers.get("authorization", ""))
-        content = bytearray()
-        async for chunk in request.stream():
-            content += chunk
-            if len(content) > MAX_BYTES:
-                raise Problem(400, "The request body is too long.")
-        given = parameters(bytes(content), request.url.query)
-        path = request.scope["path"].removesuffix("/")
-        return Asked(api_id, request.method, path, asker, given, request.headers.get("x-request-id", ""))
-
-    def _write(self, request: Request, api_id: str, answer: Answer) -> None:
+        text = json.dumps(answer.body)
         body: dict[str, object] = {
             "dialect": "phlo",
-            "method": request.method,
-            "path": request.url.path,
+            "method": scope["method"],
+            "path": scope["path"],
             "status": answer.status,
-            "body": json.dumps(answer.body)[:500],
+            "body": text[:500],
             "api_id": api_id,
         }
         self._exchange.write("HttpRequest", body, leg=answer.leg or "", cause=api_id)
+        return Response(text, answer.status, headers, media_type="application/json")
+
+    async def _asked(self, scope: Scope, receive: Receive, api_id: str) -> Asked:
+        headers = dict(reversed(scope["headers"]))  # of two with one name the first counts
+        asker = asker_of(self._exchange.settings, headers.get(b"authorization", b"").decode("latin-1"))
+        content = await _body(receive)
+        given = parameters(content, scope["query_string"].decode(errors="replace"))
+        request_id = headers.get(b"x-request-id", b"").decode("latin-1")
+        return Asked(api_id, scope["method"], scope["path"].removesuffix("/"), asker, given, request_id)
 
     # --- the resources ----------------------------------------------------------------------------------------------
 
@@ -244,9 +240,23 @@ class Runner:
 class _Endpoint:
     """A route's endpoint as an application, so that every method arrives."""
 
-    def __init__(self, serve: Callable[[Request], object]) -> None:
+    def __init__(self, serve: Callable[[Scope, Receive], Awaitable[Response]]) -> None:
         self._serve = serve
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._serve(Request(scope, receive))  # type: ignore[misc]
+        response = await self._serve(scope, receive)
         await response(scope, receive, send)
+
+
+async def _body(receive: Receive) -> bytes:
+    """Returns the whole body of a request; raises `Problem` 400 when it is too long."""
+    content = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        content += message.get("body", b"")
+        if len(content) > MAX_BYTES:
+            raise Problem(400, "The request body is too long.")
+        if not message.get("more_body", False):
+            return bytes(content)
