@@ -33,12 +33,25 @@ _BUILT_IN = {"hold": "hold music", "ringback": "ringback", "busy": "busy tone", 
 def say(entry: Entry, parties: Parties) -> str:
     """Returns one sentence without a full stop, or an empty text. Lines of other versions never raise."""
     words = _WORDS.get(entry.kind)
-    if words is None:
-        return ""
     try:
+        if entry.kind == "MediaStats":
+            return plain(_audio_lost(entry.body, parties.name(entry.leg)))
+        if words is None:
+            return ""
         return plain(words(entry.body, parties))
     except (KeyError, TypeError, AttributeError, IndexError, ValueError):
         return f"{entry.kind} (written by another version)"
+
+
+def _audio_lost(body: dict[str, Any], name: str) -> str:
+    """Says what was wrong with a leg's audio, at its end; nothing when all of it came."""
+    theirs = {"lost": "lost", "late": "too late", "duplicated": "doubled"}
+    told = [f"{body[field]} {word}" for field, word in theirs.items() if body[field]]
+    if told:
+        told[-1] += f" (of {body['received'] + body['lost'] - body['duplicated']}, jitter {body['jitter_ms']:.1f} ms)"
+    if body["remote_lost"] > 0:
+        told.append(f"{body['remote_lost']} of ours lost on the way to it (jitter {body['remote_jitter_ms']:.1f} ms)")
+    return f"audio packets of {name}: " + ", ".join(told) if told else ""
 
 
 def clip(clip: str) -> str:
