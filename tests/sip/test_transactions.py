@@ -1,4 +1,4 @@
-"""The four machines on a virtual clock: every timer of RFC 3261 17 and RFC 6026, and every row of the tables."""
+"""The four machines on a virtual clock: every timer of RFC 3261 17 and RFC 6026 (each row: `test_transitions`)."""
 
 from __future__ import annotations
 

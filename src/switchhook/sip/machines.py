@@ -39,7 +39,6 @@ INVITE_CLIENT: Table = {
     (COMPLETED, "final"): (COMPLETED, ("ack",)),
     (COMPLETED, "2xx"): (ACCEPTED, ("wait_M", "pass")),  # another fork's: a proxy sends it on behind a failure (16.7)
     (COMPLETED, "D"): (TERMINATED, ()),
-    (COMPLETED, "error"): (TERMINATED, ()),
     (ACCEPTED, "2xx"): (ACCEPTED, ("pass",)),
     (ACCEPTED, "M"): (TERMINATED, ()),
 }
@@ -65,7 +64,6 @@ INVITE_SERVER: Table = {
     (PROCEEDING, "1xx"): (PROCEEDING, ("send",)),
     (PROCEEDING, "2xx"): (ACCEPTED, ("send", "wait_L")),
     (PROCEEDING, "final"): (COMPLETED, ("send", "start_G", "wait_H")),
-    (PROCEEDING, "error"): (TERMINATED, ("broken",)),
     (COMPLETED, "request"): (COMPLETED, ("resend",)),
     (COMPLETED, "G"): (COMPLETED, ("resend", "back_off")),
     (COMPLETED, "ack"): (CONFIRMED, ("settle", "wait_I")),

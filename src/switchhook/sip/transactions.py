@@ -256,9 +256,6 @@ class ServerTransaction(Transaction):
         self.layer.counters.never_acknowledged += 1
         self.layer.unacknowledged(self.call_id)
 
-    def broke(self, _: Message | None) -> None:
-        pass
-
     def let_go(self, tag: str = "") -> None:
         """Drops the request and the call when nobody will ask for them: this object outlives them by up to 32 s."""
         if not self.open:
