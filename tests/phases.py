@@ -31,6 +31,7 @@ REAL = {
     "tests/lab/test_soak.py": "a short soak of the real server: what everybody hears is judged all the while",
     "tests/lab/test_terminal.py::test_two_processes": "two telephones in processes of their own",
     "tests/lab/test_world_real.py": "stories over real audio",
+    "tests/media/test_bleed.py": "real audio while all ports are scanned",
     "tests/media/test_engine.py": "the audio processes: gaps and levels are measured",
     "tests/media/test_exam.py": "the audio processes: when a sound ends, how long a recording is",
     "tests/media/test_faults.py": "the audio processes are killed: gaps are measured",

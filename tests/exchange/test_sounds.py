@@ -8,7 +8,7 @@ from switchhook.core import facts as f
 from switchhook.core import requests as r
 from switchhook.core.events import SoundEnded
 from switchhook.core.sources import Sound
-from switchhook.exchange.sounds import AGAIN_S
+from switchhook.exchange.sounds import AGAIN_S, READ_S
 from switchhook.lab.stage import Line, Stage
 from switchhook.lab.virtual_time import in_virtual_time
 from tests.stories.common import settings
@@ -71,6 +71,30 @@ async def test_a_sound_that_cannot_be_fetched_ends_at_once_with_the_reason() -> 
             ended = [stamped.fact for stamped in stage.facts if isinstance(stamped.fact, f.SoundFinished)][-1]
             assert ended.sound == sound
             assert "nowhere.test" in ended.error
+        assert line.hears == {"1001"}
+
+
+@in_virtual_time
+async def test_a_server_of_sounds_that_never_answers_holds_up_nobody_and_ends_the_sound_in_the_end() -> None:
+    async with Stage(settings(media={"hold_music": MUSIC_URL})) as stage:
+        stage.web.on(MUSIC_URL, WAV)
+        stage.web.delay_s = 10_000.0
+        line = stage.phone("+14155550123").calls("+14155550100")
+        at_agent = await stage.phone("1001").rings()
+        at_agent.answers()
+        await stage.settled()
+        at_agent.holds()
+        await stage.passes(0.1)
+        assert clips(stage, line) == ["builtin:hold"]
+        at_agent.holds(False)
+        await stage.passes(0.1)
+        assert line.hears == {"1001"}
+        sound = stage.exchange.ask(r.Play(line.leg, ("http://hangs.test/x.wav",))).sound
+        await stage.passes(READ_S)
+        assert not [stamped.fact for stamped in stage.facts if isinstance(stamped.fact, f.SoundFinished)]
+        await stage.passes(READ_S + 1.0)
+        (ended,) = [stamped.fact for stamped in stage.facts if isinstance(stamped.fact, f.SoundFinished)]
+        assert (ended.sound, ended.error) == (sound, f"http://hangs.test/x.wav was not there within {READ_S:g} s")
         assert line.hears == {"1001"}
 
 

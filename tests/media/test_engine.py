@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -276,6 +277,21 @@ async def test_ports_run_out_and_come_back() -> None:
         s.engine.close(LegId("1"))
         await s.until(lambda: LegId("1") in s.stats)
         assert s.engine.open(LegId("3")).port == ports[1]
+
+
+@story
+async def test_a_pump_that_is_at_its_limit_takes_no_new_leg_as_long_as_it_says_so() -> None:
+    async with studio() as s:
+        a = s.phone("a", 0)
+        await s.until(lambda: s.engine.counters)
+        assert s.engine.counters is not None
+        s.engine.counters = replace(s.engine.counters, load=0.81, legs=200)
+        s.engine._counted_at = asyncio.get_running_loop().time()
+        assert s.engine.open(a.leg) == a.target
+        with pytest.raises(Unavailable, match="limit"):
+            s.engine.open(LegId("b"))
+        s.engine._counted_at -= 2.5  # it has said nothing for so long: nobody knows
+        assert s.engine.open(LegId("b")).port
 
 
 @story

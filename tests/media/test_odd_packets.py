@@ -297,6 +297,16 @@ def test_reports_of_strangers_and_broken_ones_are_told_apart(
     assert int(TABLE.strangers[ODD]) == strange
 
 
+def test_who_shares_the_telephones_address_cannot_draw_its_reports_to_himself() -> None:
+    stage = Stage(TABLE, 3)
+    talk(stage, 5)
+    own = stage.address(ODD)[0], stage.address(ODD)[1] + 1
+    for ssrc, port, target in ((0xBAD, 9_999, own), (70 + ODD, 4_444, (own[0], 4_444)), (0xBAD, 9, (own[0], 4_444))):
+        packet = rtcp.build(rtcp.Report(ssrc), "somebody")
+        stage.inbound._odd(Odd(ODD, True, (own[0], port), packet), stage.number, stage.now)
+        assert stage.reporter._target(ODD) == target
+
+
 def test_packets_of_another_version_are_counted_and_change_nothing(stage: Stage) -> None:
     def versions(n: int, packet: rtp.Packet) -> rtp.Packet:
         for version in (0, 1, 3):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
+import subprocess
 import wave
 from dataclasses import replace
 from pathlib import Path
@@ -51,6 +53,34 @@ async def test_each_side_has_its_channel_while_they_are_relayed(tmp_path: Path) 
         assert amplitude(right, 900) == pytest.approx(7_980, rel=0.03)
         assert amplitude(right, 1500) == pytest.approx(7_980, rel=0.03)
         assert amplitude(right, 600) < 60
+
+
+def judged_by_sox(path: Path, channel: int) -> dict[str, float]:
+    """Returns what sox says of one channel: `Rough frequency`, `RMS amplitude` and so on."""
+    done = subprocess.run(
+        ["sox", "-V1", str(path), "-n", "remix", str(channel), "stat"], capture_output=True, text=True, check=True
+    )
+    lines = (line.rpartition(":") for line in done.stderr.splitlines() if ":" in line)
+    return {" ".join(name.split()): float(value) for name, _, value in lines}
+
+
+@pytest.mark.skipif(shutil.which("sox") is None, reason="sox is not installed")
+@story
+async def test_sox_hears_each_side_at_its_level_for_as_long_as_it_was_recorded(tmp_path: Path) -> None:
+    async with studio() as s:
+        s.phone("a", 600)
+        s.phone("b", 900)
+        s.hear(a="b", b="a")
+        await asyncio.sleep(0.3)
+        path = tmp_path / "r.wav"
+        s.engine.record(Recording(RecordingId("r"), str(path), (LegId("a"),), (LegId("b"),), max_ms=1_000))
+        await s.until(lambda: s.came(RecordingEnded))
+        for channel, hz in ((1, 600), (2, 900)):
+            said = judged_by_sox(path, channel)
+            assert said["Length (seconds)"] == 1.0
+            assert said["Rough frequency"] == pytest.approx(hz, rel=0.05)
+            assert said["Maximum amplitude"] == pytest.approx(8_000 / 32_768, rel=0.03)
+            assert said["RMS amplitude"] == pytest.approx(8_000 / 32_768 / 2**0.5, rel=0.1)
 
 
 @story

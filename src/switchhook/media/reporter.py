@@ -78,7 +78,8 @@ class Reporter:
     def receive(self, row: int, packet: bytes, source: Address, now: float, *, back: bool = True) -> None:
         """Takes what the telephone reports; anything from elsewhere is a stranger's.
 
-        Our reports go `back` to where its reports come from, unless they come where audio should.
+        Our reports go `back` to where its reports come from, unless they come where audio should; who shares its
+        address but does not know its SSRC cannot draw them to himself.
         """
         table = self._table
         near = {int(table.latched_ip[row]), int(table.sdp_ip[row])} - {0}
@@ -90,7 +91,7 @@ class Reporter:
         if found is None:
             table.counters[MALFORMED] += 1
             return
-        if back:
+        if back and (not table.has_ssrc[row] or int(table.heard_ssrc[row]) in {each.ssrc for each in found.reports}):
             self._back[row] = source
         for report in found.reports:
             if report.ntp is not None:
