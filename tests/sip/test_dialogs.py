@@ -88,6 +88,41 @@ def test_every_fork_rings_the_first_answers_and_the_others_are_ended():
     assert far.ann.agent.engine.counters.extra_answers == 2
 
 
+def early_bye(far: Far) -> None:
+    """The called side hangs up before it has answered, which RFC 3261 15 does not let it do."""
+    invite = far.last("INVITE")
+    far.places["10.0.0.9"].send(
+        f"BYE sip:ann@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.9:5060;branch=z9hG4bKearly\r\n"
+        f"From: {invite.first('to')};tag=b\r\nTo: {invite.first('from')}\r\nCall-ID: {invite.call_id}\r\n"
+        f"CSeq: 1 BYE\r\nContent-Length: 0\r\n\r\n".encode(),
+        Flow("udp", "10.0.0.1", 5060, "10.0.0.9:5060"),
+    )
+    far.wire.run(0.1)
+
+
+@pytest.mark.parametrize("status", [0, 180, 200, 487])
+def test_a_called_telephone_that_sends_bye_before_it_answers_leaves_nothing_behind(status):
+    far = Far()
+    notes: list[str] = []
+    far.ann.agent.engine.note = lambda _, text: notes.append(text)
+    far.ann.agent.engine._labels[far.line.call_id] = "leg"
+    far.reply(180)
+    invite = far.last("INVITE")
+    early_bye(far)
+    assert far.ann.outcome is Outcome.REJECTED
+    assert notes == ["the telephone hung up before it had answered: its INVITE is cancelled"]
+    assert len(far.all("CANCEL")) == 1
+    far.reply(200, to=far.last("CANCEL"))
+    if status:
+        far.reply(status, to=invite, body=SDP if status == 200 else b"")
+    if status == 200:
+        assert [message.verb for message, _ in far.got][-2:] == ["ACK", "BYE"], "it picked up in spite of it"
+        far.reply(200, to=far.last("BYE"))
+    far.wire.run(70)
+    assert far.ann.clean()
+    assert len(far.all("CANCEL")) == 1
+
+
 def test_an_answer_behind_a_failure_is_acknowledged_and_ended():
     """A proxy sends every 2xx on, one behind the 487 of another fork too (RFC 3261 16.7)."""
     far = Far()

@@ -253,6 +253,20 @@ def test_a_request_that_has_no_way_to_go_is_named():
     assert talk.notes == ["there is no way to sip:1@gone.example: a request was not sent"]
 
 
+def test_a_bye_with_our_tag_and_a_strangers_is_refused_and_named():
+    talk = Talk()
+    known = next(wire for _, _, way, wire, _ in reversed(talk.house.taps) if wire.startswith(b"ACK "))
+    bye = known.replace(b"ACK", b"BYE").replace(b"CSeq: 1", b"CSeq: 2").replace(b"z9hG4bKBYE1", b"z9hG4bKspoofed")
+    talk.house.line.receive(bye.replace(b";tag=f", b";tag=guessed"), talk.flow())
+    assert talk.house.taps[-1][3].startswith(b"SIP/2.0 481 ")
+    assert talk.notes == ["somebody's BYE came with a wrong tag (481)"]
+    assert talk.house.line.live_legs == 1
+    talk.hung_up_at()
+    talk.notes.clear()
+    assert talk.send("INFO") == "481"
+    assert talk.notes == ["the telephone's INFO came after the end (481)"]
+
+
 def test_a_strangers_words_in_a_timeline_are_short():
     talk = Talk()
     assert talk.send("F" * 1000, tag="guessed") == "481"

@@ -141,6 +141,8 @@ class Call:
         dialog = self._dialog_of(request)
         if dialog is None or (self.ended and request.verb != "BYE"):
             self.engine.counters.unknown_dialog += 1
+            whose, when = ("somebody", "with a wrong tag") if dialog is None else ("the telephone", "after the end")
+            self.engine.remark(self.call_id, f"{whose}'s {readable(request.verb)} came {when} (481)")
             self.reply(transaction, 481)
             return
         cseq = request.cseq

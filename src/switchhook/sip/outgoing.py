@@ -157,6 +157,8 @@ class OutgoingCall(Call):
         if 200 <= status < 300:
             self._accepted(transaction, message)
         elif self.ended or transaction is not self._invite:
+            if status < 200:
+                transaction.cancel("")  # it rings where nobody waits any more
             return
         elif status < 200:
             self._provisional(transaction, message)
@@ -353,6 +355,16 @@ class OutgoingCall(Call):
     def dropped(self) -> None:
         if self._offer:  # without one, a late 2xx brings an offer that must be answered
             self.media = None
+
+    def _left(self, ending: Ending) -> None:
+        """A BYE before the answer, which the called side may not send (15), leaves its INVITE without an end."""
+        invite = self._invite
+        if not self.confirmed:
+            self.engine.remark(self.call_id, "the telephone hung up before it had answered: its INVITE is cancelled")
+            ending = replace(ending, outcome=Outcome.REJECTED)
+            if invite is not None and invite.state == "proceeding":
+                invite.cancel("")
+        self._finish(ending)
 
     def _dialog_of(self, request: Message) -> Dialog | None:
         if self.dialog is not None and self.dialog.remote_tag == request.from_tag:
