@@ -252,6 +252,75 @@ def test_two_telephones_behind_one_address_are_told_apart_and_each_may_move_its_
     assert who(stage.sent[3][-1][1]) == {1}
 
 
+def at(stage: Stage, row: int, sdp: tuple[str, int]) -> None:
+    """Says where a telephone is whose SIP comes from 198.51.100.7."""
+    stage.version += 1
+    stage.take({
+        "say": "leg", "row": row, "use": row + 1, "version": stage.version + 1, "remote": list(sdp), "codec": 0,
+        "payload": 0, "digits": 101, "noise": None, "direction": 0, "frame_ms": 20, "mux": False, "rtcp_port": 0,
+        "latching": 1, "signalling": "198.51.100.7",
+    })  # fmt: skip
+    stage.desk.settle()
+
+
+def hears_from(stage: Stage, packets: int, source: tuple[str, int], ssrc: int) -> int:
+    """Lets leg 1 send so many packets from there; returns how many were taken."""
+    before = int(TABLE.received[1])
+    for _ in range(packets):
+        run(stage, 4, ())
+        n = stage.number // 4
+        stage.arrive(1, rtp.Packet(0, False, n, 160 * n, ssrc, voice(1)), source)
+    stage.phase()
+    return int(TABLE.received[1]) - before
+
+
+@pytest.mark.parametrize("under_way", [0, 1, 2, 10])
+@pytest.mark.parametrize("ssrc", [71, 99])
+@pytest.mark.parametrize("nat", [True, False])
+def test_what_is_under_way_when_new_sdp_comes_does_not_lock_the_telephone_out(
+    nat: bool, ssrc: int, under_way: int
+) -> None:
+    stage = Stage(TABLE, 2)
+    stage.hear({0: [1], 1: [0]})
+    old, new = ("198.51.100.7", 31_000), ("198.51.100.7", 31_002)
+    at(stage, 1, ("192.168.0.5", 5_004) if nat else old)
+    assert hears_from(stage, 20, old, 71) >= 19
+    at(stage, 1, ("192.168.0.5", 5_006) if nat else new)
+    strangers = int(TABLE.strangers[1])
+    assert hears_from(stage, under_way, old, 71) == 0
+    assert int(TABLE.strangers[1]) == strangers + under_way
+    assert hears_from(stage, 50, new, ssrc) >= 49
+    assert stage.wire.expected[1] == new
+
+
+def test_an_address_that_goes_on_speaking_after_new_sdp_is_the_telephones_after_all() -> None:
+    stage = Stage(TABLE, 2)
+    stage.hear({0: [1], 1: [0]})
+    source = ("198.51.100.7", 31_000)
+    at(stage, 1, ("192.168.0.5", 5_004))
+    hears_from(stage, 20, source, 71)
+    at(stage, 1, ("198.51.100.7", 40_000))  # a guess of its own that is wrong
+    assert hears_from(stage, 100, source, 71) >= 48
+
+
+def test_new_sdp_in_the_middle_of_a_key_neither_loses_nor_doubles_it_nor_passes_on_what_is_kept() -> None:
+    stage = Stage(TABLE, 2)
+    stage.hear({0: [1], 1: [0]})
+    at(stage, 1, ("198.51.100.7", 31_000))
+    hears_from(stage, 20, ("198.51.100.7", 31_000), 71)
+    stage.take({"say": "keep_keys", "row": 1, "use": 2, "on": True})
+    stage.sent.clear()
+    for n, (duration, end) in enumerate([(160, False), (320, False), (480, True), (480, True), (480, True)]):
+        payload = struct.pack("!BBH", 9, 0x8A if end else 10, duration)
+        if n in (2, 4):
+            at(stage, 1, ("198.51.100.7", 32_000 + n))
+        source = ("198.51.100.7", 31_000 if n < 2 else 32_002 if n < 4 else 32_004)
+        stage.arrive(1, rtp.Packet(101, n == 0, stage.number, 9_999, 71, payload), source)
+        stage.phase()
+    assert [e["digit"] for e in events(stage) if e["is"] == "digit"] == ["9"]
+    assert not any(packet.payload_type == 101 for _, packet in stage.sent.get(0, []))
+
+
 # --- a disk that stands still
 
 

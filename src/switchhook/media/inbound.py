@@ -86,6 +86,14 @@ class Inbound:
         self._kept.discard(row)
         self._apart.discard(row)
 
+    def moved(self, row: int, now: float) -> None:
+        """Says that new SDP has come for a leg; a key under way, and whether keys are passed on, stay as they are."""
+        table = self._table
+        self._candidates.forget(row)
+        if table.latched_port[row]:
+            address = host_of(int(table.latched_ip[row])), int(table.latched_port[row])
+            self._candidates.left(row, address, now)
+
     def keep_keys(self, row: int, on: bool) -> None:
         """Passes a leg's keys to nobody from now on (`on`), or with its voice again."""
         (self._kept.add if on else self._kept.discard)(row)

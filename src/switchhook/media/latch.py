@@ -3,7 +3,9 @@
 Nothing is accepted before the leg's SDP is known. The SDP address is accepted at once; the address the SIP came from
 after two packets of one SSRC in sequence; any other address only with `ANY`, the same way, within the first 5 s. After
 400 ms of silence the same IP may go on from another port if SSRC and sequence number go on too (a NAT that forgot), and
-the SDP address may speak; another IP needs new SDP. Strangers are counted and never answered.
+the SDP address may speak; another IP needs new SDP. When new SDP has come, what is still under way from the address
+before it is a stranger's for a second: taken for the telephone's, it would lock out where that speaks now. Strangers
+are counted and never answered.
 Rejected: answering whoever sent last, which gives the call away to a scanner.
 """
 
@@ -15,6 +17,7 @@ from switchhook.core.values import dataclass
 
 ANY_S = 5.0
 SILENT_S = 0.4
+LEFT_S = 1.0
 
 Address = tuple[str, int]
 
@@ -40,18 +43,22 @@ class Known:
 
 
 class Candidates:
-    """Remembers one candidate per leg; a flood of strangers cannot grow it."""
+    """Remembers one candidate per leg, and the address that it left; a flood of strangers cannot grow it."""
 
-    __slots__ = ("_seen",)
+    __slots__ = ("_left", "_seen")
 
     def __init__(self) -> None:
         self._seen: dict[int, tuple[Address, int, int]] = {}
+        self._left: dict[int, tuple[Address, float]] = {}
 
     def accepts(self, row: int, known: Known, source: Address, ssrc: int, seq: int, now: float) -> bool:
         """True when this packet's source becomes the leg's own."""
         silent = known.latched is None or now - known.arrival >= SILENT_S
         if source == known.sdp and silent:
             return self._found(row)
+        left, left_at = self._left.get(row, (None, 0.0))
+        if source == left and now - left_at < LEFT_S:
+            return False
         if known.latched is not None:
             goes_on = ssrc == known.ssrc and 0 < (seq - known.seq & 0xFFFF) < 3_000
             if known.rule is not Rule.STRICT and silent and source[0] == known.latched[0] and goes_on:
@@ -67,8 +74,13 @@ class Candidates:
             return self._found(row)
         return False
 
+    def left(self, row: int, address: Address, now: float) -> None:
+        """Says that new SDP took this address away from a leg."""
+        self._left[row] = (address, now)
+
     def forget(self, row: int) -> None:
         self._seen.pop(row, None)
+        self._left.pop(row, None)
 
     def _found(self, row: int) -> bool:
         self._seen.pop(row, None)

@@ -110,10 +110,10 @@ class Statements:
             host, port = m["remote"]
             ip = number_of(host)
             if ip != table.sdp_ip[row] or port != table.sdp_port[row]:
+                self._inbound.moved(row, now)
                 table.latched_ip[row] = table.latched_port[row] = 0
                 table.sdp_ip[row], table.sdp_port[row] = ip, port
                 table.connected_at[row] = now
-                self._inbound.forget(row)
             if table.codec[row] != m["codec"]:
                 table.ring_ready[row] = 0
             connected = bool(table.connected[row])
