@@ -12,11 +12,11 @@ from switchhook.sip.counters import Counters
 from switchhook.sip.digest import MAX_USED, Authenticator
 from switchhook.sip.engine import MAX_REFUSED, STORM
 from switchhook.sip.flow import Flow
-from switchhook.sip.lateness import Lateness
+from switchhook.sip.lateness import PULSE_S, REST_S, Lateness
 from switchhook.sip.overload import Admission, Reason
 from switchhook.sip.sockets import MAX_OF_ONE_HOST, MAX_UNFINISHED, Dropped, Sockets
 from switchhook.sip.timers import T1
-from switchhook.sip.valve import PERIOD_S, QUIET_S
+from switchhook.sip.valve import PERIOD_S, QUIET_S, STOPPED
 from tests.sip.house import House
 from tests.sip.link import Person, Wire
 
@@ -275,6 +275,46 @@ def test_only_lateness_by_own_work_and_standing_queues_count():
     assert asyncio.run(story(0.9, 0.0)) == [0.2] * 3
     assert asyncio.run(story(0.1, 0.0)) == [0.0] * 3
     assert asyncio.run(story(0.1, 0.3)) == [0.3] * 3
+
+
+def test_a_loop_without_work_is_looked_at_less_often_until_there_is_some():
+    loop = asyncio.new_event_loop()
+    now, worked, standing, seen, due = [0.0], [0.0], [0.0], [], []
+
+    class Steps:
+        """A loop whose timers are on time, one at a time."""
+
+        def time(self) -> float:
+            return now[0]
+
+        def call_at(self, at: float, call):
+            due[:] = [(at, call)]
+            return loop.call_soon(lambda: None)
+
+    Lateness(
+        Steps(), lambda: now[0], lambda delay, at: seen.append((round(at, 3), delay)), lambda: standing[0],
+        worked=lambda: worked[0],
+    )  # fmt: skip
+
+    def beats(count: int, share: float) -> list[float]:
+        """Lets so many looks pass, in which the loop works for that share of the time; returns the pauses before."""
+        begin = now[0]
+        for _ in range(count):
+            (at, call), before = due.pop(), now[0]
+            now[0] = at
+            worked[0] += (at - before) * share
+            call()
+        ends = [at for at, _ in seen[-count:]]
+        return [round(end - start, 3) for start, end in zip([begin, *ends], ends, strict=False)]
+
+    assert beats(3, 0.02) == [PULSE_S, REST_S, REST_S]
+    assert beats(3, 0.3) == [REST_S, PULSE_S, PULSE_S]
+    assert beats(2, 0.02) == [PULSE_S, REST_S]
+    standing[0] = 0.2
+    assert beats(2, 0.02) == [REST_S, PULSE_S]
+    assert seen[-1][1] == 0.2
+    assert REST_S < STOPPED * PERIOD_S  # a longer pause would be taken for a stop
+    loop.close()
 
 
 # --- what cannot be piled up

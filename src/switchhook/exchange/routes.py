@@ -22,6 +22,7 @@ from switchhook.settings import Endpoint as EndpointSettings
 from switchhook.settings import Trunk as TrunkSettings
 
 _E164 = re.compile(r"\+?\d{7,15}")
+_SCHEME = re.compile(r"^(sips?|tel):", re.IGNORECASE)
 _NUMBER = re.compile(r"\+?[\d ().-]+")
 PLIVO_DOMAIN = "phone.plivo.com"
 
@@ -66,7 +67,7 @@ class Directory:
         key = self.key(text)
         if not key:
             raise Refused(Reason.NO_ROUTE, "empty address")
-        bare = re.sub(r"^(sips?|tel):", "", text, flags=re.IGNORECASE)
+        bare = _SCHEME.sub("", text)
         if "@" in bare and "@" in key:
             return self._foreign(account, text, key, trusted)
         agent = self.agents.get(key)

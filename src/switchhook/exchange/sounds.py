@@ -47,6 +47,7 @@ class Sounds:
         self._served: dict[str, str] = {}  # just fetched, for those who waited for it
         self._waiting: dict[str, set[LegId]] = {}
         self._hold = _clip(hold_music)
+        self._at_hand = {RINGBACK, HOLD_MUSIC} if self._hold == _BUILTIN else {RINGBACK}  # media plays it as it is
 
     def stock(self) -> None:
         """Fetches and decodes what people who wait hear; the first of them would have silence for 100 ms or more."""
@@ -86,7 +87,7 @@ class Sounds:
     def _worded(self, leg: LegId, sources: Sources) -> Sources:
         worded: list[Source] = []
         for source in sources:
-            if not isinstance(source, Sound):
+            if not isinstance(source, Sound) or (source.clips in self._at_hand and not self._broken):
                 worded.append(source)
             elif self._is_music(leg, source):
                 worded.append(self._named(self._playable(leg, self._own_music(source))))

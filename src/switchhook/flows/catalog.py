@@ -87,6 +87,7 @@ MULTI_PARTY_CALL = Kind(
     | _TOLD,
 )
 
+_BETWEEN_WORDS = re.compile(r"[^a-z0-9]+")
 KINDS = {kind.name: kind for kind in (START, INITIATE_CALL, CALL_FORWARD, MULTI_PARTY_CALL)}
 ALIASES = {
     "multiparty_call": "multi_party_call",
@@ -104,4 +105,4 @@ def type_name(written: str) -> str:
 
 def handle_name(written: str) -> str:
     """Returns an output state in lower case with `_` between its words."""
-    return re.sub(r"[^a-z0-9]+", "_", written.strip().lower()).strip("_")
+    return _BETWEEN_WORDS.sub("_", written.strip().lower()).strip("_")

@@ -152,16 +152,16 @@ class MediaEngine:
         self._pump.say(found.statement())
 
     def hear(self, batch: Sequence[tuple[LegId, Sources]]) -> None:
-        changed: list[Leg] = []
+        lines: list[list[object]] = []
         for leg, sources in batch:
             found = self._legs.get(leg)
             if found is not None:
                 found.sources = tuple(sources)
                 found.hear_version += 1
                 self._ready(found)
-                changed.append(found)
-        if changed:
-            self._pump.say({"say": "hear", "batch": [self._heard(found) for found in changed]})
+                lines.append(self._heard(found))
+        if lines:
+            self._pump.say({"say": "hear", "batch": lines})
 
     def prepare(self, clips: Sequence[str]) -> None:
         for clip in clips:
@@ -280,7 +280,10 @@ class MediaEngine:
 
     def _ready(self, leg: Leg) -> None:
         """Gives every sound that a leg hears its place, and has its clips decoded."""
-        wanted = {source.id: source for source in leg.sources if isinstance(source, Sound)}
+        wanted: dict[SoundId, Sound] = {}
+        for source in leg.sources:
+            if isinstance(source, Sound):
+                wanted[source.id] = source
         for id, play in leg.plays.items():
             play.heard = id in wanted
         for id, sound in wanted.items():

@@ -74,21 +74,22 @@ class Tally:
 
     def __init__(self, name: str, doc: str, labels: tuple[str, ...]) -> None:
         self.name, self.doc, self.labels = name, doc, labels
-        self._counts: Counter[tuple[Enum, ...]] = Counter()
+        self._counts: dict[tuple[Enum, ...], list[float]] = {}  # each count in a cell of its own: found by one look
 
     def add(self, *members: Enum, by: float = 1) -> None:
         """Counts once more; raises TypeError for a label that is no enum member."""
-        if members not in self._counts and (
-            len(members) != len(self.labels) or not all(isinstance(member, Enum) for member in members)
-        ):
-            raise TypeError(f"{self.name} takes {len(self.labels)} enum members, not {members!r}")
-        self._counts[members] += by  # type: ignore[assignment]
+        cell = self._counts.get(members)
+        if cell is None:
+            if len(members) != len(self.labels) or not all(isinstance(member, Enum) for member in members):
+                raise TypeError(f"{self.name} takes {len(self.labels)} enum members, not {members!r}")
+            cell = self._counts[members] = [0]
+        cell[0] += by
 
     def family(self) -> Metric:
         from prometheus_client.metrics_core import CounterMetricFamily
 
         family = CounterMetricFamily(self.name, self.doc, labels=self.labels)
-        for values, count in sorted((tuple(str(m.value) for m in key), count) for key, count in self._counts.items()):
+        for values, (count,) in sorted((tuple(str(m.value) for m in key), cell) for key, cell in self._counts.items()):
             family.add_metric(values, count)
         return family
 
