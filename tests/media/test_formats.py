@@ -56,6 +56,18 @@ def test_every_sample_gets_the_code_of_the_standard(law: int, slow: object) -> N
 
 
 @pytest.mark.parametrize("law", [g711.ULAW, g711.ALAW])
+def test_all_pairs_of_codes_are_decoded_as_each_code_alone(law: int) -> None:
+    pairs = np.arange(65_536, dtype=np.uint16).view(np.uint8).reshape(256, 512)
+    alone = g711.decoding()[law][pairs]
+    assert (g711.decode(pairs, law) == alone).all()
+    assert (g711.decode(pairs[:, 3:103], law) == alone[:, 3:103]).all()
+    assert (g711.decode(pairs[:, 3:104], law) == alone[:, 3:104]).all()
+    laws = np.arange(256) % 2
+    mixed = np.where(laws[:, None] == law, alone, g711.decoding()[1 - law][pairs])
+    assert (g711.decode(pairs, laws[:, None]) == mixed).all()
+
+
+@pytest.mark.parametrize("law", [g711.ULAW, g711.ALAW])
 def test_every_code_comes_back_and_no_sample_has_a_nearer_one(law: int) -> None:
     values = g711.decoding()[law].astype(int)
     codes = g711.encoding()[law]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from switchhook.media import jitter, reception, streams
 from switchhook.media.settings import MediaSettings
 from switchhook.media.table import FRAME, Table
+from tests.media.virtual import taken
 
 TABLE = Table(MediaSettings(max_legs=8, clip_memory_mb=1, max_recordings=1))
 LISTENER = 5
@@ -60,6 +61,13 @@ def relay_one(table: Table, talker: Talker, seq: int, ts: int, now: float) -> st
     )  # fmt: skip
 
 
+def own_frame(table: Table, now: float) -> streams.Passed:
+    known = table.stream_rows.take(np.array([LISTENER]))
+    marker = streams.own_frames(known, now)
+    table.stream_rows.put(np.array([LISTENER]), known)
+    return streams.Passed(np.ones(1, bool), known["seq"], known["ts"], marker)
+
+
 talkers = st.builds(Talker, st.just(0), st.integers(0, 65535), st.integers(0, 2**32 - 1), st.integers(-200, 200))
 acts = st.lists(
     st.tuples(st.sampled_from(["first", "second", "music", "nothing", "new ssrc"]), st.integers(1, 40)),
@@ -85,7 +93,7 @@ def test_across_any_switches_seq_is_contiguous_and_ts_follows_the_clock(
         for _ in range(frames):
             now += 0.02
             if act == "music":
-                heard.add(streams.own_frames(table, np.array([LISTENER]), now), now)
+                heard.add(own_frame(table, now), now)
             elif act == "nothing":  # the telephones are silent: their clocks run on, their packets do not
                 first.seq, second.seq = first.seq - 1, second.seq - 1
             else:
@@ -147,7 +155,7 @@ def test_a_slow_crystal_does_not_make_the_next_switch_jump() -> None:
         now += 0.02
         relay_one(table, talker, *talker.frame(now), now)
     before = int(table.ts[LISTENER])
-    after = int(streams.own_frames(table, np.array([LISTENER]), now + 0.02).ts[0])
+    after = int(own_frame(table, now + 0.02).ts[0])
     assert after - before == FRAME
 
 
@@ -161,10 +169,9 @@ def test_swallowed_packets_leave_no_hole() -> None:
 
 def test_overdue_ticks_are_frames_and_left_out_ones_show_in_the_timestamp() -> None:
     table = fresh()
-    rows = np.array([LISTENER])
-    first = int(streams.own_frames(table, rows, 100.02).ts[0])
-    assert int(streams.own_frames(table, rows, 100.04).ts[0]) == first + 160
-    assert int(streams.own_frames(table, rows, 100.54).ts[0]) == first + 160 * 26
+    first = int(own_frame(table, 100.02).ts[0])
+    assert int(own_frame(table, 100.04).ts[0]) == first + 160
+    assert int(own_frame(table, 100.54).ts[0]) == first + 160 * 26
 
 
 # --- reception -----------------------------------------------------------------------------------------------------
@@ -228,7 +235,7 @@ def test_packets_of_one_tick_play_in_the_order_of_their_timestamps(ts: int, orde
     put(table, ts, tick, 100)
     for n in order:
         put(table, ts + 160 * (n + 1), tick, 200 + n)
-    heard = [jitter.take(table, np.array([1]), tick + n)[0] for n in range(6)]
+    heard = [taken(table, np.array([1]), tick + n)[0] for n in range(6)]
     assert heard[0].max() == 0
     assert [int(frame[0]) for frame in heard[1:5]] == [100, 200, 201, 202]
     assert abs(float(heard[5][0]) - 202 * 0.7) < 1
@@ -237,7 +244,7 @@ def test_packets_of_one_tick_play_in_the_order_of_their_timestamps(ts: int, orde
 def test_missing_audio_fades_and_ends() -> None:
     table = fresh()
     put(table, 0, 0, 1000)
-    heard = [float(jitter.take(table, np.array([1]), n)[0, 0]) for n in range(7)]
+    heard = [float(taken(table, np.array([1]), n)[0, 0]) for n in range(7)]
     assert [round(x) for x in heard] == [0, 1000, 700, 490, 343, 0, 0]
 
 
@@ -248,7 +255,7 @@ def test_frames_of_10_30_and_60_ms_are_cut_into_ticks() -> None:
             while ts < (n + 2) * FRAME:
                 put(table, ts, n, 1 + ts // length, length)
                 ts += length
-            heard = jitter.take(table, np.array([1]), n)[0]
+            heard = taken(table, np.array([1]), n)[0]
             if n >= 2:
                 place = (n - 1) * FRAME + np.arange(FRAME)
                 assert (heard == 1 + place // length).all()

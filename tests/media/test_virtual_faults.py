@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from switchhook.media import jitter, rtcp, rtp
 from switchhook.media.table import RECORDING_FRAMES
-from tests.media.virtual import PHASE_S, STEP, Stage, small_table, voice, who
+from tests.media.virtual import PHASE_S, STEP, Stage, small_table, taken, voice, who
 
 TABLE = small_table(8)
 
@@ -58,7 +58,7 @@ def test_without_loss_no_frame_is_ever_concealed_given_or_taken(seed: int, shake
             sent[here] += 1
             arrival[here] = offset[here] + sent[here] * 20.0 + random.uniform(0, shake_ms, len(here))
         due = rows[phase == number % 4]
-        heard = jitter.take(table, due, number // 4)
+        heard = taken(table, due, number // 4)
         if number == 40:
             begun = 1
         assert not begun or (heard == 1_000).all()
@@ -84,7 +84,7 @@ def test_a_first_packet_that_came_late_delays_the_talker_until_his_first_pause(
             samples = np.full((1, 160), 100 if number in quiet else 1_000, np.int16)
             jitter.put(table, rows, np.full(1, 160 * number), samples, length, np.full(1, tick))
         delays.append(int(table.ring_half[0]) // 2 - tick)
-        loud.append(bool((jitter.take(table, rows, tick) == 1_000).all()))
+        loud.append(bool((taken(table, rows, tick) == 1_000).all()))
         if tick % 50 == 49:
             jitter.begin(table, rows)
         if tick % 250 == 249:
@@ -113,7 +113,7 @@ def test_clocks_that_are_off_cost_quiet_frames_only() -> None:
             samples = np.where(loud[:, None], values, 0).astype(np.int16)
             jitter.put(table, here, sent[here] * 480, samples, length[: len(here)], np.full(len(here), tick))
             sent[here] += 1
-        heard = jitter.take(table, rows, tick)[:, 0].astype(np.int64)
+        heard = taken(table, rows, tick)[:, 0].astype(np.int64)
         talks = (heard > 1_000) & (last > 0)
         assert tick < 8 or (heard[talks] == last[talks] + 1).all()
         last = heard

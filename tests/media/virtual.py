@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from switchhook.media import g711, heirs, rtp, statements
+from switchhook.media import g711, heirs, jitter, rtp, statements
 from switchhook.media.desk import Desk
 from switchhook.media.inbound import Inbound
 from switchhook.media.outbound import Outbound
@@ -178,6 +178,12 @@ class Stage:
 
 def small_table(legs: int) -> Table:
     return Table(MediaSettings(max_legs=legs, clip_memory_mb=1, max_recordings=2, max_clips=8))
+
+
+def taken(table: Table, rows: Array, tick: int) -> Array:
+    """Returns what these talkers say in this tick, as the pump has it mixed."""
+    jitter.complete(table, rows, tick)
+    return jitter.said(table, tick)[rows]
 
 
 def voice(row: int, law: int = g711.ULAW) -> bytes:

@@ -107,42 +107,42 @@ class Inbound:
 
     def _sort(self, found: Round, phases: int, now: float) -> None:
         table, rows, packets, lengths = self._table, found.rows, found.packets, found.lengths
-        header = rtp.columns(packets)
+        header, known = rtp.columns(packets), table.arrival_rows.take(rows)
         good = (
             (header["first"] == 0x80)
-            & (header["second"] & 0x7F == table.payload[rows])
+            & (header["second"] & 0x7F == known["payload"])
             & (lengths > 12)
             & (lengths <= LONGEST)
         )
-        begun = (header["ssrc"] == table.heard_ssrc[rows]) & (table.has_ssrc[rows] != 0)
+        begun = (header["ssrc"] == known["heard_ssrc"]) & (known["has_ssrc"] != 0)
         awaited = self._awaited[rows]
         if awaited.any() or not begun.all():
             for place in np.flatnonzero(good & awaited):
                 self._latch(int(rows[place]))
             for place in np.flatnonzero(good & ~begun):
                 self._begin(int(rows[place]), int(header["ssrc"][place]), int(header["seq"][place]))
+            known = table.arrival_rows.take(rows)
         if good.all():
-            self._ordinary(rows, lengths, header, packets, phases, now)
+            self._ordinary(rows, known, lengths, header, packets, phases, now)
             return
         places = np.flatnonzero(good)
         if len(places):
-            self._ordinary(rows[places], lengths[places], header[places], packets[places], phases, now)
+            self._ordinary(rows[places], known[places], lengths[places], header[places], packets[places], phases, now)
         for place in np.flatnonzero(~good):
             self._single(int(rows[place]), packets[place, : lengths[place]].tobytes(), phases, now)
 
-    def _ordinary(self, rows: Array, lengths: Array, header: Array, packets: Array, phases: int, now: float) -> None:
+    def _ordinary(
+        self, rows: Array, known: Array, lengths: Array, header: Array, packets: Array, phases: int, now: float
+    ) -> None:
+        """Takes ordinary packets; `known` are their legs' rows of arrivals."""
         table = self._table
-        seq, ts = header["seq"].astype(np.int64), header["ts"].astype(np.int64)
-        reception.count(table, rows, seq, ts, now)
-        samples = lengths - 12
-        ring = np.flatnonzero((table.ring_on[rows] != 0) & (samples % HALF == 0) & (samples > 0))
-        if len(ring):
-            who = rows[ring]
-            codes = packets[ring, 12 : 12 + int(samples[ring].max())]
-            phase = table.ring_phase[who].astype(np.int64)
-            tick = (phases - phase + 3) // 4
-            heard = g711.decode(codes, table.codec[who][:, None])
-            jitter.put(table, who, ts[ring], heard, samples[ring], tick, 4 * tick + phase - phases)
+        seq, ts, samples = header["seq"].astype(np.int64), header["ts"].astype(np.int64), lengths - 12
+        ring, codec = (known["ring_on"] != 0) & (samples % HALF == 0) & (samples > 0), known["codec"]
+        reception.count_in(table, known, rows, seq, ts, now)
+        if ring.all():
+            self._buffer(rows, codec, ts, packets, samples, phases)
+        elif ring.any():
+            self._buffer(rows[ring], codec[ring], ts[ring], packets[ring, :LONGEST], samples[ring], phases)
         places, listeners = self._desk.relay_pairs(rows)
         if not len(places):
             return
@@ -168,6 +168,14 @@ class Inbound:
         table.sent[listeners] += 1
         table.octets[listeners] += lengths - 12
         table.counters[SENT] += len(listeners)
+
+    def _buffer(self, rows: Array, codec: Array, ts: Array, packets: Array, samples: Array, phases: int) -> None:
+        """Puts what came into the jitter rings."""
+        table = self._table
+        phase = table.ring_phase[rows].astype(np.int64)
+        early = phase - phases & 3
+        heard = g711.decode(packets[:, 12 : 12 + int(samples.max())], codec[:, None])
+        jitter.put(table, rows, ts, heard, samples, phases + early - phase >> 2, early)
 
     # --- the odd ones -------------------------------------------------------------------------------------------
 
@@ -245,8 +253,9 @@ class Inbound:
         if audio and not unknown:
             whole = rtp.build(packet)
             self._one[0, : len(whole)] = np.frombuffer(whole, np.uint8)
-            header = rtp.columns(self._one)
-            self._ordinary(np.array([row]), np.array([len(whole)]), header, self._one, phases, now)
+            header, rows = rtp.columns(self._one), np.array([row])
+            known = table.arrival_rows.take(rows)
+            self._ordinary(rows, known, np.array([len(whole)]), header, self._one, phases, now)
             return
         reception.count(table, np.array([row]), np.array([packet.seq]), np.array([packet.ts]), now, audio=False)
         nobody = np.full(table.legs + 1, -1)

@@ -48,7 +48,7 @@ def put(
     """
     known = table.ring_rows.take(rows)
     ts = ts.astype(np.int64)
-    offset = apart32(ts, known["ring_ts"] & 0xFFFFFFFF)
+    offset = apart32(ts, known["ring_ts"])
     half = known["ring_half"] + offset // HALF
     margin = half - 2 * tick
     fresh = (known["ring_ready"] == 0) | (offset % HALF != 0) | (margin > _KEEP) | (margin < -50)
@@ -60,8 +60,8 @@ def put(
     slack = 2 * margin + early
     known["least_slack"] = np.minimum(known["least_slack"], slack)
     known["tight"] += slack <= 0
-    late = margin < 0
-    if late.any():
+    if margin.min() < 0:
+        late = margin < 0
         table.late[rows] += late
         known["late_lately"] += late
         often = late & (known["late_lately"] >= OFTEN)
@@ -71,14 +71,15 @@ def put(
             known["least_slack"][often] = UNKNOWN
             half = half + 2 * often
             margin = half - 2 * tick
-    if (length == FRAME).all() and (half & 1 == 0).all() and ((margin >= 0) & (margin < _AHEAD)).all():
-        slot = (half >> 1) % SLOTS
-        table.ring[slot, rows] = samples[:, :FRAME]
-        table.ring_stamp[slot, rows] = (half >> 1 << _TICK) + _WHOLE
+    if (length == FRAME).all() and not (half & 1).any() and margin.min() >= 0 and margin.max() < _AHEAD:
+        number = half >> 1
+        place = number % SLOTS * len(table.use) + rows
+        table.ring_frames.put(place, np.ascontiguousarray(samples[:, :FRAME]))
+        table.ring_stamps[place] = (number << _TICK) + _WHOLE
     else:
         _put_halves(table, rows, samples, length // HALF, half, margin)
-    shifting = np.flatnonzero(known["shift"])
-    if len(shifting):
+    if known["shift"].any():
+        shifting = np.flatnonzero(known["shift"])
         quiet = shifting[np.abs(samples[shifting]).max(axis=1) < QUIET]
         half[quiet] += 2 * known["shift"][quiet]
         known["shift"][quiet] = known["tight"][quiet] = 0
@@ -100,31 +101,32 @@ def _put_halves(table: Table, rows: Array, samples: Array, halves: Array, half: 
         table.ring_stamp[slot, who] = np.where(held >> _TICK == tick, held | bit, (tick << _TICK) + bit)
 
 
-def take(table: Table, rows: Array, tick: int) -> Array:
-    """Returns what these talkers say in this tick, float32, shape (rows, 160); missing audio is concealed."""
-    slot = tick % SLOTS
-    stamp = table.ring_stamp[slot].take(rows)
-    frames: Array = table.ring[slot].take(rows, axis=0).astype(np.float32)
+def complete(table: Table, rows: Array, tick: int) -> None:
+    """Conceals what is missing of the frames that these talkers say in this tick, so that `said` is all there."""
+    stamp = table.ring_stamp[tick % SLOTS].take(rows)
     whole = stamp == (tick << _TICK) + _WHOLE
     if not whole.all():
         missed = np.flatnonzero(~whole)
-        frames[missed] = _conceal(table, rows[missed], stamp[missed], frames[missed], tick)
-    return frames
+        _conceal(table, rows[missed], stamp[missed], tick)
 
 
-def _conceal(table: Table, rows: Array, stamp: Array, frames: Array, tick: int) -> Array:
-    """Returns these frames with the halves that did not come made of the frame before."""
-    before = (tick - 1) % SLOTS
+def said(table: Table, tick: int) -> Array:
+    """Returns the frames of this tick by row, int16, shape (rows, 160): good for who was completed, until the next."""
+    found: Array = table.ring[tick % SLOTS]
+    return found
+
+
+def _conceal(table: Table, rows: Array, stamp: Array, tick: int) -> None:
+    """Makes the halves of these frames that did not come of the frame before."""
+    here, before = tick % SLOTS, (tick - 1) % SLOTS
     last = table.ring_stamp[before, rows]
     count = np.where(last >> _TICK == tick - 1, (last >> 2 & 7) + 1, 4)  # in a row; nothing before: nothing to go on
     made = table.ring[before, rows] * np.float32(0.7)
     made[count > 3] = 0.0
-    here = stamp >> _TICK == tick
-    came = np.repeat(np.stack([here & (stamp & 1 != 0), here & (stamp & 2 != 0)], 1), HALF, axis=1)
-    found: Array = np.where(came, frames, np.rint(made))
-    table.ring[tick % SLOTS, rows] = found
-    table.ring_stamp[tick % SLOTS, rows] = (tick << _TICK) + (np.minimum(count, 4) << 2) + _WHOLE
-    return found
+    of_tick = stamp >> _TICK == tick
+    came = np.repeat(np.stack([of_tick & (stamp & 1 != 0), of_tick & (stamp & 2 != 0)], 1), HALF, axis=1)
+    table.ring[here, rows] = np.where(came, table.ring[here, rows], np.rint(made))
+    table.ring_stamp[here, rows] = (tick << _TICK) + (np.minimum(count, 4) << 2) + _WHOLE
 
 
 def begin(table: Table, rows: Array) -> None:

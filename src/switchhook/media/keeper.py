@@ -173,7 +173,7 @@ class Keeper:
         from switchhook.media.outbound import comfort_noise
 
         g711.encoding()
-        g711.decoding()
+        g711.decoding_pairs()
         comfort_noise()
         gc.collect()
         gc.freeze()  # once for all children: none looks through what they share, or copies its pages by doing so

@@ -61,12 +61,12 @@ class Plan:
     def mix(self, said: Array, played: list[Array]) -> Array:
         """Returns what the listeners hear, float32 within 16 bits, shape (listeners, 160); good until the next call.
 
-        `said` holds all legs' frames by row, `played` the sounds' frames in the order of `sounds`.
+        `said` holds all legs' frames by row (int16), `played` the sounds' frames in the order of `sounds`.
         """
         heard = self._heard
         heard[self.unvoiced] = 0.0
         for bucket in self.buckets:
-            spoken = said.take(bucket.voices, axis=0)
+            spoken = said.take(bucket.voices, axis=0).astype(np.float32)
             if bucket.places is None:
                 rooms, high, _ = bucket.hears.shape
                 into = heard[bucket.first : bucket.first + rooms * high].reshape(rooms, high, FRAME)

@@ -39,7 +39,6 @@ class Outbound:
     def __init__(self, table: Table, desk: Desk, wire: Wire, outbox: Outbox) -> None:
         self._table, self._desk, self._wire, self._outbox = table, desk, wire, outbox
         self._noise = comfort_noise()
-        self._said = np.zeros((table.legs + 1, FRAME), np.float32)
         self._mouths: dict[int, Mouth] = {}
         self._event_ts: dict[int, int] = {}
         self.recordings: dict[int, tuple[Array, Array]] = {}
@@ -56,6 +55,7 @@ class Outbound:
         table, desk = self._table, self._desk
         if self._mouths:
             self._press(phase, due)
+        said = jitter.said(table, tick)
         rows: list[Array] = []
         frames: list[Array] = []
         if len(desk.relays[phase]):
@@ -72,20 +72,19 @@ class Outbound:
         frames += [self._noise[(noise * 7 + tick) % 64] for noise in rows]
         if len(desk.sounds[phase]):
             listeners = desk.sounds[phase].rows
-            rows.append(listeners[self._in_time(listeners, due)])
+            rows.append(listeners[_in_time(table.stream_rows.take(listeners), due)])
             frames.append(self._play(table.sounds[rows[-1], 0].astype(np.int64)))
         if len(desk.rings[phase]):
             ring = desk.rings[phase].rows
-            said = jitter.take(table, ring, tick)
+            jitter.complete(table, ring, tick)
             if len(self._speakers):
                 self._speak(ring, said)
-            self._said[ring] = said
             if desk.noticed:
                 self._voices(ring, said)
         plan = desk.plans[phase]
         if len(plan.listeners):
             rows.append(plan.listeners)
-            frames.append(plan.mix(self._said, [self._besides(plan, *found, due) for found in plan.sounds]))
+            frames.append(plan.mix(said, [self._besides(plan, *found, due) for found in plan.sounds]))
         if rows:
             one = len(rows) == 1
             self._send(rows[0] if one else np.concatenate(rows), frames[0] if one else np.concatenate(frames), due)
@@ -93,9 +92,10 @@ class Outbound:
                 for some, what in zip(rows, frames, strict=True):
                     self._heard[some] = what
         if phase == 3 and self.recordings:
-            self._record(tick)
+            self._record(said, tick)
         if phase == 3 and len(self.forks):
-            forks.send(table, self.forks, self._said, self._heard, tick)
+            jitter.complete(table, table.fork_row[self.forks], tick)
+            forks.send(table, self.forks, said, self._heard, tick)
 
     def speak(self, rows: Array, slots: Array) -> None:
         """States for which legs programs speak, each from its fork."""
@@ -108,42 +108,33 @@ class Outbound:
         slots = self._spoken_by[ring]
         places = np.flatnonzero(slots >= 0)
         if len(places):
-            said[places] = forks.take(self._table, slots[places])
+            said[ring[places]] = forks.take(self._table, slots[places])
 
     def _send(self, rows: Array, frames: Array, due: float) -> None:
         table = self._table
-        good = (table.sends[rows] != 0) & (table.hush[rows] == 0)
-        good &= self._in_time(rows, due)
+        known = table.stream_rows.take(rows)
+        good = (known["sends"] != 0) & (known["hush"] == 0) & _in_time(known, due)
         if not good.all():
-            rows, frames = rows[good], frames[good]
+            rows, frames, known = rows[good], frames[good], known[good]
         if not len(rows):
             return
-        stamp = streams.own_frames(table, rows, due)
+        marker = streams.own_frames(known, due)
+        known["sent"] += 1
+        known["octets"] += FRAME
+        table.stream_rows.put(rows, known)
         packets = self._wire.outgoing[: len(rows)]
         packets[:, : rtp.HEADER_BYTES] = rtp.headers(
-            table.payload[rows], stamp.marker, stamp.seq, stamp.ts, table.ssrc[rows]
+            table.payload[rows], marker, known["seq"], known["ts"], known["ssrc"]
         )
         packets[:, rtp.HEADER_BYTES : rtp.HEADER_BYTES + FRAME] = g711.encode(
             frames.astype(np.int16, copy=False), table.codec[rows][:, None]
         )
         self._wire.send(rows, np.full(len(rows), rtp.HEADER_BYTES + FRAME))
-        table.sent[rows] += 1
-        table.octets[rows] += FRAME
         table.counters[SENT] += len(rows)
-
-    def _in_time(self, rows: Array, due: float) -> Array:
-        """Who was just sent something (it was opened or switched, or its room has another phase now) waits for the next
-        tick, and so does the sound that it hears: else its first frame would be lost."""
-        table = self._table
-        passed = table.clock[rows] + due * 8000.0 - table.ts[rows]
-        found: Array = passed >= SOONEST
-        if not found.all():
-            found |= (due - table.at[rows] >= SOON_S) & (passed >= AHEAD)
-        return found
 
     def _besides(self, plan: Plan, places: Array, sounds: Array, due: float) -> Array:
         """Returns the next frame of each sound that is mixed with voices."""
-        good = self._in_time(plan.listeners[places], due)
+        good = _in_time(self._table.stream_rows.take(plan.listeners[places]), due)
         if good.all():
             return self._play(sounds)
         frames = np.zeros((len(sounds), FRAME), np.int16)
@@ -171,8 +162,8 @@ class Outbound:
 
     def _voices(self, rows: Array, said: Array) -> None:
         table = self._table
-        heard = np.flatnonzero(table.noticed[rows])
-        for change in voices.hear(table, rows[heard], said[heard]) if len(heard) else ():
+        rows = rows[table.noticed[rows] != 0]
+        for change in voices.hear(table, rows, said[rows].astype(np.float32)) if len(rows) else ():
             use = int(table.use[change.row])
             self._outbox.add({"is": "voice", "row": change.row, "use": use, "on": change.on, "ms": change.after_ms})
 
@@ -212,7 +203,7 @@ class Outbound:
         if step.ts_step:
             self._event_ts[row] += step.ts_step
         elif step.starts:
-            self._event_ts[row] = int(streams.next_ts(table, np.array([row]), due)[0])
+            self._event_ts[row] = int(streams.next_ts(table.stream_rows.take(np.array([row])), due)[0])
         ts = self._event_ts.get(row)
         if ts is None:
             return
@@ -232,8 +223,9 @@ class Outbound:
 
     # --- recordings ---------------------------------------------------------------------------------------------
 
-    def _record(self, tick: int) -> None:
+    def _record(self, said: Array, tick: int) -> None:
         table = self._table
+        jitter.complete(table, np.concatenate([rows for sides in self.recordings.values() for rows in sides]), tick)
         for slot, (left, right) in list(self.recordings.items()):
             if table.rec_state[slot] != RECORDING:
                 del self.recordings[slot]
@@ -245,11 +237,10 @@ class Outbound:
             place = int(table.rec_written[slot]) % RECORDING_FRAMES
             gap = tick - int(table.rec_tick[slot]) - 1 if table.rec_tick[slot] else 0
             for side, rows in enumerate((left, right)):
-                said = self._said[rows].sum(axis=0)
+                heard = said[rows].sum(axis=0)
                 if ears is not None and side == channel:
-                    said = said + self._heard[ears].sum(axis=0)
-                said = np.clip(said, -32_768, 32_767)
-                table.rec_ring[slot, place, side] = said.astype(np.int16)
+                    heard = heard + self._heard[ears].sum(axis=0)
+                table.rec_ring[slot, place, side] = np.clip(heard, -32_768, 32_767).astype(np.int16)
             table.rec_gap[slot, place] = max(0, gap)
             table.rec_dropped[slot] += max(0, gap)
             table.rec_tick[slot] = tick
@@ -258,6 +249,12 @@ class Outbound:
             if limit and int(table.rec_written[slot] + table.rec_dropped[slot]) >= limit:
                 table.rec_state[slot] = STOPPING
 
-    def silence(self, row: int) -> None:
-        """Empties what a leg was last heard to say, when its row goes to somebody else or leaves its ring."""
-        self._said[row] = 0.0
+
+def _in_time(known: Array, due: float) -> Array:
+    """Who was just sent something (it was opened or switched, or its room has another phase now) waits for the next
+    tick, and so does the sound that it hears: else its first frame would be lost."""
+    passed = known["clock"] + due * 8000.0 - known["ts"]
+    found: Array = passed >= SOONEST
+    if not found.all():
+        found |= (due - known["at"] >= SOON_S) & (passed >= AHEAD)
+    return found

@@ -55,8 +55,12 @@ def worst_jitter(table: Table, rows: Array, now: float) -> float:
 
 def count(table: Table, rows: Array, seq: Array, ts: Array, now: float, *, audio: bool = True) -> None:
     """Counts one packet of each of these legs, all different, that arrived about `now`."""
-    known = table.arrival_rows.take(rows)
-    next_in_order = apart16(seq, known["last_ext"] & 0xFFFF) == 1
+    count_in(table, table.arrival_rows.take(rows), rows, seq, ts, now, audio=audio)
+
+
+def count_in(table: Table, known: Array, rows: Array, seq: Array, ts: Array, now: float, *, audio: bool = True) -> None:
+    """Counts as `count` does; `known` are the legs' rows of arrivals, which are used up."""
+    next_in_order = seq - known["last_ext"] & 0xFFFF == 1
     if not next_in_order.all():
         odd = ~next_in_order
         _count_any(table, rows[odd], seq[odd], ts[odd], now, audio=audio)
@@ -70,8 +74,8 @@ def count(table: Table, rows: Array, seq: Array, ts: Array, now: float, *, audio
         transit = now * 8000.0 - ts
         moved_by = np.abs(transit - known["transit"])
         moved_by -= known["jitter"]
-        moved_by[~(moved_by < 16_000.0)] = 0.0  # a jump, or the first packet, whose transit is NaN
-        known["jitter"] += moved_by / 16.0
+        # Nothing follows from a jump, nor from the first packet, whose transit is NaN.
+        known["jitter"] += np.where(moved_by < 16_000.0, moved_by, 0.0) / 16.0
         known["transit"] = transit
     table.arrival_rows.put(rows, known)
 

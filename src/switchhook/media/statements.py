@@ -175,8 +175,6 @@ class Statements:
         for slot, (ears, side) in self._outbound.ears.items():
             self._outbound.ears[slot] = (ears[ears != row], side)
         self._recorded()
-        if table.ring_on[row]:
-            self._outbound.silence(row)
         table.end_leg(row)
         self.live.remove(row)
         if row in self._desk.forked:

@@ -34,11 +34,14 @@ class Passed:
         self.keep, self.seq, self.ts, self.marker = keep, seq, ts, marker
 
 
-def next_ts(table: Table, rows: Array, now: float) -> Array:
-    """Returns the timestamp of the next frame after a break: on in whole frames by the listener's clock."""
-    wanted = table.clock[rows] + now * 8000.0
-    frames = np.rint((wanted - table.ts[rows]) / FRAME).astype(np.int64)
-    found: Array = table.ts[rows] + np.maximum(np.maximum(frames, 1) * FRAME, table.length[rows])
+def next_ts(known: Array, now: float) -> Array:
+    """Returns the timestamp of the next frame after a break: on in whole frames by the listener's clock.
+
+    `known` are rows of `stream_rows`.
+    """
+    ts = known["ts"]
+    frames = np.rint((known["clock"] + now * 8000.0 - ts) / FRAME).astype(np.int64)
+    found: Array = ts + np.maximum(np.maximum(frames, 1) * FRAME, known["length"])
     return found
 
 
@@ -98,7 +101,7 @@ def _relay_any(
     if switched.any():
         rows = listeners[switched]
         table.seq_offset[rows] = (table.seq[rows].astype(np.int64) + 1 - seq[switched]) & 0xFFFF
-        table.ts_offset[rows] = next_ts(table, rows, now) - ts[switched]
+        table.ts_offset[rows] = next_ts(table.stream_rows.take(rows), now) - ts[switched]
         table.source[rows] = sources[switched]
         table.source_ssrc[rows] = ssrc[switched]
         table.source_first[rows] = seq[switched]
@@ -136,15 +139,13 @@ def swallow(table: Table, listeners: Array, seq: int, ssrc: int) -> None:
     table.seq_offset[rows] -= 1
 
 
-def own_frames(table: Table, rows: Array, due: float, length: int = FRAME) -> Passed:
-    """Stamps one frame made by us for each of these listeners, due at `due`; the relay's offsets end with it."""
-    seq = table.seq[rows].astype(np.int64) + 1 & 0xFFFF
-    ts = next_ts(table, rows, due)
-    table.seq[rows] = seq
-    table.ts[rows] = ts
-    table.at[rows] = due
-    table.length[rows] = length
-    table.source[rows] = -1
-    marker = table.mark[rows] != 0
-    table.mark[rows] = 0
-    return Passed(np.ones(len(rows), bool), seq, ts, marker)
+def own_frames(known: Array, due: float) -> Array:
+    """Stamps one frame made by us for each of these streams, due at `due`; the relay's offsets end with it.
+
+    `known` are rows of `stream_rows`, which are to be put back; returns which of the packets have the marker.
+    """
+    marker: Array = known["mark"] != 0
+    known["ts"] = next_ts(known, due)
+    known["seq"] += 1
+    known["at"], known["length"], known["source"], known["mark"] = due, FRAME, -1, 0
+    return marker

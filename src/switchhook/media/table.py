@@ -129,6 +129,24 @@ class Records:
         self._rows[rows] = known.view(self._rows.dtype)
 
 
+class Frames:
+    """Rows of samples that are written at once; as plain bytes, twice as fast as by sample."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, frames: Array) -> None:
+        self._rows = _whole(frames)
+
+    def put(self, rows: Array, frames: Array) -> None:
+        """Writes these rows; `frames` lie one behind the other."""
+        self._rows[rows] = _whole(frames)
+
+
+def _whole(frames: Array) -> Array:
+    """Returns frames of samples as one value of plain bytes each."""
+    return frames.view(f"V{frames.shape[-1] * frames.itemsize}").reshape(-1)
+
+
 class Table:
     """The columns by name (`table.seq[rows]`), the jitter rings, the clips' samples, the recordings' rings."""
 
@@ -178,6 +196,8 @@ class Table:
         self.stream_rows = Records(self._columns["streams"])
         self.ring_rows = Records(self._columns["rings"])
         self._columns["ring_halves"] = self._columns["ring"].reshape(SLOTS, rows, 2, HALF)
+        self._columns["ring_stamps"] = self._columns["ring_stamp"].reshape(-1)  # slot after slot
+        self.ring_frames = Frames(self._columns["ring"])  # likewise
         for name, column in self._columns.items():
             setattr(self, name, column)
         self.clear()
