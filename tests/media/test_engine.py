@@ -315,10 +315,14 @@ async def test_statistics_count_what_was_lost_and_doubled() -> None:
                 a.seq = a.seq - 1 & 0xFFFF
             a.send(frame, advance=160)
             await asyncio.sleep(0.004)
-        await asyncio.sleep(0.1)
+        await s.until(lambda: s.engine.counters and s.engine.counters.lost == 5)
+        assert s.engine.counters is not None
+        assert s.engine.counters.duplicated == 1
         s.engine.close(a.leg)
         stats = await s.until(lambda: s.stats.get(LegId("a")))
         assert (stats.received, stats.lost, stats.duplicated, stats.strangers) == (51, 5, 1, 0)
+        await s.until(lambda: s.engine.counters and s.engine.counters.legs == 0)
+        assert (s.engine.counters.lost, s.engine.counters.duplicated) == (5, 1)
         assert stats.sent > 5
 
 

@@ -37,6 +37,9 @@ def test_a_strangers_packets_stand_in_the_timeline_of_the_leg() -> None:
             async with asyncio.timeout(5):
                 while not any(entry.kind == "Warning" and entry.leg == leg for entry in world.entries):
                     await asyncio.sleep(0.02)
+            async with asyncio.timeout(5):
+                while "switchhook_audio_strangers 20.0" not in world.server.metrics.render().decode():
+                    await asyncio.sleep(0.02)
             assert "20 audio packets of a stranger's address were not played" in timeline(world.entries)
 
     asyncio.run(story())
