@@ -175,6 +175,23 @@ def test_an_answer_that_went_to_others_or_goes_on_to_others_is_none_of_ours(via,
     assert far.ann.agent.engine.counters.stray_response == (not taken)
 
 
+def test_one_telephone_answers_an_invite_that_was_challenged_and_its_successor_with_the_same_tag():
+    far = Far()
+    challenged = far.last("INVITE")
+    far.reply(401, more='WWW-Authenticate: Digest realm="r", nonce="1"\r\n')
+    far.reply(200, tag="same", body=SDP, to=challenged)
+    assert [(m.verb, m.cseq.number) for m, _ in far.got[-2:]] == [("ACK", 1), ("BYE", 2)]
+    far.reply(200, to=far.last("BYE"))
+    far.reply(200, tag="same", body=SDP)
+    assert far.last("ACK").cseq.number == 2
+    assert far.ann.events == ["answered"]
+    far.line.hang_up()
+    far.wire.run(0.1)
+    far.reply(200, to=far.last("BYE"))
+    far.wire.run(70)
+    assert far.ann.clean()
+
+
 def test_an_answer_seen_again_gets_the_same_ack_again():
     far = Far()
     far.reply(200, body=SDP)

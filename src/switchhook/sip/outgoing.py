@@ -76,7 +76,7 @@ class OutgoingCall(Call):
         self._heard = False  # a provisional response came
         self._cancel: str | None = None  # header lines of a CANCEL that is wanted or was sent
         self._early: dict[str, Dialog] = {}
-        self._acks: dict[str, tuple[Draft, Dialog]] = {}
+        self._acks: dict[tuple[int, str], tuple[Draft, Dialog]] = {}  # by CSeq and tag of the answer
         self._flows = list(outgoing.flows)
         self._stand_in: Flow | None = None  # TCP in the place of the UDP flow behind it
         self._redirects: list[str] = []
@@ -202,9 +202,9 @@ class OutgoingCall(Call):
 
     def _accepted(self, transaction: ClientTransaction, message: Message) -> None:
         tag = message.to_tag
-        known = self._acks.get(tag)
+        known = self._acks.get((transaction.draft.cseq, tag))
         if known is not None:
-            self._acknowledge(*known)  # our ACK was lost
+            self._send_ack(*known)  # our ACK was lost
             self.answer_came_again()
             return
         dialog = of_response(transaction.draft, message, transaction.flow, behind_nat=self.outgoing.behind_nat)
@@ -213,13 +213,12 @@ class OutgoingCall(Call):
             dialog.local_cseq = max(dialog.local_cseq, early.local_cseq)
             dialog.remote_cseq = early.remote_cseq
         if self.ended or self.confirmed or self._cancel is not None or transaction is not self._invite:
-            self._accepted_in_vain(transaction, message, dialog, tag)
+            self._accepted_in_vain(transaction, message, dialog)
             return
         self.dialog = dialog
         self.confirmed = True
         answer, fits = self._negotiated(message)
-        self._acks[tag] = (self._ack(transaction, dialog, answer), dialog)
-        self._acknowledge(*self._acks[tag])
+        self._acknowledge(transaction, dialog, answer)
         self.settled()
         if not fits:
             self._finish(Ending(Outcome.UNACCEPTABLE, False, status=488, reason="no usable answer"), bye=True)
@@ -227,14 +226,13 @@ class OutgoingCall(Call):
         self._early.clear()
         self.owner.answered(self)
 
-    def _accepted_in_vain(self, transaction: ClientTransaction, message: Message, dialog: Dialog, tag: str) -> None:
+    def _accepted_in_vain(self, transaction: ClientTransaction, message: Message, dialog: Dialog) -> None:
         """Ends a further fork, or an answer that crossed our CANCEL."""
         answer = b""
         if not transaction.draft.body and self.media is not None and message.body:
             made = self.media.answer(message.body)
             answer = made[0] if made else b""
-        self._acks[tag] = (self._ack(transaction, dialog, answer), dialog)
-        self._acknowledge(*self._acks[tag])
+        self._acknowledge(transaction, dialog, answer)
         if self.confirmed:
             self.engine.counters.extra_answers += 1
             self.engine.remark(self.call_id, "a second telephone answered as well: acknowledged and hung up")
@@ -261,10 +259,13 @@ class OutgoingCall(Call):
         self._agree(answered[1])
         return answered[0], True
 
-    def _ack(self, transaction: ClientTransaction, dialog: Dialog, answer: bytes) -> Draft:
-        return dialog.draft("ACK", cseq=transaction.draft.cseq, extra=self._credentials_lines, body=answer, kind=SDP)
+    def _acknowledge(self, transaction: ClientTransaction, dialog: Dialog, answer: bytes) -> None:
+        cseq = transaction.draft.cseq
+        ack = dialog.draft("ACK", cseq=cseq, extra=self._credentials_lines, body=answer, kind=SDP)
+        self._acks[cseq, dialog.remote_tag] = ack, dialog
+        self._send_ack(ack, dialog)
 
-    def _acknowledge(self, ack: Draft, dialog: Dialog) -> None:
+    def _send_ack(self, ack: Draft, dialog: Dialog) -> None:
         self.engine.toward(dialog, lambda flow: self.engine.send_alone(ack, flow), lambda: None)
 
     # --- failures
