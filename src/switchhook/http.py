@@ -241,8 +241,10 @@ class Bounded:
     def _refusal(self, scope: Scope) -> Response | None:
         if self._active >= self._most:
             return _too_many()
-        length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-        return _too_long() if length.isdigit() and int(length) > self._longest else None
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                return _too_long() if value.isdigit() and int(value) > self._longest else None
+        return None
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         read, started = 0, False

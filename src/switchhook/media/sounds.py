@@ -36,10 +36,11 @@ class Cupboard:
 
     def want(self, spec: str) -> tuple[Clip, list[Message]]:
         """Returns a clip's record and what to tell the workshop; raises `Unavailable` for what cannot be played."""
-        clips.parse(spec)
         key = clips.cache_key(spec)
         self._count += 1
         found = self._by_key.get(key)
+        if found is None:
+            clips.parse(spec)
         messages: list[Message] = []
         if found is not None and found.error and not found.users:
             messages.append(self._forget(found))  # perhaps it can be loaded by now

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
 E = TypeVar("E", bound=Enum)
+TakeMessage = Callable[[float, str, str, bytes, str], None]  # when, leg, "in" or "out", the wire, the peer
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -149,10 +150,16 @@ class Metrics:
         if count is not None:
             count(fact)
 
-    def message(self, way: str, wire: bytes) -> None:
-        """Counts one SIP message that came ("in") or went ("out"), by its method or the class of its status."""
-        cell = self._cells.get((way, wire[:9])) or self._cell(way, wire)
-        cell[2] += 1
+    def counting(self, take: TakeMessage) -> TakeMessage:
+        """Returns a taker of SIP messages that counts each, by its method or the class of its status."""
+        cells, new_cell = self._cells, self._cell
+
+        def counted(at: float, leg: str, way: str, wire: bytes, peer: str) -> None:
+            cell = cells.get((way, wire[:9])) or new_cell(way, wire)
+            cell[2] += 1
+            take(at, leg, way, wire, peer)
+
+        return counted
 
     def watch(self, name: str, doc: str, read: Callable[[], float]) -> None:
         """Shows a gauge that is read at each scrape, such as the journal's queue."""

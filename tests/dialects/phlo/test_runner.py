@@ -341,7 +341,7 @@ async def test_who_may_ask() -> None:
                 reply = await cast.stage.http.post(path, json={"action": "hold"}, auth=auth)
                 assert (reply.status_code, set(reply.json())) == (401, {"api_id", "error"})
                 assert reply.headers["www-authenticate"].startswith("Basic ")
-        for header in ("Bearer x", "Basic", "Basic !!!", "Basic " + "eA==", "Basic /w=="):
+        for header in ("Bearer x", "Basic", "Basic !!!", "Basic " + "eA==", "Basic /w==", b"Basic \xe9"):
             reply = await cast.stage.http.get(f"/v1/phlo/{PHLO}", headers={"Authorization": header})
             assert reply.status_code == 401
         for auth in ((OTHER, "other-token"), (SUB, "sub-token")):

@@ -54,8 +54,10 @@ def test_wrong_credentials_are_401(auth: tuple[str, str], account: str) -> None:
     run(story())
 
 
-@pytest.mark.parametrize("header", ["", "Bearer abc", "Basic", "Basic !!!", "Basic " + base64.b64encode(b"x").decode()])
-def test_no_readable_credentials_are_401(header: str) -> None:
+@pytest.mark.parametrize(
+    "header", [b"", b"Bearer abc", b"Basic", b"Basic !!!", b"Basic \xe9", b"Basic " + base64.b64encode(b"x")]
+)
+def test_no_readable_credentials_are_401(header: bytes) -> None:
     async def story() -> None:
         async with stage() as on:
             headers = {"Authorization": header} if header else {}
