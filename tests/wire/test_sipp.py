@@ -294,6 +294,15 @@ def test_busy_is_relayed(server: Server, tmp_path: Path) -> None:
     assert "was not reached: busy (SIP 486, Busy Here)" in story.told
 
 
+def test_a_telephone_that_hangs_up_before_it_answers_is_cancelled(server: Server, tmp_path: Path) -> None:
+    story = play(server, tmp_path, "declined_caller.xml", "hangs_up_before_it_answers_called.xml")
+    assert story.endings == [("inbound", "rejected", "peer"), ("outbound", "rejected", "phone")]
+    assert story.sip("outbound")[2:] == [
+        "< BYE", "> 200 BYE", "> CANCEL", "< 200 CANCEL", "< 487 INVITE", "> ACK",
+    ]  # fmt: skip
+    assert "the telephone hung up before it had answered: its INVITE is cancelled" in story.told
+
+
 def test_a_302_is_followed(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "plain_caller.xml", "redirects_called.xml")
     assert story.endings == CALLER_LEFT
