@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from enum import Enum
+from pathlib import Path
 
 import pytest
 
 from switchhook.exchange.ports import Entry
 from switchhook.observe.metrics import Metrics, Tally
+from switchhook.sip.counters import Counters
+from switchhook.sip.overload import Reason
+from switchhook.sip.sockets import Dropped
 from tests.observe.story import encoding, story
+
+
+OPERATING = Path(__file__).parent.parent.parent / "docs" / "operate.md"
+
+
+def test_every_count_of_sip_is_explained_to_operators() -> None:
+    explained = OPERATING.read_text(encoding="utf-8")
+    assert [name for name in Counters().by_reason() if f"`{name}`" not in explained] == []
+    assert [reason.value for reason in (*Dropped, *Reason) if f"`{reason.value}`" not in explained] == []
 
 
 class Colour(Enum):
