@@ -14,7 +14,6 @@ from switchhook.sip.overload import Reason
 from switchhook.sip.sockets import Dropped
 from tests.observe.story import encoding, story
 
-
 OPERATING = Path(__file__).parent.parent.parent / "docs" / "operate.md"
 
 
