@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from switchhook.core.events import RecordingEnded
-from switchhook.core.ids import LegId, RecordingId
+from switchhook.core.ids import LegId, RecordingId, SoundId
+from switchhook.core.sources import Sound
 from switchhook.exchange.ports import Recording
 from tests.media.studio import Studio, story, studio
 
@@ -96,3 +98,42 @@ async def test_a_flood_from_a_telephone_of_its_own_leg_harms_nobody_else() -> No
         assert c.level(700, 0.3) > 7_000
         assert s.restarted == []
         await s.until(lambda: b.level(600, 0.2) > 7_000)
+
+
+@pytest.mark.parametrize("stalled_s", [0.05, 0.4])
+def test_a_pump_that_stood_still_makes_up_for_a_tenth_of_a_second_and_shows_the_rest_in_the_timestamps(
+    stalled_s: float,
+) -> None:
+    @story
+    async def run() -> None:
+        async with studio() as s:
+            a, b = s.phone("a", 600), s.phone("b", 900)
+            music, noise = s.phone("music", 0, talks=False), s.phone("noise", 0, talks=False)
+            s.hear(a="b", b="a", music=[Sound(SoundId("m"), ("builtin:hold",), 0)], noise=[])
+            await s.until(lambda: len(music.heard) > 20 and len(a.heard) > 20)
+            await s.until(lambda: s.engine.counters)
+            assert s.engine.counters is not None
+            before = s.engine.counters.skipped_phases
+            for phone in s.phones:
+                phone.forget()
+            await asyncio.sleep(0.1)
+            pump = s.child("pump")
+            os.kill(pump, signal.SIGSTOP)
+            stopped = time.monotonic()
+            await asyncio.sleep(stalled_s)
+            os.kill(pump, signal.SIGCONT)
+            stood_s = time.monotonic() - stopped  # on a busy machine longer than was meant
+            await asyncio.sleep(0.5)
+            for phone in (a, b, music, noise):
+                assert phone.breaks() == [], phone.leg  # late is not lost
+            for phone in (a, b):  # what waited in the kernel is relayed with its own timestamps
+                assert phone.longest_step() <= 40
+            for phone in (music, noise):
+                left_out = phone.longest_step() - 20
+                assert left_out <= 20 or stood_s > 0.08
+                assert left_out >= stalled_s * 1000 - 120
+            after = await s.until(lambda: s.engine.counters)
+            await s.until(lambda: s.engine.counters is not after)
+            assert (s.engine.counters.skipped_phases - before > 40) is (stalled_s > 0.1) or 0.08 < stood_s < 0.4
+
+    run()
