@@ -204,7 +204,7 @@ def tag_of(value: str) -> str:
     if ";" not in value:
         return ""
     right = value.rfind(">")
-    rest = value[right + 1 :] if right >= 0 else value
+    rest = value[right + 1 :] if right >= 0 else value.partition(";")[2]  # a URI may begin with `tag=`
     if '"' in rest:  # the last ">" may stand in a quoted parameter
         rest = ";".join(split_params(value)[1:])
     return param(rest, "tag") or ""
