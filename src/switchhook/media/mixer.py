@@ -56,14 +56,13 @@ class Plan:
     buckets: list[Bucket] = field(default_factory=list)
     sounds: list[tuple[Array, Array]] = field(default_factory=list)  # (places, plays), a listener once in each
     unvoiced: Array = field(default_factory=lambda: _NONE)  # places that hear sounds only
-    _heard: Array = field(default_factory=lambda: np.zeros((1, FRAME), np.float32))
 
     def mix(self, said: Array, played: list[Array]) -> Array:
-        """Returns what the listeners hear, float32 within 16 bits, shape (listeners, 160); good until the next call.
+        """Returns what the listeners hear, float32 within 16 bits, shape (listeners, 160).
 
         `said` holds all legs' frames by row (int16), `played` the sounds' frames in the order of `sounds`.
         """
-        heard = self._heard
+        heard = np.empty((len(self.listeners) + 1, FRAME), np.float32)  # the last place is nobody's
         heard[self.unvoiced] = 0.0
         for bucket in self.buckets:
             spoken = said.take(bucket.voices, axis=0).astype(np.float32)
@@ -128,7 +127,6 @@ def plan(found: Iterable[Room]) -> Plan:
         for one in same:
             listeners += one.listeners
     made.listeners = np.array(listeners, np.int64)
-    made._heard = np.zeros((len(listeners) + 1, FRAME), np.float32)
     made.voices = np.array([row for same in by_size.values() for one in same for row in one.voices], np.int64)
     first = 0
     for (high, wide), same in by_size.items():
