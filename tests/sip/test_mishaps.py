@@ -31,6 +31,7 @@ class Talk:
         port: int = 5060,
         answered: bool = True,
         acknowledged: bool = True,
+        offer: bytes = SDP,
     ) -> None:
         self.wire = Wire()
         self.house = House(self.wire)
@@ -40,7 +41,7 @@ class Talk:
         self.contact = f"{contact};transport=tcp" if transport == "tcp" else contact
         self.host = contact
         self.number = 0
-        self.send("INVITE", port=port, body=SDP)
+        self.send("INVITE", port=port, body=offer)
         self.leg = self.house.told(LegArrived)[-1].leg
         self.call = next(iter(self.house.line.engine.calls.values()))
         if answered:
