@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _AUDIO = (
     "received", "sent", "strangers", "malformed", "unknown", "lost", "late", "duplicated", "jitter_ms", "late_phases",
-    "most_work_us", "load", "legs",
+    "most_work_us", "load", "legs", "bugs",
 )  # fmt: skip
 
 

@@ -219,7 +219,7 @@ def audio(given: bytes) -> None:
         row, source = how % 4 % 3, ("203.0.113.9", 9_000) if how & 4 else None
         address = source or stage.address(how % 4 % 3)
         if how & 8:
-            stage.inbound._odd(Odd(row, True, address, packet), stage.number, stage.now)
+            stage.inbound._odd(Odd(row, True, address, packet[:STRIDE]), stage.number, stage.now)
         else:
             stage.wire.queue.append((row, address, packet[:STRIDE]))
         for _ in range(how >> 4 & 7):

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from switchhook.media import g711, reception, rtcp, rtp
+from switchhook.media.digits import Ear
+from switchhook.media.inbound import BUGS
 from switchhook.media.reporter import MALFORMED, STRANGERS
 from switchhook.media.wires import Odd
 from tests.media.virtual import STEP, Stage, small_table, voice, who
@@ -343,6 +345,29 @@ def test_reordered_packets_are_passed_as_they_came_and_mixed_in_their_order(stag
         whole(stage, missing=0 if by == 1 else 5)
     assert reception.lost(TABLE, ODD) == 0
     assert int(TABLE.duplicated[ODD]) == 0
+
+
+def test_a_packet_that_we_fail_over_is_counted_and_told_and_harms_nobody_else(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise IndexError("a bug of ours")
+
+    monkeypatch.setattr(Ear, "packet", fails)
+    monkeypatch.setattr(stage.reporter, "receive", fails)
+    event = rtp.build(rtp.Packet(101, True, 40, 6_400, 70 + ODD, struct.pack("!BBH", 5, 10, 160)))
+    for packet, source in ((event, stage.address(ODD)), (report(5), stage.address(ODD)), (report(5), ("10.9.9.9", 7))):
+        stage.wire.queue.append((ODD, source, packet))
+        stage.arrive(LISTENER, rtp.Packet(0, False, 40, 6_400, 70 + LISTENER, voice(LISTENER)))
+        before = int(TABLE.received[LISTENER])
+        stage.inbound.receive(stage.number, stage.now)
+        assert int(TABLE.received[LISTENER]) == before + 1
+    assert int(TABLE.counters[BUGS]) == 3
+    assert capsys.readouterr().err.count("IndexError: a bug of ours") == 3
+    TABLE.counters[BUGS] = 10
+    stage.wire.queue.append((ODD, stage.address(ODD), report(5)))
+    stage.inbound.receive(stage.number, stage.now)
+    assert capsys.readouterr().err == ""  # a log that fills is no help
 
 
 # --- keys

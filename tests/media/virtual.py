@@ -9,7 +9,7 @@ import numpy as np
 
 from switchhook.media import g711, heirs, jitter, rtp, statements
 from switchhook.media.desk import Desk
-from switchhook.media.inbound import Inbound
+from switchhook.media.inbound import BUGS, Inbound
 from switchhook.media.outbound import Outbound
 from switchhook.media.outbox import Outbox
 from switchhook.media.reporter import Reporter
@@ -103,6 +103,7 @@ class Stage:
     def __init__(self, table: Table, legs: int, *, codecs: list[int] | None = None) -> None:
         table.clear()
         table.event_numbers[:] = 0
+        table.counters[BUGS] = 0
         self.table, self.legs = table, legs
         self.number, self.version = 0, 0
         self.sent: dict[int, list[tuple[float, rtp.Packet]]] = {}
@@ -149,6 +150,7 @@ class Stage:
         self.number += 1
         self.wire.now = self.now
         self.inbound.receive(self.number, self.now)
+        assert self.table.counters[BUGS] == 0
         self.outbound.tick(self.number % 4, self.number // 4, self.now)
         if self.desk.idle:
             self.catch_up()

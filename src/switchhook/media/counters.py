@@ -26,6 +26,7 @@ class Counters:
     work_us: int
     most_work_us: int  # of one phase, in the last second
     events_dropped: int
+    bugs: int = 0  # packets that we failed over
     unknown: int = 0  # of a payload type or a length that was not agreed
     lost: int = 0  # of what telephones sent to us: of the legs that have ended and of those that are up
     late: int = 0  # too late for their jitter buffer
@@ -50,6 +51,6 @@ def read(message: Message, before: Counters | None) -> Counters:
     return Counters(
         wire=message["wire"], legs=message["legs"], received=v[0], sent=v[1], strangers=v[2], malformed=v[3],
         reports=v[4], phases=v[5], late_phases=v[6], skipped_phases=v[9], work_us=v[8], most_work_us=v[7],
-        events_dropped=v[15], unknown=v[10], lost=lost, late=late, duplicated=duplicated,
+        events_dropped=v[15], bugs=v[14], unknown=v[10], lost=lost, late=late, duplicated=duplicated,
         jitter_ms=round(message["jitter_ms"], 3), wire_note=message.get("wire_note", ""), load=load,
     )  # fmt: skip

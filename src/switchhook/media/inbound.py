@@ -18,6 +18,7 @@ nothing of the SSRC.
 from __future__ import annotations
 
 import struct
+import traceback
 
 import numpy as np
 
@@ -33,7 +34,8 @@ from switchhook.media.rtp import Array, Packet
 from switchhook.media.table import HALF, MIX, RELAY, Table
 from switchhook.media.wires import LONGEST, STRIDE, Odd, Round, Wire
 
-RECEIVED, UNKNOWN = 0, 10  # places in `counters`
+RECEIVED, UNKNOWN, BUGS = 0, 10, 14  # places in `counters`
+TOLD = 10  # bugs that are told with their traceback
 ROUNDS = 8  # at most this many packets of a leg per phase
 FEW = 100  # legs
 _LAWS = {rtp.PCMU: g711.ULAW, rtp.PCMA: g711.ALAW}
@@ -73,7 +75,10 @@ class Inbound:
                 self._table.counters[RECEIVED] += len(found.rows)
                 self._sort(found, phases, now)
             for packet in found.odd:
-                self._odd(packet, phases, now)
+                try:
+                    self._odd(packet, phases, now)
+                except Exception:
+                    self._bug()
             again = few or found.more or found.taken > self._wire.watched * 2 // 3 or (n == 0 and phases % 4 == 0)
             if not again or not (found.taken or found.more):
                 return
@@ -129,7 +134,10 @@ class Inbound:
         if len(places):
             self._ordinary(rows[places], known[places], lengths[places], header[places], packets[places], phases, now)
         for place in np.flatnonzero(~good):
-            self._single(int(rows[place]), packets[place, : lengths[place]].tobytes(), phases, now)
+            try:
+                self._single(int(rows[place]), packets[place, : lengths[place]].tobytes(), phases, now)
+            except Exception:
+                self._bug()
 
     def _ordinary(
         self, rows: Array, known: Array, lengths: Array, header: Array, packets: Array, phases: int, now: float
@@ -178,6 +186,12 @@ class Inbound:
         jitter.put(table, rows, ts, heard, samples, phases + early - phase >> 2, early)
 
     # --- the odd ones -------------------------------------------------------------------------------------------
+
+    def _bug(self) -> None:
+        """Counts a packet that we failed over, and tells of the first few: one telephone must not end all audio."""
+        self._table.counters[BUGS] += 1
+        if self._table.counters[BUGS] <= TOLD:
+            traceback.print_exc()
 
     def _odd(self, found: Odd, phases: int, now: float) -> None:
         row, table = found.row, self._table
