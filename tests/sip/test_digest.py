@@ -93,6 +93,41 @@ def test_right_password(algorithms):
     assert pair.check(lines) is Verdict.RIGHT
 
 
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
+def test_a_session_key_is_made_of_nonce_and_cnonce(algorithm):
+    """`MD5-sess` of RFC 7616 3.4.2: a trunk may ask for it, and a telephone may answer with it."""
+    pair = Pair(algorithms=(algorithm,))
+    challenge = pair.server.challenge(0).replace(f"algorithm={algorithm}", f"algorithm={algorithm}-sess")
+    asked = parse(response(request(), 401, tag="t", extra=challenge))
+    lines = pair.client.answer(asked, "REGISTER", "sip:h", b"")
+    assert f"algorithm={algorithm}-sess" in lines
+    value = dict(part.split("=", 1) for part in lines.strip().partition("Digest ")[2].split(", "))
+    nonce, cnonce = value["nonce"].strip('"'), value["cnonce"].strip('"')
+    hashed = HASHES[algorithm]
+    key = hashed(f"{hashed('ann:h:secret')}:{nonce}:{cnonce}")
+    assert value["response"].strip('"') == hashed(f"{key}:{nonce}:00000001:{cnonce}:auth:{hashed('REGISTER:sip:h')}")
+    assert pair.check(lines) is Verdict.RIGHT
+    assert pair.check(lines.replace("-sess", "")) is Verdict.WRONG
+
+
+def test_hashes_by_algorithm_serve_those_they_are_of():
+    kept = Password(hashes={"SHA-256": HASHES["SHA-256"]("ann:h:secret")})
+    client = Responder(Credentials("ann", "secret"), Random(1))
+    server = Authenticator("h", b"key", algorithms=("SHA-256",))
+    lines = client.answer(parse(response(request(), 401, extra=server.challenge(0))), "REGISTER", "sip:h", b"")
+    assert server.check(request(lines, 2), lambda _name: kept, 0)[0] is Verdict.RIGHT
+    assert kept.secret("MD5", "ann", "h") is None
+
+
+def test_counts_of_nonces_that_nobody_can_use_any_more_are_dropped():
+    pair = Pair()
+    assert pair.check(pair.answer()) is Verdict.RIGHT
+    pair.server.forget(299.0)
+    assert len(pair.server._used) == 1
+    pair.server.forget(301.0)
+    assert not pair.server._used
+
+
 def test_no_credentials_is_a_challenge_with_the_best_first():
     server = Authenticator("h", b"key")
     assert server.check(request(), known, 0)[0] is Verdict.CHALLENGE

@@ -89,6 +89,18 @@ def test_expiry_is_told(desk):
     assert desk.house.line.registered() == {}
 
 
+def test_one_contact_expires_and_the_other_stays(desk):
+    desk.register("<sip:a@10.0.0.1>;expires=60|<sip:b@10.0.0.1>;expires=600")
+    desk.wire.run(62)
+    assert desk.contacts() == ["sip:b@10.0.0.1"]
+    assert desk.house.told(EndpointChanged)[-1] == EndpointChanged("1001", True, ("sip:b@10.0.0.1",))
+
+
+def test_a_preference_that_is_no_number_is_none(desk):
+    desk.register("<sip:a@10.0.0.1>;q=best|<sip:b@10.0.0.1>;q=0.9|<sip:c@10.0.0.1>;q=7")
+    assert desk.contacts() == ["sip:a@10.0.0.1", "sip:c@10.0.0.1", "sip:b@10.0.0.1"]
+
+
 def test_unregister_one_and_all(desk):
     desk.register("<sip:a@10.0.0.1>|<sip:b@10.0.0.1>")
     desk.register("<sip:A@10.0.0.1>;expires=0|<sip:a@10.0.0.1:5060>;expires=0")

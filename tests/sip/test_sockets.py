@@ -169,6 +169,59 @@ def test_the_loop_that_the_server_runs_on_carries_tcp():
         runner.run(_call_through("tcp", "tcp"))
 
 
+def test_whoever_listens_on_every_address_names_the_one_that_is_seen():
+    async def story() -> None:
+        ours, theirs, came = Sockets(), Sockets(), asyncio.Queue()
+        theirs.on_message = lambda wire, flow: came.put_nowait((wire, flow))
+        await ours.open([("udp", "0.0.0.0", 0), ("tcp", "0.0.0.0", 0)])
+        await theirs.open([("udp", "127.0.0.1", 0), ("tcp", "127.0.0.1", 0)])
+        for transport, _, port in theirs.addresses:
+            own = next(number for kind, _, number in ours.addresses if kind == transport)
+            flow = ours.flow(transport, "127.0.0.1", port)
+            assert flow.local == f"127.0.0.1:{own}"
+            ours.send(b"OPTIONS sip:x SIP/2.0\r\nContent-Length: 0\r\n\r\n", flow)
+            wire, seen = await asyncio.wait_for(came.get(), 5)
+            assert wire.startswith(b"OPTIONS ")
+            assert (seen.host, seen.port == own) == ("127.0.0.1", transport == "udp")
+        ours.close()
+        theirs.close()
+        await asyncio.sleep(0)
+
+    asyncio.run(story())
+
+
+def test_a_datagram_that_the_system_does_not_send_breaks_its_flow_once():
+    async def story() -> None:
+        sockets, broken = Sockets(), []
+        sockets.on_broken = broken.append
+        await sockets.open([("udp", "127.0.0.1", 0)])
+        flow = sockets.flow("udp", "192.0.2.1", 5060)  # not to be had from a socket on loopback
+        for _ in range(3):
+            sockets.send(b"x" * 30, flow)
+        await asyncio.sleep(0)
+        assert broken == [flow]
+        sockets.close()
+
+    asyncio.run(story())
+
+
+def test_a_peer_whose_port_is_closed_does_not_stop_the_reading():
+    async def story() -> None:
+        sockets, came = Sockets(), asyncio.Queue()
+        sockets.on_message = lambda wire, flow: came.put_nowait(wire)
+        await sockets.open([("udp", "127.0.0.1", 0)])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
+            gone.bind(("127.0.0.1", 0))
+            port = gone.getsockname()[1]
+        sockets.send(b"x" * 30, sockets.flow("udp", "127.0.0.1", port))  # brings an ICMP error back
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"still here", ("127.0.0.1", sockets.addresses[0][2]))
+        assert await asyncio.wait_for(came.get(), 5) == b"still here"
+        sockets.close()
+
+    asyncio.run(story())
+
+
 def test_an_address_in_use_is_one_clear_line():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
