@@ -112,6 +112,7 @@ class HttpServer:
                 lifespan="off",
                 server_header=False,
                 date_header=True,
+                proxy_headers=False,  # nobody here asks where a request came from
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=2,
                 h11_max_incomplete_event_size=65536,

@@ -13,7 +13,7 @@ from dataclasses import replace
 import structlog
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
 from switchhook.core.errors import Refused
@@ -66,9 +66,7 @@ class Runner:
 
     def routes(self) -> list[BaseRoute]:
         """Returns the routes, to be mounted at the root."""
-        serve = _Endpoint(self._serve)
-        paths = ("/v1/phlo", "/v1/phlo/{rest:path}", "/v1/account", "/v1/account/{rest:path}")
-        return [Route(path, serve) for path in paths]
+        return [_Below(path, self._serve) for path in ("/v1/phlo", "/v1/account")]
 
     # --- a request --------------------------------------------------------------------------------------------------
 
@@ -237,13 +235,20 @@ class Runner:
         return found if isinstance(found, Answer) else None
 
 
-class _Endpoint:
-    """A route's endpoint as an application, so that every method arrives."""
+class _Below(BaseRoute):
+    """A path and all below it, with every method."""
 
-    def __init__(self, serve: Callable[[Scope, Receive], Awaitable[Response]]) -> None:
+    def __init__(self, below: str, serve: Callable[[Scope, Receive], Awaitable[Response]]) -> None:
+        self.below = below
+        self._inside = f"{below}/"
         self._serve = serve
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        path = scope["path"]
+        ours = scope["type"] == "http" and (path == self.below or path.startswith(self._inside))
+        return (Match.FULL if ours else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._serve(scope, receive)
         await response(scope, receive, send)
 
