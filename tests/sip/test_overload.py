@@ -400,6 +400,25 @@ def test_no_more_than_so_many_connections_of_one_host():
     asyncio.run(story())
 
 
+def test_no_more_than_so_many_connections_are_made_at_once():
+    async def story() -> None:
+        sockets, broken = Sockets(), []
+        sockets.on_broken = broken.append
+        sockets._most = 2
+        flows = [Flow("tcp", "127.0.0.1", port, "127.0.0.1:5060") for port in (1, 2, 3)]
+        for flow in flows:
+            sockets.send(b"x", flow)
+            sockets.send(b"y", flow)
+        assert len(sockets._tasks) == 2
+        await asyncio.sleep(0)
+        assert broken[:2] == [flows[2]] * 2
+        assert sockets.refused_connections == 2
+        await asyncio.gather(*sockets._tasks)
+        sockets.close()
+
+    asyncio.run(story())
+
+
 def test_who_does_not_read_is_left_before_much_has_piled_up():
     async def story() -> None:
         sockets, flows = Sockets(), asyncio.Queue[Flow]()

@@ -10,7 +10,7 @@ Rules that are easy to get wrong, and where they come from:
   made the Call-ID and 0 to 2 s by the other (14.1).
 - A failed re-INVITE changes nothing, except that 481 and 408 end the dialog (12.2.1.2). A 481 mostly means that the
   far end has hung up and its BYE was lost or overtaken, so we wait `BYE_DUE_S` for it: the call then ended as they say.
-- BYE may cross anything: it is answered 200 while our own is under way, and pending re-INVITEs get 487.
+- BYE may cross anything: it is answered 200 while our own is under way.
 - A 2xx seen again gets the ACK of its own INVITE again, also when a later one is under way; and who sends the next
   INVITE has had our 2xx to the one before, whatever became of its ACK.
 - The called side must not send BYE before the ACK or the give-up of its 2xx (15).
@@ -232,14 +232,10 @@ class Call:
         if self.ended:
             self.reply(transaction, 481)
             return
-        if media is None or (request.body and request.content_type != SDP):
-            self._refused_change()
-            self.reply(transaction, 415 if media else 488, "Accept: application/sdp\r\n")
-            return
-        if not request.body:
+        if media is not None and not request.body:
             self._answer_invite(transaction, media.offer(), offered=True)
             return
-        answered = media.answer(request.body)
+        answered = media.answer(request.body) if media is not None else None
         if answered is None:
             self._refused_change()
             self.reply(transaction, 488)
@@ -476,8 +472,6 @@ class Call:
         self.ended = True
         for waiting in self._unacked.values():
             waiting.stop()
-            if waiting.transaction.open:
-                self.reply(waiting.transaction, 487)
         self._unacked.clear()
         if self._reinvite is not None and self._reinvite.open:
             self._reinvite.give_up()

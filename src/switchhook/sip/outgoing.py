@@ -337,8 +337,10 @@ class OutgoingCall(Call):
         elif self._redirects:
             self._next_redirection()
         else:
-            outcome = Outcome.TIMED_OUT if status == 408 else Outcome.CONGESTED
-            self._finish(Ending(outcome, False, status=status, reason="no answer from the far end"))
+            silent = status == 408
+            outcome = Outcome.TIMED_OUT if silent else Outcome.CONGESTED
+            reason = "no answer from the far end" if silent else "the far end cannot be reached: nothing could be sent"
+            self._finish(Ending(outcome, False, status=status, reason=reason))
 
     # --- our end
 

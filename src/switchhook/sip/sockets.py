@@ -166,6 +166,9 @@ class Sockets:
             connection.send(wire)
         elif key in self._connecting:
             self._connecting[key].append((wire, flow))
+        elif len(self._connecting) >= self._most:
+            self.refused_connections += 1
+            asyncio.get_running_loop().call_soon(self.on_broken, flow)
         else:
             self._connecting[key] = [(wire, flow)]
             task = asyncio.get_running_loop().create_task(self._connect(key))
