@@ -122,6 +122,25 @@ def test_strangers_reach_what_anybody_may_call_and_nothing_else(wire, house):
     assert len(house.told(LegArrived)) == 1
 
 
+def test_a_telephone_cannot_call_other_hosts_through_us(wire, house):
+    ann = telephone(wire, "1001", "10.0.0.1", "red")
+    ann.line = ann.agent.call("sip:premium@elsewhere.net", ann.media)
+    wire.run(40)
+    assert ann.endings[0].status == 404
+    assert house.line.counters.not_served == 1
+    assert not house.told(LegArrived)
+
+
+def test_an_offer_without_audio_of_ours_makes_no_leg_and_is_counted(wire, house):
+    ann = telephone(wire, "1001", "10.0.0.1", "red")
+    ann.agent.codecs = ()
+    ann.call("1002")
+    wire.run(40)
+    assert ann.endings[0].status == 488
+    assert house.line.counters.refused_offers == 1
+    assert not house.told(LegArrived)
+
+
 def test_who_says_to_be_ours_authenticates_whatever_is_called(wire, house):
     house.line.callers.open_to = lambda user: True
     liar = Person(wire, "1001", "10.0.0.66", "10.0.0.100")

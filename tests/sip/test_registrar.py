@@ -77,6 +77,7 @@ def test_too_brief(desk):
     answer = desk.register("<sip:a@10.0.0.1>", expires="59")
     assert (answer.status, answer.get("min-expires")) == (423, "60")
     assert desk.contacts() == []
+    assert desk.house.line.counters.refused_registrations == 1
 
 
 def test_expiry_is_told(desk):

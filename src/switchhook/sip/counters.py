@@ -33,6 +33,9 @@ class Counters:
     moved: int = 0  # telephones that changed their address in a call
     lost_connections: int = 0  # connections that closed under a call
     redirections: int = 0  # 3xx
+    refused_offers: int = 0  # INVITEs without audio that we could take, answered 488
+    not_served: int = 0  # INVITEs for what is neither ours nor a trunk's, answered 404
+    refused_registrations: int = 0  # REGISTERs with a right password that were too brief, too late or too many
     large_by_tcp: int = 0  # INVITEs that were too large for a datagram
     without_tcp: int = 0  # of these: there was no TCP, and UDP carried it in fragments
     challenges: int = 0

@@ -412,8 +412,10 @@ class Line:
         if isinstance(caller, Refusal):
             self.engine.refuse(transaction, caller.status, caller.extra)
         elif called is None or (isinstance(caller, EndpointSettings) and not self._callable(called, flow)):
+            self.counters.not_served += 1
             self.engine.refuse(transaction, 404)
         elif request.body and not acceptable(request.body):
+            self.counters.refused_offers += 1
             self.engine.refuse(transaction, 488)
         else:
             self._arrive(transaction, caller, called)

@@ -77,17 +77,17 @@ class Registrar:
         before = self._names(username)
         if contacts == ["*"]:
             if whole_number(request.first("expires")) != 0:
-                self._engine.refuse(transaction, 400)
+                self._refuse(transaction, 400)
                 return
             if any(_is_late(request, one) for one in self._users.get(username, ())):
-                self._engine.refuse(transaction, 500)
+                self._refuse(transaction, 500)
                 return
             self._users.pop(username, None)
             self._note_connections(username)
         elif contacts:
             refusal = self._bind(transaction, username, contacts)
             if refusal is not None:
-                self._engine.refuse(transaction, *refusal)
+                self._refuse(transaction, *refusal)
                 return
         self._accept(transaction, username)
         after = self._names(username)
@@ -95,6 +95,10 @@ class Registrar:
             self._changed(username, after)
         if self._users and self._sweep is None:
             self._sweep = self._engine.timers.start(1.0, self._expire)
+
+    def _refuse(self, transaction: ServerTransaction, status: int, extra: str = "") -> None:
+        self._engine.counters.refused_registrations += 1
+        self._engine.refuse(transaction, status, extra)
 
     def forget(self, username: str) -> None:
         """Ends the registration of a user who is none any more."""
