@@ -226,7 +226,8 @@ class Call:
             self.reply(transaction, 491)
             return
         if not self.confirmed and not self._unacked:
-            self.reply(transaction, 500, "Retry-After: 1\r\n")  # the first INVITE is not answered yet (14.2)
+            after = round(self.engine.tokens.between_s(0.0, 10.0))
+            self.reply(transaction, 500, f"Retry-After: {after}\r\n")  # the first INVITE is not answered yet (14.2)
             return
         self._presume_acknowledged()
         if self.ended:
