@@ -114,6 +114,27 @@ def test_packets_come_and_go_and_strangers_are_told_apart(kind: str, sockets: Ex
     assert [house.heard(row) for row in (2, 0, 1)] == [[b"\1" * 172], [b"\2" * 100], [b"\3" * 492]]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_lies_there_when_the_telephone_is_said_to_be_elsewhere_keeps_its_own_source(
+    kind: str, sockets: ExitStack
+) -> None:
+    house = House(sockets, own=kind != "io_uring")
+    wire = wires(kind, house.ports)
+    house.ring_up(wire)
+    house.say(0, b"a" * 172)
+    house.say(0, b"b" * 172)
+    wire.expect(0, house.phones[1].getsockname())
+    house.phones[1].sendto(b"c" * 172, house.ports[0].rtp.getsockname())
+    taken: list[tuple[object, bytes]] = []
+    for _ in range(8):
+        found = wire.round()
+        assert not set(found.rows.tolist()) - {0}
+        taken += [(house.phones[1].getsockname(), found.packets[n, :172].tobytes()) for n in range(len(found.rows))]
+        taken += [(odd.source, odd.packet) for odd in found.odd]
+    old, new = (house.phones[row].getsockname() for row in (0, 1))
+    assert sorted(taken, key=lambda each: each[1]) == [(old, b"a" * 172), (old, b"b" * 172), (new, b"c" * 172)]
+
+
 @pytest.mark.parametrize("kind", KINDS[:2])
 def test_a_leg_without_a_connected_socket_is_sent_to_with_the_others(kind: str, sockets: ExitStack) -> None:
     house = House(sockets, own=True)

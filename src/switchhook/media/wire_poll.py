@@ -4,7 +4,9 @@ It drains by phases, level-triggered, and asks for as many sockets as there are,
 socket gives one packet per round. A leg whose telephone is known has a second socket on its RTP port, connected to the
 telephone: `recv_into` and `send` then make no address objects and no route lookups, a fifth of the cost of a packet.
 What strangers send falls to the first socket, which is not connected: it is seen and counted, and the kernel does not
-answer it with ICMP. Without the second socket (no room for it, not Linux) everything goes through the first.
+answer it with ICMP. What lies in the second one when it is connected may be from anybody, and `recv_into` would not say
+whom: it is read with its sources at once. Without the second socket (no room for it, not Linux) everything goes through
+the first.
 
 A telephone that is gone makes every other call fail with ECONNREFUSED: read once, passed over, never looped on.
 Rejected: connecting the only socket (strangers get ICMP and are not counted), `recvmmsg` by ctypes (one socket at a
@@ -26,6 +28,7 @@ from switchhook.media.rtp import FRAME, HEADER_BYTES, Array
 from switchhook.media.wires import LONGEST, STRIDE, Address, Odd, Ports, Round, empty, send_to
 
 _ORDINARY = HEADER_BYTES + FRAME
+QUEUE = 200  # packets that a socket of 64 kB may hold
 _NONE = np.empty(0, np.int64)
 NOTHING = Round(_NONE, np.empty((0, STRIDE), np.uint8), _NONE, [], 0)
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -50,6 +53,7 @@ class PollWire:
         self._frames = [memory[n * LONGEST : n * LONGEST + _ORDINARY] for n in range(len(ports) + 1)]
         self._expected: list[Address | None] = [None] * len(ports)
         self._target: list[Address | None] = [None] * len(ports)
+        self._early: list[Odd] = []  # what lay in second sockets when they were connected
         self._watched = 0
         self._live = [False] * len(ports)
         self._registered = [False] * len(ports)
@@ -106,6 +110,7 @@ class PollWire:
                 own.connect(source)
             except OSError:  # no way there: the first socket is tried with each packet
                 return
+            self._empty(row, own, source)
             self._takes(own, True)
             self._aimed(row)
 
@@ -114,6 +119,8 @@ class PollWire:
         self._aimed(row)
 
     def round(self) -> Round:
+        if self._early:
+            return self._lay_there()
         ready = self._epoll.poll(0, 3 * self._watched + 64) if self._epoll is not None else self._watcher.poll(0)
         if not ready:
             return NOTHING
@@ -206,6 +213,22 @@ class PollWire:
         """Returns what sends a leg's packets while its second socket is not connected to where they go."""
         sock, address = self._ports[row].rtp, self._target[row]
         return _nothing if address is None else lambda packet: sock.sendto(packet, address)
+
+    def _empty(self, row: int, own: socket.socket, source: Address) -> None:
+        """Takes out what lies in a socket that was just connected; bounded, as nothing of others comes in any more."""
+        for _ in range(QUEUE):
+            try:
+                packet, sender = own.recvfrom(STRIDE)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue
+            self._early.append(Odd(row, False, sender, packet, own=sender == source))
+
+    def _lay_there(self) -> Round:
+        """Hands over what was there before all that is received now."""
+        early, self._early = self._early, []
+        return NOTHING._replace(odd=early, taken=len(early), more=True)
 
     def _part(self, row: int) -> None:
         """Takes the peer of a leg's second socket away."""
