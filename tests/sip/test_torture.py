@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from switchhook.sip.framing import MAX_BODY
 from tests.sip.house import House
 from tests.sip.link import Wire
 
@@ -101,6 +102,11 @@ CASES = {
     "body longer than the datagram": (request(length=9999), 400),
     "negative length": (request(length=-999), 400),
     "body too large": (request(body="x" * 40_000), 413),
+    "the largest body that a stream carries": (request(body="x" * MAX_BODY), 413),
+    "larger than anything that a stream carries": (
+        request(more="X: " + "y" * 65_536 + "\r\n", body="x" * MAX_BODY),
+        None,
+    ),
     "too many headers": (request(more="X: y\r\n" * 10_000), 513),
     "header without a name": (request(more=": y\r\n"), 400),
     "line without a colon": (request(more="nonsense\r\n"), 400),

@@ -29,12 +29,13 @@ from switchhook.sip.build import (
 from switchhook.sip.counters import Counters
 from switchhook.sip.dialogs import Dialog
 from switchhook.sip.flow import Flow, Locator, Transport
+from switchhook.sip.framing import MAX_MESSAGE
 from switchhook.sip.headers import Via, parse_via, readable
 from switchhook.sip.incoming import IncomingCall
 from switchhook.sip.large import Streams
 from switchhook.sip.later import Later
 from switchhook.sip.locate import literal_place
-from switchhook.sip.message import MAX_MESSAGE, Malformed, Message, parse
+from switchhook.sip.message import Malformed, Message, parse
 from switchhook.sip.outgoing import Outgoing, OutgoingCall
 from switchhook.sip.riders import Riders
 from switchhook.sip.timers import Timers
@@ -114,7 +115,7 @@ class Engine:
         if now > timers.now:
             timers.now = now
         counters.received += 1
-        if len(wire) < 20 or len(wire) > MAX_MESSAGE + 4096:
+        if len(wire) < 20 or len(wire) > MAX_MESSAGE:
             if wire.strip(b"\r\n\0 "):
                 counters.malformed += 1
             return

@@ -10,6 +10,7 @@ from switchhook.core.errors import PeerBroke
 
 MAX_HEADERS = 65_536
 MAX_BODY = 131_072
+MAX_MESSAGE = MAX_HEADERS + 4 + MAX_BODY  # bytes of the largest message that a stream lets through
 
 
 class Overlong(PeerBroke):

@@ -18,7 +18,6 @@ from functools import lru_cache
 from switchhook.core.errors import PeerBroke
 from switchhook.sip.headers import CSeq, Via, parse_cseq, parse_via, recent_cseq, split_list, tag_of, whole_number
 
-MAX_MESSAGE = 65_535
 MAX_HEADER_LINES = 256
 
 COMPACT = {
