@@ -1,6 +1,6 @@
 """Figures for Prometheus, most of them read from the journal's lines as they pass.
 
-Counting is a dict addition; families are built when somebody scrapes. Labels are enum values only, so a stranger's
+Counting is a dict addition; texts are written when somebody scrapes. Labels are enum values only, so a stranger's
 text can never become a label. Figures that others keep (SIP drops, audio packets, queue lengths) are fetched at the
 scrape through `watch`.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cached_property
 from http import HTTPStatus
@@ -19,15 +19,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from switchhook.core import facts
 from switchhook.core.model import Kind, Side
 from switchhook.exchange.ports import Entry
+from switchhook.observe.exposition import Family, Row
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Histogram
-    from prometheus_client.metrics_core import Metric
 
 E = TypeVar("E", bound=Enum)
 TakeMessage = Callable[[float, str, str, bytes, str], None]  # when, leg, "in" or "out", the wire, the peer
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_CALLS = Family("switchhook_calls_live", "gauge", "Calls with at least one leg")
+_LEGS = Family("switchhook_legs_live", "gauge", "Legs that are not over")
+_UPTIME = Family("switchhook_uptime_seconds", "gauge", "Time since the start")
 
 
 class Dialect(Enum):
@@ -74,25 +77,23 @@ class Tally:
     """A counter with a fixed number of labels, each an Enum member."""
 
     def __init__(self, name: str, doc: str, labels: tuple[str, ...]) -> None:
-        self.name, self.doc, self.labels = name, doc, labels
+        self._family = Family(f"{name}_total", "counter", doc, labels)
         self._counts: dict[tuple[Enum, ...], list[float]] = {}  # each count in a cell of its own: found by one look
 
     def add(self, *members: Enum, by: float = 1) -> None:
         """Counts once more; raises TypeError for a label that is no enum member."""
         cell = self._counts.get(members)
         if cell is None:
-            if len(members) != len(self.labels) or not all(isinstance(member, Enum) for member in members):
-                raise TypeError(f"{self.name} takes {len(self.labels)} enum members, not {members!r}")
+            family = self._family
+            if len(members) != len(family.labels) or not all(isinstance(member, Enum) for member in members):
+                raise TypeError(f"{family.name} takes {len(family.labels)} enum members, not {members!r}")
             cell = self._counts[members] = [0]
         cell[0] += by
 
-    def family(self) -> Metric:
-        from prometheus_client.metrics_core import CounterMetricFamily
-
-        family = CounterMetricFamily(self.name, self.doc, labels=self.labels)
-        for values, (count,) in sorted((tuple(str(m.value) for m in key), cell) for key, cell in self._counts.items()):
-            family.add_metric(values, count)
-        return family
+    def write(self) -> str:
+        """Returns the counter's part of a page."""
+        counts = [(tuple([str(member.value) for member in key]), cell[0]) for key, cell in self._counts.items()]
+        return self._family.write(sorted(counts))
 
 
 class Metrics:
@@ -110,7 +111,7 @@ class Metrics:
         self._calls: Counter[str] = Counter()
         self._kinds: dict[str, Kind] = {}
         self._cells: dict[tuple[str, bytes], list[Any]] = {}  # by a message's first bytes, which tell its word
-        self._watched: list[Callable[[], Metric]] = []
+        self._watched: list[Callable[[], str]] = []
         self._started = monotonic()
         self._take: dict[str, Callable[[Entry], None]] = {
             "HttpRequest": self._http,
@@ -163,78 +164,55 @@ class Metrics:
 
     def watch(self, name: str, doc: str, read: Callable[[], float]) -> None:
         """Shows a gauge that is read at each scrape, such as the journal's queue."""
-
-        def family() -> Metric:
-            from prometheus_client.metrics_core import GaugeMetricFamily
-
-            return GaugeMetricFamily(name, doc, value=float(read()))
-
-        self._watched.append(family)
+        family = Family(name, "gauge", doc)
+        self._watched.append(lambda: family.write([((), read())]))
 
     def watch_counts(self, name: str, doc: str, label: str, read: Callable[[], Mapping[Enum, float]]) -> None:
         """Shows a counter per enum member that is read at each scrape, such as SIP messages dropped by reason."""
+        family = Family(f"{name}_total", "counter", doc, (label,))
 
-        def family() -> Metric:
-            from prometheus_client.metrics_core import CounterMetricFamily
-
-            counts = CounterMetricFamily(name, doc, labels=(label,))
+        def write() -> str:
+            rows: list[Row] = []
             for member, count in read().items():
                 if not isinstance(member, Enum):
                     raise TypeError(f"{name} takes enum members, not {member!r}")
-                counts.add_metric((str(member.value),), count)
-            return counts
+                rows.append(((str(member.value),), count))
+            return family.write(rows)
 
-        self._watched.append(family)
+        self._watched.append(write)
 
     def watch_words(
         self, name: str, doc: str, labels: tuple[str, ...], read: Callable[[], tuple[str, ...] | None]
     ) -> None:
         """Shows a 1 with words of our own as labels (never a stranger's), such as what runs and why."""
-
-        def family() -> Metric:
-            from prometheus_client.metrics_core import GaugeMetricFamily
-
-            shown = GaugeMetricFamily(name, doc, labels=labels)
-            words = read()
-            if words is not None:
-                shown.add_metric(words, 1.0)
-            return shown
-
-        self._watched.append(family)
+        family = Family(name, "gauge", doc, labels)
+        self._watched.append(lambda: family.write([(words, 1.0)] if (words := read()) is not None else []))
 
     def render(self) -> bytes:
         """Returns the page for `/metrics` (`CONTENT_TYPE`)."""
         from prometheus_client import generate_latest
 
-        return generate_latest(self._exposed[0])
+        self._fold_cells()
+        own = [
+            _CALLS.write([((), self.live_calls)]),
+            _LEGS.write([((), self.live_legs)]),
+            _UPTIME.write([((), monotonic() - self._started)]),
+            *(tally.write() for tally in self._tallies),
+            *(write() for write in self._watched),
+        ]
+        return "".join(own).encode() + generate_latest(self._counted_by_library[0])
 
     @cached_property
-    def _exposed(self) -> tuple[CollectorRegistry, Histogram]:
-        """What a page shows, and the only figure that the library counts; made when first needed: it loads long."""
+    def _counted_by_library(self) -> tuple[CollectorRegistry, Histogram]:
+        """What the library shows, and the only figure that it counts; made when first needed: it loads long."""
         from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
 
         registry = CollectorRegistry()
         seconds = Histogram(
             "switchhook_webhook_seconds", "Time until a webhook was answered", registry=registry, buckets=_BUCKETS_S
         )
-        registry.register(self)  # it asks for no more than `collect` and `describe`
         ProcessCollector(registry=registry)
         return registry, seconds
-
-    def collect(self) -> Iterator[Metric]:
-        from prometheus_client.metrics_core import GaugeMetricFamily
-
-        yield GaugeMetricFamily("switchhook_calls_live", "Calls with at least one leg", value=self.live_calls)
-        yield GaugeMetricFamily("switchhook_legs_live", "Legs that are not over", value=self.live_legs)
-        yield GaugeMetricFamily("switchhook_uptime_seconds", "Time since the start", value=monotonic() - self._started)
-        self._fold_cells()
-        for tally in self._tallies:
-            yield tally.family()
-        for family in self._watched:
-            yield family()
-
-    def describe(self) -> Iterator[Metric]:
-        return iter(())  # names come at the scrape; nothing is looked at before
 
     # --- journal lines ----------------------------------------------------------------------------------------------
 
@@ -266,7 +244,7 @@ class Metrics:
         status = _whole(entry.body.get("status"))
         ms = entry.body.get("ms")
         if isinstance(ms, int | float):
-            self._exposed[1].observe(ms / 1000)
+            self._counted_by_library[1].observe(ms / 1000)
         answered = WebhookResult.OK if 200 <= status < 300 else WebhookResult.REFUSED
         self.webhooks.add(answered if status and not entry.body.get("error") else WebhookResult.FAILED)
 
