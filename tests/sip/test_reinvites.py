@@ -130,6 +130,19 @@ def test_each_fork_of_an_invite_without_an_offer_has_an_answer_in_its_ack():
     assert [bye.to_tag for bye in far.all("BYE")] == ["two"]
 
 
+def test_an_offer_that_comes_when_the_call_is_over_is_answered_in_the_ack_too():
+    far = Far(offerless=True)
+    far.reply(180)
+    invite = far.last("INVITE")
+    far.line.hang_up()
+    far.wire.run(0.1)
+    far.reply(487, to=invite)
+    assert far.ann.outcome is Outcome.CANCELLED
+    far.reply(200, tag="other", body=SDP, to=invite)
+    assert b"m=audio 20000 " in far.last("ACK").body
+    assert far.last("BYE").to_tag == "other"
+
+
 @pytest.mark.parametrize("body", [b"", NOTHING_FOR_US])
 def test_an_answer_without_an_offer_for_us_is_acknowledged_and_ended(body):
     far = Far(offerless=True)
