@@ -179,6 +179,27 @@ def test_more_packets_than_buffers_all_come_in_their_order(sockets: ExitStack) -
     assert seen == {row: list(range(80)) for row in range(LEGS)}
 
 
+@pytest.mark.skipif(why_no_ring("auto") != "", reason="no io_uring here")
+@pytest.mark.parametrize("left", [True, False])
+def test_what_waits_for_the_next_round_is_not_of_the_next_address_or_leg(left: bool, sockets: ExitStack) -> None:
+    house = House(sockets, own=False)
+    wire = RingWire(house.ports)
+    house.ring_up(wire)
+    for row in (0, 0, 0, 1, 1):
+        house.say(row, b"%d" % row * 172)
+    taken = [wire.round()]
+    while not taken[-1].more:
+        taken.append(wire.round())
+    if left:
+        wire.leave(0)
+        wire.watch(0, drain=True)
+    wire.expect(0, house.phones[2].getsockname())
+    house.phones[2].sendto(b"n" * 172, house.ports[0].rtp.getsockname())
+    rounds = [wire.round() for _ in range(6)]
+    told = [(int(row), found.packets[n, :1].tobytes()) for found in rounds for n, row in enumerate(found.rows)]
+    assert sorted(told) == [(0, b"n"), (1, b"1")]
+
+
 @needs_aio
 def test_a_batch_larger_than_the_context_is_carried_out_in_parts(sockets: ExitStack) -> None:
     house = House(sockets, own=False)

@@ -84,6 +84,7 @@ class RingWire:
     def leave(self, row: int) -> None:
         if not self._heard[row]:
             return
+        self._drop(row)
         self._known[row] = self._target[row] = None
         self._expected[row] = 0
         self._aims[row] = 0
@@ -103,6 +104,8 @@ class RingWire:
         self._turn[row] += 1
 
     def expect(self, row: int, source: Address | None) -> None:
+        if source != self._known[row]:
+            self._drop(row)
         self._known[row] = source
         self._expected[row] = 0 if source is None else _as_number(source)
 
@@ -232,6 +235,13 @@ class RingWire:
             self._buffers.give_back(buffers[flood])
             rows, buffers, lengths = rows[~flood], buffers[~flood], lengths[~flood]
         self._later = (rows, buffers, lengths)
+
+    def _drop(self, row: int) -> None:
+        """Throws away what waits for the next round of a leg whose own address is another from now on."""
+        if len(self._later[0]):
+            mine = self._later[0] == row
+            self._buffers.give_back(self._later[1][mine])
+            self._later = (self._later[0][~mine], self._later[1][~mine], self._later[2][~mine])
 
     def _odd(self, rows: Array, places: Array, lengths: Array, buffers: Array) -> list[Odd]:
         found = []
