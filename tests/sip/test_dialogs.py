@@ -267,6 +267,9 @@ def test_requests_out_of_order_are_500_and_unknown_ones_405_or_501():
     wire, ann, bob = pair()
     ann.call("bob")
     wire.run(3)
+    notes: list[str] = []
+    bob.agent.engine.note = lambda _, text: notes.append(text)
+    bob.agent.engine._labels[bob.line.call_id] = "leg"
     cases = [("OPTIONS", 50, b"200"), ("OPTIONS", 49, b"500"), ("UPDATE", 51, b"405"), ("JUMP", 53, b"501")]
     for method, cseq, expected in cases:
         draft = ann.line.call.dialog.draft(method, cseq=cseq)
@@ -274,6 +277,11 @@ def test_requests_out_of_order_are_500_and_unknown_ones_405_or_501():
             draft.wire(f"SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKq{cseq}"), Flow("udp", "10.0.0.1", 5060, "10.0.0.2:5060")
         )
         assert wire.log[-1][3][8:11] == expected
+    assert notes == [
+        "the telephone's OPTIONS came with an old CSeq, and was refused with 500",
+        "the telephone asked for UPDATE, which was refused",
+        "the telephone asked for JUMP, which was refused",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -45,15 +45,19 @@ def test_a_hold_that_is_refused_changes_nothing_and_may_be_tried_again(status):
     assert [message.verb for message, _ in far.got] == ["INVITE", "ACK", "INVITE", "ACK"]
 
 
-def test_what_was_wished_meanwhile_is_offered_after_a_refusal():
+@pytest.mark.parametrize("status", [200, 488])
+def test_what_was_wished_meanwhile_is_offered_after_the_answer(status):
     far = talking()
     far.line.hold()
     far.line.resume()
     far.wire.run(0.1)
     assert len(far.all("INVITE")) == 1
-    far.reply(488)
+    far.reply(status, body=SDP if status == 200 else b"")
     assert b"a=sendrecv" in far.last("INVITE").body
     assert len(far.all("INVITE")) == 2
+    far.reply(200, body=SDP)
+    far.wire.run(40)
+    assert len(far.all("INVITE")) == 2, "nothing more was wished"
 
 
 def test_a_408_to_a_hold_ends_the_call_with_bye():
