@@ -324,7 +324,7 @@ def sip_notes(exchange: Exchange) -> LegTap:
 
     def note(at: float, leg: LegId | None, way: str, wire: bytes, peer: str) -> None:
         if leg is not None:
-            exchange.journal.message(now(), leg, way, wire, peer)  # looked up each time: a lab puts another in its place
+            exchange.journal.message(now(), leg, way, wire, peer)  # looked up each time: a lab replaces it
 
     now = exchange.clock.now  # the engine's own time stands still while it works: facts would come later than it
     return note
