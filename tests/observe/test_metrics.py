@@ -73,6 +73,17 @@ def test_a_whole_call_leaves_its_marks_and_nothing_live() -> None:
         assert line in shown, line
 
 
+def test_a_message_that_is_counted_goes_on_as_it_came() -> None:
+    kept: list[object] = []
+    metrics = Metrics()
+    take = metrics.counting(lambda *message: kept.append(message))
+    messages = [(float(n), "leg", "out", b"BYE sip:a@b SIP/2.0\r\n\r\n", "udp:10.0.0.1:5060") for n in range(2)]
+    for message in messages:
+        take(*message)
+    assert kept == messages
+    assert 'switchhook_sip_messages_total{way="out",word="BYE"} 2.0' in page(metrics)
+
+
 def test_texts_of_strangers_never_become_labels() -> None:
     metrics = Metrics()
     for number in range(1500):

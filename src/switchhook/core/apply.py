@@ -40,12 +40,6 @@ def _room(state: State, room: RoomId, **changes: Any) -> None:
         state.rooms[room] = copy
 
 
-def _forget_if_over(state: State, leg: LegId) -> None:
-    found = state.legs.get(leg)
-    if found is not None and found.state is LegState.OVER and not found.rooms:
-        del state.legs[leg]
-
-
 def _leg_created(state: State, fact: f.LegCreated) -> None:
     state.legs[fact.leg.id] = fact.leg
 
@@ -55,8 +49,11 @@ def _leg_connected(state: State, fact: f.LegConnected) -> None:
 
 
 def _leg_ended(state: State, fact: f.LegEnded) -> None:
-    _leg(state, fact.leg, state=LegState.OVER, playing=None, overlay=None, dial=None)
-    _forget_if_over(state, fact.leg)
+    found = state.legs.get(fact.leg)
+    if found is not None and not found.rooms:
+        del state.legs[fact.leg]
+    else:  # the rooms see that it is over, and let it out
+        _leg(state, fact.leg, state=LegState.OVER, playing=None, overlay=None, dial=None)
 
 
 def _sound_finished(state: State, fact: f.SoundFinished) -> None:
@@ -108,10 +105,13 @@ def _member_left(state: State, fact: f.MemberLeft) -> None:
     if room is not None and fact.leg in room.members:
         _room(state, fact.room, members={leg: m for leg, m in room.members.items() if leg != fact.leg})
     found = state.legs.get(fact.leg)
-    if found is not None:
-        focus = None if found.focus == fact.room else found.focus
-        _leg(state, fact.leg, rooms=tuple(r for r in found.rooms if r != fact.room), focus=focus)
-        _forget_if_over(state, fact.leg)
+    if found is None:
+        return
+    rooms = tuple([r for r in found.rooms if r != fact.room])
+    if found.state is LegState.OVER and not rooms:
+        del state.legs[fact.leg]
+    else:
+        _leg(state, fact.leg, rooms=rooms, focus=None if found.focus == fact.room else found.focus)
 
 
 def _member(state: State, room: RoomId, leg: LegId, **changes: Any) -> None:
@@ -151,7 +151,7 @@ def _dial(state: State, dial: DialId, **changes: Any) -> None:
 def _dial_rang(state: State, fact: f.DialRang) -> None:
     dial = state.dials[fact.dial]
     tried = dial.tried + (fact.instead is None)
-    _dial(state, fact.dial, legs=(*(leg for leg in dial.legs if leg != fact.instead), fact.leg), tried=tried)
+    _dial(state, fact.dial, legs=(*[leg for leg in dial.legs if leg != fact.instead], fact.leg), tried=tried)
 
 
 def _dial_accepting(state: State, fact: f.DialAccepting) -> None:
@@ -177,7 +177,7 @@ def _dial_ended(state: State, fact: f.DialEnded) -> None:
         return
     room = state.rooms.get(dial.room)
     if room is not None:
-        _room(state, dial.room, dials=tuple(d for d in room.dials if d != dial.id))
+        _room(state, dial.room, dials=tuple([d for d in room.dials if d != dial.id]))
     for leg in dial.legs:
         _leg(state, leg, dial=None)
 

@@ -269,8 +269,12 @@ def _ring(
 
 def _hops_left(work: Work, room: Room) -> int:
     """One less than what the calls in the room came with: a call that comes back to us ends (RFC 3261 16.6)."""
-    legs = (work.state.legs.get(leg) for leg in room.members)
-    return min((leg.arrival.hops_left - 1 for leg in legs if leg is not None and leg.arrival is not None), default=70)
+    left = 70
+    for member in room.members:
+        leg = work.state.legs.get(member)
+        if leg is not None and leg.arrival is not None:
+            left = min(left, leg.arrival.hops_left - 1)
+    return left
 
 
 # --- answered -------------------------------------------------------------------------------------------------------
@@ -320,7 +324,8 @@ def win(work: Work, dial: Dial, leg: LegId) -> None:
     """Ends the attempt with a winner, ends the others, and brings the winner where it belongs."""
     from switchhook.core.transfers import target_answered
 
-    work.act(a.Disarm(f"accept:{leg}"))
+    if dial.plan.accept_digit:
+        work.act(a.Disarm(f"accept:{leg}"))
     stop_sound(work, leg)
     others = [other for other in work.state.dials[dial.id].legs if other != leg]
     work.fact(f.DialEnded(dial.id, dial.room, leg, Outcome.COMPLETED))

@@ -52,18 +52,17 @@ def _beneath(state: State, leg: Leg) -> Sources:
     member = room.members[leg.id]
     if not room.started:
         return _sound(leg, room.plan.wait_sound or music(room, member.role))
-    others = [other for other in room.members.values() if other.leg != leg.id]
+    others = [other for other in room.members.values() if other is not member]
     audience = room.plan.hold_audience
     if member.held:
         return () if audience is HoldAudience.OTHERS else _sound(leg, music(room, member.role))
     if audience is not HoldAudience.HELD and any(other.held for other in others):
         return _sound(leg, music(room, member.role))
     present = [other for other in others if _present(state, room, other)]
-    company = present if member.role is Role.SUPERVISOR else [other for other in present if other.is_company]
-    if company:
-        return () if member.deaf else _voices(state, member, present)
-    whispered = () if member.deaf else _voices(state, member, present)
-    return (*_nobody(state, leg, room, member, [other for other in others if other.is_company]), *whispered)
+    voices = () if member.deaf else _voices(state, member, present)
+    if present and (member.role is Role.SUPERVISOR or [other for other in present if other.is_company]):
+        return voices
+    return (*_nobody(state, leg, room, member, [other for other in others if other.is_company]), *voices)
 
 
 def heard_in(state: State, room: Room) -> list[Member]:
@@ -72,7 +71,7 @@ def heard_in(state: State, room: Room) -> list[Member]:
 
 
 def _voices(state: State, listener: Member, present: list[Member]) -> tuple[Source, ...]:
-    return tuple(Voice(m.leg) for m in present if _speaks(state, m) and m.reaches(listener))
+    return tuple([Voice(m.leg) for m in present if _speaks(state, m) and (not m.whispers or m.reaches(listener))])
 
 
 def _speaks(state: State, member: Member) -> bool:

@@ -26,17 +26,18 @@ _ODD = 0x9E3779B97F4A7C15
 class Ids:
     """Makes ids in the shape of a UUID, unique for one `seed` (64 bits)."""
 
-    __slots__ = ("_count", "_seed")
+    __slots__ = ("_count", "_end", "_middle", "_seed")
 
     def __init__(self, seed: int, count: int = 0) -> None:
         self._seed = seed & _MASK
         self._count = count
+        seed_text = f"{self._seed:016x}"
+        # The version and variant digits of RFC 9562 stand where client libraries look for them.
+        self._middle = f"-{seed_text[:4]}-4{seed_text[4:7]}-8{seed_text[7:10]}-"
+        self._end = seed_text[10:14]
 
     def new(self) -> str:
         """Returns an id that this object has never returned before, such as `6f1c1f2e-6c1b-4f52-9c55-9d3b1c0f7a10`."""
         self._count += 1
         mixed = (self._count * _ODD + self._seed) & _MASK
-        seed = f"{self._seed:016x}"
-        # The version and variant digits of RFC 9562 stand where client libraries look for them.
-        first, last = (self._seed + self._count) & _HALF, mixed >> 32
-        return f"{first:08x}-{seed[:4]}-4{seed[4:7]}-8{seed[7:10]}-{last:08x}{seed[10:14]}"
+        return f"{(self._seed + self._count) & _HALF:08x}{self._middle}{mixed >> 32:08x}{self._end}"

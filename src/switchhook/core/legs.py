@@ -35,8 +35,8 @@ def arrived(work: Work, event: e.LegArrived) -> None:
         return
     route = event.route
     arrival = event.arrival
-    account = route.account if isinstance(route, r.ToProgram | r.ToParties | r.ToNobody) else ""
-    known = route if isinstance(route, r.ToProgram | r.ToParties) else None
+    account = route.account if isinstance(route, (r.ToProgram, r.ToParties, r.ToNobody)) else ""
+    known = route if isinstance(route, (r.ToProgram, r.ToParties)) else None
     program = route.program if isinstance(route, r.ToProgram) else ""
     work.fact(
         f.LegCreated(

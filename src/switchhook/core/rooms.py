@@ -8,6 +8,7 @@ its table may bring somebody else in before the room is judged.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from switchhook.core import actions as a
 from switchhook.core import facts as f
@@ -203,6 +204,8 @@ def _barged_into(state: State, room: Room) -> bool:
 
     With whoever has turned away, to a consult, the supervisor does not talk.
     """
+    if len(room.members) < 2:
+        return False
     here = [m for m in room.members.values() if m.is_company and m.leg in state.legs]
     talk = [m for m in here if state.legs[m.leg].focus == room.id]
     return _have_company(state, room) and len(talk) > 1 and any(m.role is Role.SUPERVISOR for m in talk)
@@ -256,8 +259,10 @@ def _close(work: Work, room: RoomId, why: Closing) -> None:
     if room in work.state.rooms:
         for tape in work.state.rooms[room].tapes:
             work.act(a.StopRecord(tape))
+        limited = work.state.rooms[room].plan.limit_s is not None
         work.fact(f.RoomClosed(room, why))
-        work.act(a.Disarm(f"room:{room}"))
+        if limited:
+            work.act(a.Disarm(f"room:{room}"))
 
 
 def relay_key(work: Work, room: RoomId, leg: LegId, digit: str) -> None:
@@ -297,6 +302,7 @@ def close_if_empty(work: Work, room: RoomId) -> None:
         _close(work, room, Closing.EMPTY)
 
 
+@cache
 def plain(kind: RoomKind = RoomKind.CALL) -> RoomPlan:
     """The plan of a two-party room."""
     return RoomPlan(kind=kind)

@@ -18,6 +18,8 @@ from switchhook.core.work import Work
 
 Input = Request | Event
 
+_ACCEPTED = Accepted()  # with nothing to tell
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -32,7 +34,7 @@ def step(state: State, given: Input, now: float) -> Done:
     """Carries out one request or event at `now` (seconds); raises `Refused` for a request that is not allowed."""
     work = Work(state, now)
     try:
-        accepted = FUNCTIONS[type(given)](work, given) or Accepted()
+        accepted = FUNCTIONS[type(given)](work, given) or _ACCEPTED
     except Refused as refused:
         if work.facts:
             raise Bug(f"{type(given).__name__} was refused after it had changed something: {refused}") from refused

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
+from operator import attrgetter
 from typing import Any, get_args
 
 from switchhook.core import actions as a
@@ -11,7 +12,7 @@ from switchhook.core import facts as f
 from switchhook.core.apply import APPLIERS
 from switchhook.core.hearing import hearing
 from switchhook.core.ids import LegId, RoomId, SoundId, TransferId
-from switchhook.core.model import LegState
+from switchhook.core.model import Dial, LegState
 from switchhook.core.sources import Sound, Sources
 from switchhook.core.state import State
 
@@ -34,19 +35,24 @@ class Work:
     def fact(self, fact: f.Fact) -> None:
         """States what became true."""
         kind = type(fact)
+        state = self.state
         self.facts.append(fact)
-        if kind is f.DialMoved:
-            _touch_room_of_dial(self, fact)  # the room that it leaves; the one it comes to is touched below
-        APPLIERS[kind](self.state, fact)
-        touch = _TOUCHES[kind]
-        if touch is not None:
-            touch(self, fact)
+        make_true, leg_of, room_of, dial_of = _STATED[kind]
+        if kind is _MOVED:
+            self._touch_room_of(_dial_of(state, fact))  # which it leaves; the one it comes to is touched below
+        make_true(state, fact)
+        if leg_of is not None and (leg := leg_of(fact)) is not None:
+            self._touch_leg(leg)
+        if room_of is not None and (room := room_of(fact)) is not None:
+            self._touched_rooms[room] = None
+        if dial_of is not None:
+            self._touch_room_of(dial_of(state, fact))
 
     def act(self, action: a.Action) -> None:
         """Asks the shell for something."""
         self.actions.append(action)
 
-    def touch_leg(self, leg: LegId) -> None:
+    def _touch_leg(self, leg: LegId) -> None:
         """What this leg and the members of its rooms hear is looked at again when the step ends."""
         self._touched_legs[leg] = None
         found = self.state.legs.get(leg)
@@ -54,13 +60,14 @@ class Work:
             for room in found.rooms:
                 self._touched_rooms[room] = None
 
-    def touch_room(self, room: RoomId) -> None:
-        """What the members of this room hear is looked at again when the step ends."""
-        self._touched_rooms[room] = None
+    def _touch_room_of(self, dial: Dial | None) -> None:
+        """What those hear who wait for this dial is looked at again when the step ends."""
+        if dial is not None:
+            self._touched_rooms[dial.room] = None
 
     def finish(self) -> None:
         """Ends the step: states and asks for every change in who hears whom."""
-        legs = dict(self._touched_legs)
+        legs = self._touched_legs
         for room_id in self._touched_rooms:
             room = self.state.rooms.get(room_id)
             if room is not None:
@@ -71,8 +78,9 @@ class Work:
             leg = known.get(leg_id)
             if leg is None or leg.state is over:
                 continue
-            sources = self._named(hearing(self.state, leg))
-            if sources != leg.heard:
+            sources = hearing(self.state, leg)
+            if sources != leg.heard:  # a new sound has no name yet, and is in nobody's ear
+                sources = self._named(sources)
                 self.facts.append(heard := f.HearingChanged(leg_id, sources))
                 APPLIERS[f.HearingChanged](self.state, heard)
                 changes.append((leg_id, sources))
@@ -95,68 +103,50 @@ class Work:
         )
 
 
-Touch = Callable[[Work, Any], None]  # marks whose hearing a fact may have changed, once it is true
+# Where a fact says whose hearing it may have changed, read once it is true: a leg, a room, an attempt.
+LegOf = Callable[[Any], LegId | None]
+RoomOf = Callable[[Any], RoomId | None]
+DialOf = Callable[[State, Any], Dial | None]
+Touch = tuple[LegOf | None, RoomOf | None, DialOf | None]
 
 
-def _touch_room_of_dial(work: Work, fact: Any) -> None:
-    dial = work.state.dials.get(fact.dial)
-    if dial is not None:
-        work.touch_room(dial.room)
+def _touch(leg: LegOf | None = None, room: RoomOf | None = None, dial: DialOf | None = None) -> Touch:
+    return leg, room, dial
 
 
-def _touch_leg_and_room_of_dial(work: Work, fact: Any) -> None:
-    work.touch_leg(fact.leg)
-    _touch_room_of_dial(work, fact)
+_leg_of, _room_of = attrgetter("leg"), attrgetter("room")
 
 
-def _touch_leg(work: Work, fact: Any) -> None:
-    work.touch_leg(fact.leg)
+def _dial_of(state: State, fact: Any) -> Dial | None:
+    return state.dials.get(fact.dial)
 
 
-def _touch_ringing(work: Work, fact: f.LegRinging) -> None:
-    work.touch_leg(fact.leg)
-    leg = work.state.legs.get(fact.leg)
-    if fact.early and leg is not None and leg.dial is not None:
-        work.touch_room(work.state.dials[leg.dial].room)
+def _dial_heard_early(state: State, fact: f.LegRinging) -> Dial | None:
+    """The attempt that rings a leg, where those who wait may hear it already."""
+    leg = state.legs.get(fact.leg) if fact.early else None
+    return state.dials[leg.dial] if leg is not None and leg.dial is not None else None
 
 
-def _touch_room(work: Work, fact: Any) -> None:
-    if fact.room is not None:
-        work.touch_room(fact.room)
-
-
-def _touch_both(work: Work, fact: Any) -> None:
-    if fact.leg is not None:
-        work.touch_leg(fact.leg)
-    if fact.room is not None:
-        work.touch_room(fact.room)
-
-
-def _touch_member(work: Work, fact: f.MemberJoined) -> None:
-    work.touch_leg(fact.member.leg)
-    work.touch_room(fact.room)
-
-
-def _touch_of(kind: type) -> Touch | None:
+def _touch_of(kind: type) -> Touch:
     """Reads off a fact class where it names a leg and a room."""
     named = {each.name: str(each.type) for each in fields(kind)}
     leg, room = named.get("leg", "").startswith("LegId"), named.get("room", "").startswith("RoomId")
-    if leg:
-        return _touch_both if room or "None" in named["leg"] else _touch_leg
-    return _touch_room if room else None
+    return _touch(_leg_of if leg else None, _room_of if room else None)
 
 
-_TOUCHES: dict[type, Touch | None] = {kind: _touch_of(kind) for kind in get_args(f.Fact)} | {
-    f.LegCreated: lambda work, fact: work.touch_leg(fact.leg.id),
-    f.ListeningChanged: None,
-    f.VoiceHeard: None,
-    f.LegRinging: _touch_ringing,
-    f.StreamOpened: None,
-    f.StreamNoted: None,
-    f.MemberJoined: _touch_member,
-    f.DialStarted: lambda work, fact: work.touch_room(fact.dial.room),
-    f.DialKept: _touch_room_of_dial,
-    f.DialMoved: _touch_room_of_dial,
-    f.DialTried: _touch_leg_and_room_of_dial,
-    f.DialAccepting: _touch_leg_and_room_of_dial,  # its early audio is private from now on
+_TOUCHES: dict[type, Touch] = {kind: _touch_of(kind) for kind in get_args(f.Fact)} | {
+    f.LegCreated: _touch(leg=attrgetter("leg.id")),
+    f.ListeningChanged: _touch(),
+    f.VoiceHeard: _touch(),
+    f.LegRinging: _touch(leg=_leg_of, dial=_dial_heard_early),
+    f.StreamOpened: _touch(),
+    f.StreamNoted: _touch(),
+    f.MemberJoined: _touch(leg=attrgetter("member.leg"), room=_room_of),
+    f.DialStarted: _touch(room=attrgetter("dial.room")),
+    f.DialKept: _touch(dial=_dial_of),
+    f.DialMoved: _touch(dial=_dial_of),
+    f.DialTried: _touch(leg=_leg_of, dial=_dial_of),
+    f.DialAccepting: _touch(leg=_leg_of, dial=_dial_of),  # its early audio is private from now on
 }
+_STATED = {kind: (APPLIERS[kind], *touch) for kind, touch in _TOUCHES.items()}
+_MOVED = f.DialMoved

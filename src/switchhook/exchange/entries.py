@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from operator import attrgetter
@@ -21,7 +21,7 @@ class Calls:
 
     def __init__(self) -> None:
         self.call_of: dict[str, str] = {}  # for reading only
-        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._ended: deque[str] = deque()
 
     def learn(self, fact: f.Fact) -> None:
         """Takes note of what a fact brings into being or ends; of the kinds in `LEARNT`."""
@@ -48,10 +48,9 @@ class Calls:
 
     def _end(self, name: str) -> None:
         ended = self._ended
-        ended[name] = None
+        ended.append(name)
         if len(ended) > _KEPT:
-            gone, _ = ended.popitem(last=False)
-            self.call_of.pop(gone, None)
+            self.call_of.pop(ended.popleft(), None)
 
     def of(self, name: str) -> str:
         """Returns the call of a leg, room, dial or transfer, or an empty text."""

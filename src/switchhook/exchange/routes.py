@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 from switchhook.core.addresses import Destination, Endpoint, Trunk, Uri, address_key
 from switchhook.core.errors import Reason, Refused
@@ -99,7 +100,7 @@ class Directory:
         for trunk in self.settings.trunks:
             if _host_of(trunk.uri) == host or _host_of(trunk.uri).rpartition(":")[0] == host:
                 number = address_key(user)
-                barred = _E164.fullmatch(number) and not any(_matches(prefix, number) for prefix in trunk.prefixes)
+                barred = _is_e164(number) and not any(_matches(prefix, number) for prefix in trunk.prefixes)
                 owner = self.accounts.get(account)
                 if barred:
                     rule = f"[[trunk]] prefixes of {trunk.name}"
@@ -116,7 +117,7 @@ class Directory:
         allowed = self.accounts.get(account)
         if not trusted and allowed is not None and not self.allowed(allowed, key):
             raise Refused(Reason.FORBIDDEN, f"account {account} may not dial {text} ([[account]] allow)")
-        user = f"+{key}" if _E164.fullmatch(key) else key
+        user = f"+{key}" if _is_e164(key) else key
         return Destination(text, Trunk(trunk.name, user), key)
 
     def trunk_for(self, key: str) -> TrunkSettings | None:
@@ -259,7 +260,7 @@ class Directory:
             caller=self.caller_id(arrival.from_user, destination, endpoint),
             caller_name=arrival.from_display,
             ring_s=self.settings.sip.ring_s,
-            headers=tuple((name, value) for name, value in arrival.headers if name.lower().startswith("x-ph-")),
+            headers=tuple([each for each in arrival.headers if each[0].lower().startswith("x-ph-")]),
         )
         return ToParties(account, plan, back, endpoint, key)
 
@@ -277,14 +278,20 @@ class Directory:
 def _matches(prefix: str, key: str) -> bool:
     """The prefix "+" means every E.164 number (7 to 15 digits); others are compared without a leading plus."""
     if prefix == "+":
-        return bool(_E164.fullmatch(key))
+        return _is_e164(key)
     return key.startswith(prefix.lstrip("+"))
 
 
+@lru_cache(maxsize=4096)
+def _is_e164(key: str) -> bool:
+    return _E164.fullmatch(key) is not None
+
+
+@lru_cache(maxsize=4096)
 def _shown(number: str) -> str:
     """E.164 goes out with `+`; anything else as it is."""
     key = address_key(number)
-    return f"+{key}" if _E164.fullmatch(key) else number
+    return f"+{key}" if _is_e164(key) else number
 
 
 def _host_of(uri: str) -> str:

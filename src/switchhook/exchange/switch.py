@@ -102,6 +102,7 @@ class Exchange:
         self.timers: TimersPort
         self._veiled: set[LegId] = set()  # legs whose keys are nobody's business
         self._listeners: dict[type[facts.Fact], list[Listener]] = {kind: [] for kind in get_args(facts.Fact)}
+        self._told: set[type[facts.Fact]] = {facts.LegEnded}  # kinds that somebody listens for, or we ourselves
         self._untold: deque[Stamped] = deque()
         self._telling = False
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -127,6 +128,7 @@ class Exchange:
         """Adds a listener for each later fact, or those of some kinds; it must return quickly and must not raise."""
         for kind in self._listeners if kinds is None else kinds:
             self._listeners[kind].append(listener)
+            self._told.add(kind)
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str = "") -> asyncio.Task[None]:
         """Runs work beside the calls; an exception in it is logged, never lost."""
@@ -164,7 +166,7 @@ class Exchange:
         self._step(event, cause or type(event).__name__)
         if isinstance(event, events.SoundEnded):
             self.sounds.failed(event)
-        if isinstance(event, events.MediaLost) and self.settings.media.on_media_lost == "end":
+        elif isinstance(event, events.MediaLost) and self.settings.media.on_media_lost == "end":
             self._end_silent(event.leg)
 
     def _end_silent(self, leg: LegId) -> None:
@@ -190,21 +192,22 @@ class Exchange:
         done = step(self.state, given, now)
         if done.facts:
             self.journal.facts(now, done.facts if not self._veiled else self._veil(done.facts), cause)
-            counted = self.limits.counted
+            counted, told = self.limits.counted, self._told
             for fact in done.facts:
                 kind = type(fact)
-                if (learn := LEARNT.get(kind)) is not None:
-                    learn(self.calls, fact)
+                if kind in LEARNT:
+                    LEARNT[kind](self.calls, fact)
                 if counted and kind in counted:
                     counted[kind](fact, now)
-                if self._listeners[kind] or kind is facts.LegEnded:
+                if kind in told:
                     self._untold.append(Stamped(now, fact, cause))
         for action in done.actions:
             _CARRIERS[type(action)](self, action)
         if self._untold and not self._telling:
             self._tell_listeners()
-        if bool(self.state.legs or self.state.tapes) is self._idle.is_set():
-            (self._idle.clear if self._idle.is_set() else self._idle.set)()
+        busy, idle = bool(self.state.legs or self.state.tapes), self._idle
+        if busy is idle.is_set():
+            (idle.clear if busy else idle.set)()
         return done.accepted
 
     def veil_keys(self, leg: LegId, on: bool) -> None:

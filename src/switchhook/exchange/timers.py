@@ -30,7 +30,8 @@ class LoopTimers:
     def arm(self, timer: str, at: float) -> None:
         self._due[timer] = at
         heapq.heappush(self._heap, (at, timer))
-        self._wake_at(at)
+        if self._handle is None or at < self._handle_at:
+            self._wake_at(at)
 
     def disarm(self, timer: str) -> None:
         self._due.pop(timer, None)
@@ -45,8 +46,6 @@ class LoopTimers:
 
     def _wake_at(self, at: float) -> None:
         if self._handle is not None:
-            if self._handle_at <= at:
-                return
             self._handle.cancel()
         loop = asyncio.get_running_loop()
         self._handle_at = at

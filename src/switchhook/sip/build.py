@@ -72,8 +72,9 @@ def broken_refusal(request: Message, via: str, tag: str) -> bytes:
 
 def record_route_lines(request: Message) -> str:
     """Returns the Record-Route headers that a dialog-creating response must echo (RFC 3261 12.1.1)."""
-    values = request.all("record-route")
-    return "".join([f"Record-Route: {value}\r\n" for value in values]) if values else ""
+    if "record-route" not in request.firsts:
+        return ""
+    return "".join([f"Record-Route: {value}\r\n" for value in request.all("record-route")])
 
 
 @dataclass(slots=True, eq=False)  # not frozen: that would triple the cost of making one

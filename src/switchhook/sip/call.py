@@ -431,7 +431,7 @@ class Call:
             return
         before = media.session
         media.agree(session)
-        if session != before:
+        if before is None or session != before:
             self.owner.agreed(self, session)
         if before is not None and on_hold(before) != on_hold(session):
             self.owner.held(self, on_hold(session))

@@ -15,7 +15,6 @@ from switchhook.core.values import dataclass
 from switchhook.sip.counters import Counters
 from switchhook.sip.digest import Authenticator, Password, Verdict
 from switchhook.sip.flow import Flow
-from switchhook.sip.headers import parse_address
 from switchhook.sip.message import Message
 from switchhook.sip.settings import EndpointSettings, LineSettings, TrunkSettings
 from switchhook.sip.uri import SipUri, parse_uri, place_of, split_host
@@ -62,7 +61,7 @@ class Callers:
 
     def identify(self, request: Message, flow: Flow, now: float) -> EndpointSettings | TrunkSettings | Refusal:
         """Says who sent an INVITE, or how to refuse it."""
-        address = parse_address(request.firsts.get("from", ""))
+        address = request.sender
         origin = parse_uri(address.uri) if address is not None else None
         trunk = self._trunk_of(flow)
         local = origin is not None and origin.scheme != "tel" and self.ours(origin, flow)

@@ -104,7 +104,7 @@ def unquote_text(value: str) -> str:
 
 def quote_text(value: str) -> str:
     """Writes a quoted-string; control characters become spaces."""
-    cleaned = "".join(c if c >= " " and c != "\x7f" else " " for c in value)
+    cleaned = value if value.isprintable() else "".join(c if c >= " " and c != "\x7f" else " " for c in value)
     return '"' + cleaned.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
@@ -154,10 +154,11 @@ def parse_address(value: str) -> Address | None:
 
     A URI with a comma or a question mark must stand in brackets (RFC 3261 20).
     """
-    return _recent_address(value) if len(value) < 300 else _read_address(value)
+    return _recent_address(value) if len(value) < 300 else read_address(value)
 
 
-def _read_address(value: str) -> Address | None:
+def read_address(value: str) -> Address | None:
+    """Does the same for a value that hardly comes again, such as one with a tag: it is not remembered."""
     value = value.strip(" \t")
     display, start = "", 0
     if value.startswith('"'):
@@ -182,7 +183,7 @@ def _read_address(value: str) -> Address | None:
     return Address("", uri, semicolon + params)
 
 
-_recent_address = lru_cache(maxsize=1024)(_read_address)  # one value is looked at three times on its way
+_recent_address = lru_cache(maxsize=1024)(read_address)  # one value is looked at three times on its way
 
 
 def _closing_quote(value: str) -> int:

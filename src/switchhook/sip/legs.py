@@ -71,7 +71,8 @@ class Leg:
         """Only outgoing calls ring."""
 
     def agreed(self, call: Call, session: Session) -> None:
-        if not self.ended and session != self._told:
+        told = self._told
+        if not self.ended and session is not told and (told is None or session != told):
             self._told = session
             self._line.tell_session(self.id, session)
 

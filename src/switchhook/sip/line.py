@@ -469,5 +469,7 @@ class Line:
 
 
 def _clean(text: str) -> str:
+    if text.isprintable():
+        return text
     text = text.encode("utf-8", "replace").decode()
     return "".join(char if char >= " " and char != "\x7f" else " " for char in text)

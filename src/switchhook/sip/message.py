@@ -16,7 +16,18 @@ from __future__ import annotations
 from functools import lru_cache
 
 from switchhook.core.errors import PeerBroke
-from switchhook.sip.headers import CSeq, Via, parse_cseq, parse_via, recent_cseq, split_list, tag_of, whole_number
+from switchhook.sip.headers import (
+    Address,
+    CSeq,
+    Via,
+    parse_cseq,
+    parse_via,
+    read_address,
+    recent_cseq,
+    split_list,
+    tag_of,
+    whole_number,
+)
 
 MAX_HEADER_LINES = 256
 
@@ -55,7 +66,7 @@ class Message:
     """One request or response. `status` is 0 for requests; `firsts` has the first value of each indexed header."""
 
     __slots__ = (
-        "_echo", "_more", "_via", "body", "call_id", "cseq", "firsts", "flaw", "from_tag", "head", "others", "phrase",
+        "_echo", "_sender", "_via", "body", "call_id", "cseq", "firsts", "flaw", "head", "others", "phrase", "repeated",
         "status", "to_tag", "uri", "verb", "version",
     )  # fmt: skip
 
@@ -75,13 +86,13 @@ class Message:
         self.flaw = flaw  # why this must be answered 400 (requests) or dropped (responses); empty when sound so far
         self.firsts = firsts
         self.others = others  # lines of unusual names
-        self._more = more  # all values of the indexed headers that came more than once
+        self.repeated = more  # all values of the indexed headers that came more than once; None when none did
         self._via: Via | None = None
+        self._sender: Address | None = None
         self._echo: tuple[str, str] | None = None
         value = firsts.get("cseq", "")
         self.cseq: CSeq | None = recent_cseq(value) if len(value) < 40 else parse_cseq(value)
         self.call_id = firsts.get("call-id", "")
-        self.from_tag = tag_of(firsts.get("from", ""))
         self.to_tag = tag_of(firsts.get("to", ""))
 
     # --- what it is
@@ -100,6 +111,11 @@ class Message:
         return self.cseq.method if self.cseq else ""
 
     @property
+    def from_tag(self) -> str:
+        """The tag of the From value, or an empty text."""
+        return tag_of(self.firsts.get("from", ""))
+
+    @property
     def via(self) -> Via | None:
         """The topmost Via, parsed."""
         if self._via is None:
@@ -107,6 +123,13 @@ class Message:
             if top is not None:
                 self._via = parse_via(split_list(top)[0] if "," in top else top)
         return self._via
+
+    @property
+    def sender(self) -> Address | None:
+        """The From, parsed; None when it makes no sense."""
+        if self._sender is None:
+            self._sender = read_address(self.firsts.get("from", ""))
+        return self._sender
 
     @property
     def content_type(self) -> str:
@@ -133,8 +156,8 @@ class Message:
 
     def all(self, key: str) -> list[str]:
         """Returns all values of an indexed header, one per line, in order."""
-        if self._more is not None and key in self._more:
-            return self._more[key]
+        if self.repeated is not None and key in self.repeated:
+            return self.repeated[key]
         value = self.firsts.get(key)
         return [] if value is None else [value]
 
@@ -151,11 +174,6 @@ class Message:
             return value
         values = self.listed(key)
         return values[0] if values else ""
-
-    @property
-    def repeated(self) -> dict[str, list[str]] | None:
-        """All values of the indexed headers that came more than once; None when none did."""
-        return self._more
 
     def get_all(self, name: str) -> list[str]:
         """Returns all values of any header, found by its long name in any case (compact forms included)."""
@@ -195,8 +213,8 @@ class Message:
         old = self.firsts["via"]
         rest = split_list(old)[1:] if "," in old else []
         self.firsts["via"] = new = ", ".join([value, *rest]) if rest else value
-        if self._more is not None and "via" in self._more:
-            self._more["via"][0] = new
+        if self.repeated is not None and "via" in self.repeated:
+            self.repeated["via"][0] = new
         self._via = via
         self._echo = None
 

@@ -77,10 +77,10 @@ class OutgoingCall(Call):
         self._cancel: str | None = None  # header lines of a CANCEL that is wanted or was sent
         self._early: dict[str, Dialog] = {}
         self._acks: dict[tuple[int, str], tuple[Draft, Dialog]] = {}  # by CSeq and tag of the answer
-        self._flows = list(outgoing.flows)
+        self._flows = outgoing.flows
         self._stand_in: Flow | None = None  # TCP in the place of the UDP flow behind it
-        self._redirects: list[str] = []
-        self._tried = {outgoing.uri}
+        self._redirects: tuple[str, ...] = ()
+        self._tried: tuple[str, ...] = (outgoing.uri,)
 
     def start(self) -> None:
         """Sends the INVITE. Called once, when the engine has entered the call into its table."""
@@ -118,7 +118,7 @@ class OutgoingCall(Call):
             return False
         self.engine.counters.large_by_tcp += 1
         self._stand_in = stand_in
-        self._flows.insert(0, stand_in)
+        self._flows = (stand_in, *self._flows)
         self.engine.timers.start(CONNECT_S, self._look_at_connection)
         return True
 
@@ -131,7 +131,7 @@ class OutgoingCall(Call):
 
     def _next_flow(self, *, unheard: bool) -> bool:
         """Leaves the present flow; False when there is none behind it. `unheard`: nothing came back over it."""
-        flow = self._flows.pop(0)
+        flow, *left = self._flows
         if flow is self._stand_in:
             self._stand_in = None
             if unheard:
@@ -139,8 +139,9 @@ class OutgoingCall(Call):
                 self.engine.counters.without_tcp += 1
                 self.engine.remark(self.call_id, f"no TCP at {flow.peer}: the large INVITE goes by UDP, in fragments")
             else:
-                self._flows.pop(0)
-        return bool(self._flows)
+                del left[0]
+        self._flows = tuple(left)
+        return bool(left)
 
     def ask_again(self) -> None:
         """Sends the unanswered INVITE once more, where its only 180 may have been lost.
@@ -297,12 +298,13 @@ class OutgoingCall(Call):
                 continue
             uri = self.owner.redirected(self, without_headers(address.uri))
             if uri is not None and uri not in self._tried:
-                self._tried.add(uri)
-                self._redirects.append(uri)
+                self._tried += (uri,)
+                self._redirects += (uri,)
         return bool(self._redirects)
 
     def _next_redirection(self) -> None:
-        uri = self._redirects.pop(0)
+        uri, *left = self._redirects
+        self._redirects = tuple(left)
         self.engine.counters.redirections += 1
         self.engine.remark(self.call_id, f"redirected to {readable(uri)}")
 
@@ -313,7 +315,7 @@ class OutgoingCall(Call):
                 self._finish(Ending(Outcome.CANCELLED, False, ours=True, status=487))
             elif flows:
                 self.outgoing = replace(self.outgoing, uri=uri, flows=tuple(flows), routes=(), behind_nat=False)
-                self._flows = list(flows)
+                self._flows = self.outgoing.flows
                 self._stand_in = None
                 self._send_invite()
             elif self._redirects:

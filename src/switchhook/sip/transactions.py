@@ -24,6 +24,7 @@ from switchhook.sip.tokens import COOKIE, Tokens
 
 Send = Callable[[bytes, Flow, str], None]  # wire, flow, Call-ID (for the ladder)
 
+_OPEN = (machines.CALLING, machines.TRYING, machines.PROCEEDING)
 _WAITS = {**dict.fromkeys("BDFHJLM", 64 * T1), "I": T4, "K": T4}
 _ZERO_WHEN_RELIABLE = frozenset("DIJK")
 
@@ -157,7 +158,7 @@ class ClientTransaction(Transaction):
     @property
     def open(self) -> bool:
         """True while no final response has come."""
-        return self.state in (machines.CALLING, machines.TRYING, machines.PROCEEDING)
+        return self.state in _OPEN
 
     def cancel(self, extra: str) -> None:
         """Sends CANCEL for a proceeding INVITE (RFC 3261 9.1), and gives up 64*T1 later if nothing final comes."""
@@ -178,9 +179,12 @@ class ClientTransaction(Transaction):
 
     def hand_over(self, message: Message | None) -> None:
         assert message is not None
-        if self.state is machines.ACCEPTED or self.state is machines.COMPLETED:
+        state = self.state
+        if state is machines.ACCEPTED or state is machines.COMPLETED:
             self.wire = b""
         self.on_response(self, message)
+        if state is machines.COMPLETED and self._rows is _NON_INVITE_CLIENT:  # that was its last word to anybody
+            self.on_response = self.on_failure = _ignore
 
     def acknowledge(self, message: Message | None) -> None:
         assert message is not None
@@ -229,7 +233,7 @@ class ServerTransaction(Transaction):
     @property
     def open(self) -> bool:
         """True while no final response was sent."""
-        return self.state in (machines.PROCEEDING, machines.TRYING)
+        return self.state in _OPEN
 
     def reroute(self, lost: Flow) -> None:
         """Its connection closed: what is still to be said goes to the port that its Via names (RFC 3261 18.2.2)."""

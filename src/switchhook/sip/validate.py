@@ -57,8 +57,7 @@ def _header_flaw(request: Message) -> str:
         return OTHER_CSEQ
     if len(request.call_id) > MAX_TOKEN:
         return "Call-ID too long"
-    for key in ("from", "to"):
-        address = parse_address(firsts.get(key, ""))
+    for key, address in (("from", request.sender), ("to", parse_address(firsts.get("to", "")))):
         if address is None or ":" not in address.uri:
             return f"bad {key}"
         if len(address.uri) > MAX_URI:

@@ -21,7 +21,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -83,17 +83,9 @@ class _Sheet:
     moments: list[Any] = field(default_factory=list)
 
 
-class _Kind(NamedTuple):
-    """What is to be done with facts of one class, looked up once."""
-
-    name: str
-    leg: Name
-    owner: Name
-    body: Callable[[Any], Any]
-    learn: Learn | None
-    says_leg: bool  # the body says it: the line need not
-    created: bool
-    read: Read | None
+# What is to be done with facts of one class, looked up once: its name, what names its leg and its owner, what makes its
+# body, what learns from it, whether the body says the leg (the line need not), whether a leg is created, who reads it.
+_Kind = tuple[str, Name, Name, Callable[[Any], Any], Learn | None, bool, bool, Read | None]
 
 
 class Sheets:
@@ -188,7 +180,7 @@ class Sheets:
         leg, owner = NAMES[cls]
         read = None if self._records is None else self._records.readers.get(cls)
         body = fact_encoding().lean(cls)
-        kind = _Kind(cls.__name__, leg, owner, body, LEARNT.get(cls), names_itself(cls), cls is LegCreated, read)
+        kind = cls.__name__, leg, owner, body, LEARNT.get(cls), names_itself(cls), cls is LegCreated, read
         self._kinds[cls] = kind
         return kind
 
