@@ -25,6 +25,7 @@ from tests.sip.house import SERVER, House
 from tests.sip.link import Wire
 from tests.sip.test_dialogs import SDP
 
+pytestmark = pytest.mark.slow
 PEER = "10.0.0.50"
 WALKS = 600
 METHODS = ("INVITE", "INVITE", "INVITE", "BYE", "BYE", "INFO", "OPTIONS", "UPDATE", "NOTIFY", "FLY")
@@ -196,7 +197,6 @@ class Walk:
         return [one for one in left if one]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("out", [False, True], ids=["called", "calling"])
 def test_nothing_is_left_of_any_walk(out: bool) -> None:
     seen: Counter[str] = Counter()
