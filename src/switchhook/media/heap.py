@@ -1,7 +1,8 @@
 """Freed memory stays with the process: a pump takes and frees the same arrays in every phase.
 
-With 1,750 mixed legs a phase takes some 2 MB in arrays of 100 to 600 kB. By its defaults glibc gives the end of the
-heap back to the kernel each time, and the next phase faults it in again: 260 pages, a quarter of all that a phase cost.
+With 1,750 mixed legs a phase takes some 2 MB in arrays of 100 to 600 kB. By its defaults glibc may give the end of the
+heap back to the kernel each time, for the next phase to fault it in again. Whether it does hangs on what happens to lie
+at that end: seen were none, 4 and 260 pages a phase, and 260 are a tenth of all that a phase costs.
 Rejected: arrays made once and written with `out=`, which NumPy lacks for half of the steps and which nobody can read.
 """
 
