@@ -26,6 +26,16 @@ async def test_the_counters_know_that_the_last_leg_has_ended() -> None:
 
 @pytest.mark.slow
 @story
+async def test_what_a_call_of_less_than_a_second_sent_is_counted_when_it_is_over() -> None:
+    async with studio() as s:
+        phone = s.phone("ann", 440.0)
+        await s.until(lambda: len(phone.heard) > 5)
+        s.engine.close(LegId("ann"))
+        await s.until(lambda: s.engine.counters and s.engine.counters.received > 0, within_s=3.0)
+
+
+@pytest.mark.slow
+@story
 async def test_who_is_to_end_gives_up_its_real_time_priority_first() -> None:
     """With it, closing thousands of sockets would keep the audio of another server on this core waiting."""
     async with studio(realtime=True) as s:

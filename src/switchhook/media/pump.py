@@ -143,7 +143,7 @@ class Pump:
         )  # fmt: skip
         self._live = self._statements.live
         self._counters = table.counters.data  # plain numbers, twenty times faster than one at a time from the array
-        self._told_legs = 0
+        self._told_legs = self._told_packets = 0
         self._warnings: list[str] = []
         if table.settings.wire not in ("auto", self._wire.name):
             note = f"wire = {table.settings.wire} was asked for, but the audio runs on {self._wire.name}"
@@ -241,13 +241,16 @@ class Pump:
         return True
 
     def _tell_counters(self) -> None:
-        self._told_legs = len(self._live)
+        self._told_legs, self._told_packets = len(self._live), self._packets()
         self._link.send(
             {"say": "counters", "values": self._table.counters.tolist(), "wire": self._wire.name,
              "wire_note": self._wire_note, "legs": len(self._live),
              "missed": reception.missed(self._table, self._live.rows),
              "jitter_ms": reception.worst_jitter(self._table, self._live.rows, time.monotonic())}
         )  # fmt: skip
+
+    def _packets(self) -> int:
+        return sum(self._counters[:TICKS])
 
     def _watch_arrivals(self, now: float) -> None:
         """Says once when a telephone that should send has been silent for too long, and when it is back."""
@@ -267,7 +270,7 @@ class Pump:
 
     def _rest(self, number: int) -> None:
         """Sleeps until control has something to say, at most a second; not while answers are still to be sent."""
-        if self._told_legs and not len(self._live):
+        if not len(self._live) and (self._told_legs or self._packets() != self._told_packets):
             self._tell_counters()  # nothing more is told while we sleep, and nobody shall believe in these legs
         now = time.monotonic()
         self._control(now, number, now)
