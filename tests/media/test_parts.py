@@ -67,6 +67,17 @@ def test_two_rooms_do_not_touch() -> None:
     assert sorted(found) == [([1, 2], [1, 2]), ([5], [6, 7]), ([8], [])]
 
 
+@pytest.mark.parametrize("size", [2, 3, 4, 8, 10, 16])
+def test_rooms_of_any_size_have_all_phases_alike(size: int) -> None:
+    rooms = 400
+    held = [0] * 4
+    for first in range(0, rooms * size, size):
+        rows = list(range(first, first + size))
+        hears = {row: [other for other in rows if other != row] for row in rows}
+        held[mixer.room(rows, rows, hears, {row: [] for row in rows}, rooms * size).phase] += 1
+    assert max(held) <= 1.15 * rooms / 4, held
+
+
 def test_the_desk_chooses_the_cheapest_way_for_each_listener() -> None:
     table = fresh()
     for row in range(6):

@@ -18,6 +18,7 @@ from switchhook.media.rtp import FRAME, Array
 
 _SIZES = (*range(1, 17), 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, 4096, 8192)
 _NONE = np.empty(0, np.int64)
+_GOLDEN = 0x9E37_79B1  # 2 ** 32 by the golden ratio: multiples of anything are spread evenly (Fibonacci hashing)
 
 
 @dataclass(slots=True, eq=False)
@@ -33,8 +34,8 @@ class Room:
 
     @property
     def phase(self) -> int:
-        """The phase of a room: that of its lowest row, so that it changes seldom."""
-        return min(self.listeners + self.voices) % 4
+        """The phase of a room: by its lowest row, so that it changes seldom; rooms of any one size have all four."""
+        return (min(self.listeners + self.voices) * _GOLDEN & 0xFFFF_FFFF) >> 30
 
 
 @dataclass(slots=True)
