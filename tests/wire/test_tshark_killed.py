@@ -87,12 +87,12 @@ def test_the_stream_goes_on_over_two_kills(killed: Performance, name: str) -> No
     stays_on_the_clock(killed, [packet for packet in packets if packet.payload_type == 0], CLOCK_S)
 
 
-def test_tshark_sees_no_problem(killed: Performance) -> None:
+def test_tshark_sees_no_problem_but_what_a_kill_may_cost(killed: Performance) -> None:
     mine = {killed.heard[name][0].ssrc for name in HEARERS}
     judged = [stream for stream in killed.streams if stream.ssrc in mine]
     assert len(judged) == len(HEARERS)
-    assert not [stream for stream in judged if stream.problem]
-    assert sum(stream.lost for stream in judged) <= KILLS
+    assert not [stream for stream in judged if stream.problem and not stream.lost], "a problem is a lost packet"
+    assert not [stream for stream in judged if stream.lost > KILLS], "a kill costs a stream one packet at most"
 
 
 @pytest.mark.parametrize("name", HEARERS)
