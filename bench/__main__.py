@@ -6,6 +6,7 @@ import argparse
 import os
 import platform
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,36 +18,66 @@ from bench.registry import MEASURES, chosen
 from bench.table import HEAD, keep, row
 
 RESULTS = Path(__file__).parent / "results.json"
+NEEDED = {"sipp": "sip-tester", "taskset": "util-linux"}
 PREPARING_S = 3.0  # of each run: a new process
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures, and compares with the aims.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measures, and compares with the aims.",
+        epilog=f"Measures: {', '.join(measure.name for measure in MEASURES)}.",
+    )
     parser.add_argument("measures", nargs="*", metavar="MEASURE", help="those to take; all without any")
-    parser.add_argument("--runs", type=int, default=0, help="of each, instead of as many as it wants")
+    parser.add_argument("--runs", type=_count, default=0, metavar="N", help="of each, instead of three")
     parser.add_argument("--into", type=Path, default=RESULTS, metavar="FILE", help="where the results are kept")
     given = parser.parse_args()
     measures = chosen(given.measures)
     if given.runs > 0:
         measures = tuple(replace(measure, runs=given.runs) for measure in measures)
-    if not shutil.which("sipp"):
-        raise SystemExit("SIPp is missing: install Debian's package sip-tester")
+    for program, package in NEEDED.items():
+        if not shutil.which(program):
+            raise SystemExit(f"{program} is missing: install Debian's package {package}")
+    if given.into.is_dir() or not os.access(given.into if given.into.exists() else given.into.parent, os.W_OK):
+        raise SystemExit(f"{given.into} cannot be written: name another file with --into")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, signal.default_int_handler)
     print(_machine(), HEAD, sep="\n\n", flush=True)
     results: list[Result] = []
+    try:
+        failed = _taken(measures, results, given.into)
+    except KeyboardInterrupt:
+        kept = f"{given.into} has the {len(results)} taken before" if results else "nothing was taken"
+        print(f"\nStopped; {kept}.", flush=True)
+        raise SystemExit(130) from None
+    met = sum(result.met for result in results)
+    print(f"\n{met} of {len(measures)} meet every aim of their row. {given.into} says how each was taken; ", end="")
+    print("docs/benchmarks.md explains.")
+    if failed:
+        raise SystemExit(1)
+
+
+def _taken(measures: tuple[Measure, ...], results: list[Result], into: Path) -> int:
+    """Takes, shows and keeps one measure after the other; returns how many could not be taken."""
     failed = 0
     for place, measure in enumerate(measures):
         try:
             result = Result(measure, list(_runs(place, measures)))
         except SystemExit as why:
             failed += 1
-            print(f"{measure.name:<25}{'failed':>10}  {' '.join(str(why).split())[:300]}", flush=True)
+            print(f"{measure.name:<25}{'failed':>10}  {' '.join(str(why).split())[-300:]}", flush=True)
             continue
         results.append(result)
         print(row(result), flush=True)
-        keep(given.into, results, MEASURES)
-    print(f"\n{given.into} says how each was taken; docs/benchmarks.md explains.")
-    if failed:
-        raise SystemExit(1)
+        keep(into, results, MEASURES)
+    return failed
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number, 1 or more, and not {text!r}")
+    return int(text)
 
 
 def _runs(place: int, measures: tuple[Measure, ...]) -> Iterator[Reading]:

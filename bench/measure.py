@@ -100,11 +100,22 @@ class Result:
     @property
     def met(self) -> bool:
         """True only if every figure of the row meets its aim; a figure that is missing does not."""
-        second = self.second
-        return (
-            all(reading.holds for reading in self.readings)
-            and self.measure.wanted.meets(self.value)
-            and all(aim.name in second and aim.meets(second[aim.name]) for aim in self.measure.also)
+        return not self.missed()
+
+    def missed(self) -> list[str]:
+        """Returns each figure that does not meet its aim, with it, and what did not hold; empty when the row is met."""
+        figures = {**self.second, self.measure.name: self.value}
+        missed = [
+            f"{aim.name} {figures[aim.name]:.4g} (aim {aim})" if aim.name in figures else f"{aim.name} is missing"
+            for aim in (self.measure.wanted, *self.measure.also)
+            if aim.name not in figures or not aim.meets(figures[aim.name])
+        ]
+        return missed + self._broken()
+
+    def _broken(self) -> list[str]:
+        """Returns what must be so in every run and was not."""
+        return list(
+            dict.fromkeys(reading.why or "a run did not hold" for reading in self.readings if not reading.holds)
         )
 
     @property
@@ -123,8 +134,7 @@ class Result:
         marks = {name: f" (aim {aim})" for name, aim in aims.items()}
         shown = [f"{name} {value:.4g}{marks.get(name, '')}" for name, value in second.items()]
         parts += [", ".join(shown)] if shown else []
-        broken = dict.fromkeys(reading.why or "a run did not hold" for reading in self.readings if not reading.holds)
-        parts += [f"NOT MET: {why}" for why in broken]
+        parts += [f"NOT MET: {why}" for why in self._broken()]
         return "; ".join(parts)
 
     def json(self) -> dict[str, object]:
@@ -143,15 +153,22 @@ class Result:
 def take(measure: Measure) -> Reading:
     """Takes a measure once in a new process; raises SystemExit with what it said when it fails or takes too long."""
     command = [sys.executable, "-m", "bench.once", measure.module]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # In a session of its own, so that Ctrl-C reaches us alone and it is asked to end once, in order.
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
         out, err = process.communicate(timeout=90 + 4 * measure.seconds)
     except subprocess.TimeoutExpired as late:
         _end(process)
-        raise SystemExit(f"{measure.name}: not done within {late.timeout:.0f} s") from None
+        raise SystemExit(f"not done within {late.timeout:.0f} s") from None
+    except BaseException:
+        _end(process)
+        raise
     lines = out.strip().splitlines()
     if process.returncode or not lines:
-        raise SystemExit(f"{measure.name}: {(err or out).strip()[-1500:]}")
+        said = (err or out).strip() or f"ended with {process.returncode} and said nothing"
+        raise SystemExit(said.splitlines()[-1] if "Traceback" in said else said[-1500:])
     return Reading(**json.loads(lines[-1]))
 
 

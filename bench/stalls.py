@@ -35,6 +35,7 @@ class Stood:
     ms: float
     longest_ms: float
     stolen_ms: float
+    seen: bool = True  # False: without that priority nothing can be told
 
     @property
     def spoils(self) -> bool:
@@ -42,6 +43,8 @@ class Stood:
         return self.longest_ms >= SPOILS_MS
 
     def __str__(self) -> str:
+        if not self.seen:
+            return "whether the machine itself stalled cannot be told (no real-time priority)"
         if not self.times:
             return "the machine itself did not stall"
         took = f"{self.ms:.0f} ms in all, {self.longest_ms:.0f} at most (the host took {self.stolen_ms:.0f})"
@@ -71,14 +74,17 @@ class Stalls:
     def since(self) -> Stood:
         """Returns what was seen since the last time; a stall of several cores counts on each."""
         seen: list[float] = []
+        blind = False
         for each in self._watchers:
             assert each.stdin is not None
             assert each.stdout is not None
             each.stdin.write("\n")
             each.stdin.flush()
-            seen += json.loads(each.stdout.readline())
+            stalls: list[float] | None = json.loads(each.stdout.readline())
+            seen += stalls or []
+            blind |= stalls is None
         before, self._stolen_ms = self._stolen_ms, _stolen_ms()
-        return Stood(len(seen), sum(seen), max(seen, default=0.0), self._stolen_ms - before)
+        return Stood(len(seen), sum(seen), max(seen, default=0.0), self._stolen_ms - before, not blind)
 
 
 def _stolen_ms() -> float:
@@ -86,7 +92,7 @@ def _stolen_ms() -> float:
 
 
 def watch() -> None:
-    """Writes the stalls seen so far, in ms, for each line on standard input, until that ends."""
+    """Writes the stalls seen so far, in ms (null where it is not urgent), for each line on standard input."""
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
         urgent = True
@@ -102,7 +108,7 @@ def watch() -> None:
         if ready:
             if not os.read(0, 100):
                 return
-            os.write(1, json.dumps(seen).encode() + b"\n")
+            os.write(1, json.dumps(seen if urgent else None).encode() + b"\n")
             seen.clear()
 
 

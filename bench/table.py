@@ -12,7 +12,7 @@ HEAD = f"{'measure':<25}{'median':>10}  {'spread':<21}{'unit':<9}{'aim':>8}  {'m
 
 
 def row(result: Result) -> str:
-    """Returns a result as a line under `HEAD`."""
+    """Returns a result as a line under `HEAD`, and below it, indented, what does not meet its aim."""
     measure = result.measure
     low, high = result.spread
     met = "yes" if result.met else "no"
@@ -20,7 +20,9 @@ def row(result: Result) -> str:
     apart = f"{short(low)} .. {short(high)}" if len(result.readings) > 1 else "one run"
     aim = ("≥ " if measure.more_is_better else "≤ ") + short(measure.aim)
     line = f"{measure.name:<25}{short(result.value):>10}  {apart:<21}{measure.unit:<9}{aim:>8}  {met:<4}  {ratio:>8}"
-    return f"{line}  {measure.peer}".rstrip()
+    missed = result.missed()
+    below = f"\n{'':<25}  not met: {'; '.join(missed)}" if missed else ""
+    return f"{line}  {measure.peer}".rstrip() + below
 
 
 def short(value: float) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
+import subprocess
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
+from bench.__main__ import _count
 from bench.call_rate import Bench
 from bench.live import Noticed, Tap
 from bench.measure import Aim, Measure, Reading, Result, take, told
@@ -86,6 +90,15 @@ def test_a_row_of_the_table() -> None:
     assert "2.06" in line
 
 
+def test_a_row_says_what_does_not_meet_its_aim() -> None:
+    fine, missed = Result(LESS, [reading(5)]), Result(LESS, [reading(4, worst=41, holds=False, why="3 calls failed")])
+    assert fine.missed() == []
+    assert "\n" not in row(fine)
+    assert missed.missed() == ["worst_ms 41 (aim ≤ 40)", "3 calls failed"]
+    assert row(missed).splitlines()[1].strip() == "not met: worst_ms 41 (aim ≤ 40); 3 calls failed"
+    assert Result(LESS, [Reading(6)]).missed() == ["delay_ms 6 (aim ≤ 5)", "worst_ms is missing", "share is missing"]
+
+
 def test_results_keep_what_was_not_taken_now_and_forget_what_there_is_no_more(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     gone = Measure("gone", "none", "ms", 1)
@@ -114,6 +127,29 @@ def test_a_reading_survives_the_way_from_its_process() -> None:
 def test_a_measure_that_fails_says_why() -> None:
     with pytest.raises(SystemExit, match="no_such_module"):
         take(Measure("broken", "no_such_module", "ms", 1, seconds=1))
+
+
+def test_an_interrupted_measure_is_ended_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = list[subprocess.Popen[str]]()
+
+    class Interrupted(subprocess.Popen[str]):
+        def communicate(self, input: str | None = None, timeout: float | None = None) -> tuple[str, str]:
+            if not begun:
+                begun.append(self)
+                assert os.getpgid(self.pid) == self.pid  # a session of its own: Ctrl-C does not reach it beside us
+                raise KeyboardInterrupt
+            return super().communicate(input, timeout)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        take(Measure("any", "start", "ms", 1))
+    assert begun[0].returncode in (1, -15)  # it was asked to end, and did
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "abc", "1.5", ""])
+def test_a_number_of_runs_is_a_number(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="1 or more"):
+        _count(text)
 
 
 @pytest.mark.slow
@@ -214,6 +250,7 @@ def test_a_request_without_its_200_has_failed() -> None:
 def test_a_stall_that_made_a_packet_late_spoils_a_run() -> None:
     assert not Stood(0, 0.0, 0.0, 500.0).spoils
     assert not Stood(3, 75.0, 25.0, 0.0).spoils
+    assert "cannot be told" in str(Stood(0, 0.0, 0.0, 0.0, seen=False))  # where no watcher is urgent
     stood = Stood(2, 400.0, 370.0, 380.0)
     assert stood.spoils
     assert "stalled 2 times, 400 ms in all, 370 at most" in str(stood)

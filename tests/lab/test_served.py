@@ -49,6 +49,18 @@ def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
     served.stop()  # is over already, and that is no error
 
 
+def test_a_server_whose_start_is_interrupted_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    served = Served(tmp_path, "", program=("-c", "import time; time.sleep(60)"))
+    monkeypatch.setattr("switchhook.lab.served.time.sleep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        served.start()
+    assert served.process is not None
+    assert served.process.returncode == -9
+
+
 def test_a_server_that_is_never_ready_is_ended(tmp_path: Path) -> None:
     served = Served(tmp_path, "", program=("-c", "import time; time.sleep(60)"))
     with pytest.raises(Unavailable, match="not ready within"):

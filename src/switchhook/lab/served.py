@@ -94,14 +94,22 @@ class Served:
     def start(self, within_s: float = START_S) -> None:
         """Returns when the server takes calls; raises `Unavailable` with what it said when it does not start."""
         self._launch()
-        while not self._arrived(within_s):
-            time.sleep(LOOK_S)
+        try:
+            while not self._arrived(within_s):
+                time.sleep(LOOK_S)
+        except BaseException:  # an interrupt: nobody would end it later
+            self.kill()
+            raise
 
     async def come_up(self, within_s: float = START_S) -> None:
         """Does as `start`, and lets the event loop run meanwhile."""
         self._launch()
-        while not self._arrived(within_s):
-            await asyncio.sleep(LOOK_S)
+        try:
+            while not self._arrived(within_s):
+                await asyncio.sleep(LOOK_S)
+        except BaseException:
+            self.kill()
+            raise
 
     def _launch(self) -> None:
         self._ready.unlink(missing_ok=True)
