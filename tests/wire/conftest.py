@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.wire.capture import unable
-from tests.wire.performance import Performance, perform
+from tests.wire.performance import Performance, undisturbed
 from tests.wire.rig import SIPP, Server
 from tests.wire.telephone import BARESIP, MODULES
 
@@ -35,6 +35,4 @@ def performance(tmp_path_factory: pytest.TempPathFactory) -> Performance:
         pytest.skip("baresip is not installed (Debian's package baresip-core)")
     if why := unable():
         pytest.skip(why)
-    played = perform(tmp_path_factory.mktemp("performance"))
-    # On a machine so busy that the telephones themselves stumbled it is played once more, and judged as it is then.
-    return perform(tmp_path_factory.mktemp("performance")) if played.starved else played
+    return undisturbed(lambda: tmp_path_factory.mktemp("performance"))

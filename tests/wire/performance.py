@@ -2,6 +2,11 @@
 
 Each group goes through its transfer a step at a time, and after each step everybody talks for `TALK_S`: that is the
 material the tests judge. Nothing is judged here but that each telephone does what it is told.
+
+Packets are judged by when they came, so a machine that has no time for the audio spoils a performance. Two witnesses
+who are not the server tell: the telephones' own packets, and the kernel, which counts how long each process of the
+server waited for a core (`tests/waits.py`). What they say near a moment is an excuse for the packets of that moment. A
+performance that was disturbed is played again; when it never goes better, nobody can say what the server did late.
 """
 
 from __future__ import annotations
@@ -15,12 +20,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from switchhook.exchange.ports import Entry
 from switchhook.lab.detector import Detector
 from switchhook.lab.packets import PCMU, decode
 from switchhook.lab.tones import Voices
 from switchhook.lab.world_desks import Desktop
+from tests.waits import Waits, family
 from tests.wire.capture import Capture, Rtcp, Rtp, Stream
 from tests.wire.lossy_line import LossyLine
 from tests.wire.office import (
@@ -43,7 +50,9 @@ from tests.wire.rig import until
 
 TALK_S = 1.3
 LOSS = 0.06
-STARVED_S = 0.05
+PLAYS = 3
+PATIENCE_S = 400  # for a test that has to wait for all of them
+DISTURBED_S, SPOILT_S = 0.05, 0.1  # so late was a telephone, or was the audio kept waiting: play again; judge nothing
 
 Act = Callable[[Office, dict[str, Player]], Coroutine[None, None, None]]
 
@@ -60,6 +69,8 @@ class Performance:
     rtcp: list[Rtcp]
     streams: list[Stream]
     journal: list[Entry]
+    control: Waits  # of the server's own process
+    audio_processes: Waits
 
     @property
     def lossless(self) -> dict[str, list[Rtp]]:
@@ -117,14 +128,15 @@ class Performance:
         return self.audio[0] <= port <= self.audio[1]
 
     def excuse_s(self, start: float, end: float) -> float:
-        """Returns by how much the telephones themselves were late then: a busy machine is not the server's fault."""
-        near = (late for since, until_, late in self._late if until_ >= start - 0.2 and since <= end + 0.2)
-        return max(near, default=0.0)
+        """Returns by how much the machine made packets late then: the telephones' own, and the server's."""
+        start, end = start - 0.2, end + 0.2
+        near = (late for since, until_, late in self._late if until_ >= start and since <= end)
+        return max(near, default=0.0) + self.control.longest_s(start, end) + self.audio_processes.longest_s(start, end)
 
     @property
-    def starved(self) -> bool:
-        """Whether the machine was too busy to tell: somewhere all must have waited, not only the server."""
-        return max((late for _, _, late in self._late), default=0.0) > STARVED_S
+    def disturbed_s(self) -> float:
+        """Returns by how much a telephone was late at most, or the audio was kept waiting for a core."""
+        return max(self.audio_processes.longest_s(), max((late for _, _, late in self._late), default=0.0))
 
     @cached_property
     def _late(self) -> list[tuple[float, float, float]]:
@@ -134,23 +146,50 @@ class Performance:
         return [late for late in in_time if late[2] > 0.005]
 
 
+def undisturbed(new_folder: Callable[[], Path], acts: Mapping[str, Act] | None = None) -> Performance:
+    """Performs until the machine has time for it; returns the best performance, skips the test if all were spoilt."""
+    played: list[Performance] = []
+    for _ in range(PLAYS):
+        try:
+            played.append(perform(new_folder(), acts))
+        except Spoilt:
+            continue
+        if played[-1].disturbed_s <= DISTURBED_S:
+            return played[-1]
+    best = min(played, key=lambda each: each.disturbed_s, default=None)
+    if best is None or best.disturbed_s > SPOILT_S:
+        seen = "no step in time" if best is None else f"{1000 * best.disturbed_s:.0f} ms late without the server's doing"
+        pytest.skip(f"the machine is too busy to judge audio: at best {seen}, in {PLAYS} performances")
+    return best
+
+
+class Spoilt(Exception):
+    """A step did not come in time while the server was kept waiting."""
+
+
 def perform(folder: Path, acts: Mapping[str, Act] | None = None) -> Performance:
     """Starts a server and its telephones, plays everything (or these acts, by their group), and stops them."""
     played = acts or {
         WARM: _warm, COLD: _cold, DESK: _desk, PLAIN: _plain, LOSSY: _lossy, MERGED: _merged
     }  # fmt: skip
     office = Office(folder)
+    control, audio_processes = Waits(lambda: [office.pid]), Waits(lambda: family(office.pid)[1:])
     try:
         office.start()
         voices = Voices()
-        with LossyLine(office.sip[1], LOSS) as line:
+        with LossyLine(office.sip[1], LOSS) as line, control, audio_processes:
             cast = players(folder, office.sip[1], line.sip, voices)
             capture = asyncio.run(_perform(folder, office, cast, line, list(played.values())))
         until(lambda: not office.metrics()["switchhook_journal_waiting"], 10.0, "all is on disk")
+    except (AssertionError, ExceptionGroup) as missed:
+        if max(control.longest_s(), audio_processes.longest_s()) > SPOILT_S:
+            raise Spoilt from missed
+        raise
     finally:
         office.stop()
     return Performance(
-        cast, voices, office.audio, line.audio, capture.rtp(), capture.rtcp(), capture.streams(), office.journal()
+        cast, voices, office.audio, line.audio, capture.rtp(), capture.rtcp(), capture.streams(), office.journal(),
+        control, audio_processes,
     )  # fmt: skip
 
 

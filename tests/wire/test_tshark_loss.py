@@ -11,9 +11,9 @@ from itertools import pairwise
 import pytest
 
 from tests.wire.capture import Rtcp, Rtp
-from tests.wire.performance import LOSS, Performance
+from tests.wire.performance import LOSS, PATIENCE_S, Performance
 
-pytestmark = [pytest.mark.wire, pytest.mark.slow]
+pytestmark = [pytest.mark.wire, pytest.mark.slow, pytest.mark.timeout(PATIENCE_S)]
 
 CALLER, CALLEE = "2501", "2502"
 EARLY = 2  # counting begins with the first packet that is accepted; one of the first may have been lost

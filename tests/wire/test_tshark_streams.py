@@ -11,12 +11,12 @@ from itertools import groupby, pairwise
 
 import pytest
 
-from switchhook.lab.tones import RATE
+from switchhook.lab.tones import FRAME_S, RATE
 from tests.wire.capture import Rtcp, Rtp
-from tests.wire.performance import Performance
+from tests.wire.performance import PATIENCE_S, Performance
 from tests.wire.test_baresip_transfers import STORIES, each_telephone
 
-pytestmark = [pytest.mark.wire, pytest.mark.slow]
+pytestmark = [pytest.mark.wire, pytest.mark.slow, pytest.mark.timeout(PATIENCE_S)]
 
 FRAME, EVENT = 160, 101
 NTP_1970 = 2_208_988_800
@@ -135,10 +135,11 @@ def test_sender_reports_say_what_was_sent_to_it(performance: Performance, name: 
         before = [packet for packet in sent if packet.at <= report.at]
         assert (report.packets, report.octets) == (len(before), sum(len(packet.payload) for packet in before))
         clock = report.ntp[0] - NTP_1970 + report.ntp[1] / 2**32
-        assert abs(clock - report.at) < 0.05, "the time of day"
+        late = performance.excuse_s(report.at, report.at)
+        assert abs(clock - report.at) < 0.05 + late, "the time of day"
         audio = [packet for packet in before if packet.payload_type != EVENT]
-        moment = audio[-1].timestamp + (report.at - audio[-1].at) * RATE
-        assert abs(_signed(report.timestamp - round(moment))) <= CLOCK_S * RATE, "that moment on the stream's clock"
+        moment, off_s = audio[-1].timestamp + (report.at - audio[-1].at) * RATE, CLOCK_S + late
+        assert abs(_signed(report.timestamp - round(moment))) <= off_s * RATE, "that moment on the stream's clock"
 
 
 @each_telephone
@@ -147,7 +148,7 @@ def test_its_own_sender_reports_say_what_it_sent(performance: Performance, name:
     for report in _reports(performance, sent[0].ssrc):
         if report.packets is not None:
             before = len([packet for packet in sent if packet.at <= report.at])
-            assert abs(report.packets - before) <= 1
+            assert abs(report.packets - before) <= 1 + performance.excuse_s(report.at, report.at) / FRAME_S
 
 
 @each_telephone
@@ -170,12 +171,14 @@ def _blocks_agree(performance: Performance, reports: list[Rtcp], stream: list[Rt
         late = performance.excuse_s(report.at, report.at)
         behind = min(abs(_near(report.highest - packet.seq)) for packet in _around(stream, report.at, 0.04 + late))
         assert behind == 0, "the highest number is that of a packet that came just then"
-        assert report.jitter <= _most_jitter(stream) + 0.006 * RATE, "what the wire did and the server's phases add"
+        most = _most_jitter(stream) + (0.006 + performance.excuse_s(stream[0].at, report.at)) * RATE
+        assert report.jitter <= most, "what the wire did and the server's phases add"
         if not report.last_sr:
             continue
         asked = [sr for sr in senders if sr.packets is not None and _middle(sr) == report.last_sr]
         assert len(asked) == 1, "it names a report of ours"
-        assert abs((report.at - asked[0].at) - report.delay / 65_536) < 0.1, "and when it came"
+        late += performance.excuse_s(asked[0].at, asked[0].at)
+        assert abs((report.at - asked[0].at) - report.delay / 65_536) < 0.1 + late, "and when it came"
 
 
 def _around(stream: list[Rtp], at: float, within_s: float) -> list[Rtp]:
@@ -210,8 +213,17 @@ def _near(difference: int) -> int:
 def test_the_journal_keeps_the_same_figures(performance: Performance, name: str) -> None:
     (entry,) = performance.kind("MediaStats", name)
     assert entry.body["sent"] == len(performance.heard[name])
-    early = len(performance.said[name]) - int(str(entry.body["received"]))
-    (connected,) = performance.kind("LegConnected", name)
-    spoken = [packet for packet in performance.said[name] if packet.at <= connected.at + CLOCK_S]
-    assert 0 <= early <= len(spoken) + 3, "what came before its answer was read, or behind its BYE"
+    assert 0 <= unread(performance, name) <= 3, "what came behind its BYE"
     assert (entry.body["lost"], entry.body["duplicated"], entry.body["remote_lost"]) == (0, 0, 0)
+
+
+def unread(performance: Performance, name: str) -> int:
+    """Returns how many packets of a telephone the server did not count, but those that came before its answer was read.
+
+    Its answer is read when it is a fact, and the audio process knows a moment later: what came in between may count.
+    """
+    (entry,), (connected,) = performance.kind("MediaStats", name), performance.kind("LegConnected", name)
+    read_by = connected.at + CLOCK_S + performance.excuse_s(connected.at, connected.at)
+    left = len(performance.said[name]) - int(str(entry.body["received"]))
+    early = len([packet for packet in performance.said[name] if packet.at <= read_by])
+    return max(0, left - early) if left >= 0 else left

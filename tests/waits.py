@@ -1,0 +1,78 @@
+"""How long processes had to wait for a core, as the kernel counts it: what is late for that is the machine's doing.
+
+A test of real audio judges when packets come. On a machine that others use, too, a packet may come late because the
+process that was to send it, or the one that was to receive it, was not given a core. Linux counts for each thread how
+long it was ready to run and did not (`/proc/<pid>/schedstat`, the second figure): a wait shows as one jump when it is
+over. What is counted so is no excuse for a process that slept, worked or hung; and where the system does not count,
+there is no excuse.
+
+Rejected: a thread of our own that looks how late it wakes up (it may be on the other core, and unlike the audio it has
+no priority), the load (it says nothing of a moment).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from threading import Event, Thread
+from types import TracebackType
+
+LOOK_S = 0.01  # between two looks
+LOOKS_A_NAME = 20  # how many looks before it asks again which processes there are
+
+
+def waited_s(pid: int) -> float:
+    """Returns how long the main thread of a process has waited for a core so far; 0 where the system does not say."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+
+def family(pid: int) -> list[int]:
+    """Returns a process and all that it has started, and these."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return [pid]
+    return [pid, *(each for child in children for each in family(int(child)))]
+
+
+class Waits:
+    """Use as `with`; `pids`, which is asked again now and then, says whom to look at. Times are of `time.time`."""
+
+    def __init__(self, pids: Callable[[], Iterable[int]]) -> None:
+        self._pids = pids
+        self._found: list[tuple[float, float, float]] = []
+        self._over = Event()
+
+    def __enter__(self) -> Waits:
+        self._thread = Thread(target=self._look, name="waits", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def longest_s(self, start: float = 0.0, end: float = float("inf")) -> float:
+        """Returns the longest that one of them waited, at any time that touches these."""
+        return max((wait for since, until, wait in self._found if until >= start and since <= end), default=0.0)
+
+    def _look(self) -> None:
+        before: dict[int, float] = {}
+        pids: list[int] = []
+        last, looks = time.time(), 0
+        while not self._over.wait(LOOK_S):
+            if looks % LOOKS_A_NAME == 0:
+                pids = list(self._pids())
+            looks += 1
+            now = time.time()
+            for pid in pids:
+                waited = waited_s(pid)
+                wait = waited - before.setdefault(pid, waited)
+                before[pid] = waited
+                if wait > 0.005:
+                    self._found.append((last - wait, now, wait))
+            last = now
