@@ -205,6 +205,9 @@ class Phases:
     def _fill(self, node: Any, *, alone: bool) -> None:
         """Gives a worker what it needs; `alone` says whether it is the one that runs the last phase."""
         share, pending, new = self._shares[self._now], self._pending[node], list[int]()
+        if self._now == 2 and not alone:  # so from the start: there are none but tests that want to be alone
+            node.shutdown()
+            return
         while share and len(pending) + len(new) < (AHEAD if len(share) > FEW_LEFT else 2):
             new.append(share.take(node))
         done = False
