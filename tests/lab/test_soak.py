@@ -10,9 +10,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from switchhook.exchange.ports import Entry
 from switchhook.lab.soak import scenes
+from switchhook.lab.soak.__main__ import main
 from switchhook.lab.soak.audit import NOTHING_LEFT, Audit, left_over, read_figures
 from switchhook.lab.soak.ledger import Ledger
 from switchhook.lab.soak.play import Around, Phase, Play
@@ -45,6 +47,26 @@ def test_everything_that_began_has_one_end(told, wrong) -> None:
     for line in lines(*told):
         found.take(line)
     assert found.faults() == wrong
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "abc"])
+def test_a_soak_of_no_length_is_refused(minutes: str) -> None:
+    result = CliRunner().invoke(main, ["--minutes", minutes])
+    assert result.exit_code == 2
+    assert "--minutes" in result.output
+
+
+def test_a_soak_that_is_stopped_gives_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stopped(soak: Soak) -> None:
+        soak.verdict.played["hold"] = 3
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr(Soak, "run", stopped)
+    result = CliRunner().invoke(main, ["--folder", str(tmp_path)])
+    assert result.exit_code == 130
+    assert "stopped: 3 scenes, 0 violations" in result.output
+    assert "no verdict" in result.output
 
 
 def test_what_is_left_is_named() -> None:

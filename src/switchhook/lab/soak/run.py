@@ -330,6 +330,7 @@ class Soak:
             await asyncio.sleep(1.0)
 
     async def _at_rest(self) -> dict[str, Seen]:
+        self._say(f"  nothing is left; {AT_REST_S:.0f} s of rest, until the server has given memory back")
         await asyncio.sleep(AT_REST_S)
         seen = self._look()
         self._say("  at rest: " + ", ".join(f"{name} {one.memory_kb / 1e3:.1f} MB" for name, one in seen.items()))
