@@ -14,7 +14,7 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 
 import structlog
@@ -120,25 +120,46 @@ def keep(name: str, example: bytes) -> str:
     return place.name
 
 
+def asked(environment: Mapping[str, str]) -> tuple[list[str], float]:
+    """Returns which targets for how many seconds together; raises SystemExit for what cannot be meant."""
+    wanted = environment.get("FUZZ_ONLY", "").replace(",", " ").split() or list(TARGETS)
+    if unknown := [name for name in wanted if name not in TARGETS]:
+        raise SystemExit(f"no target {unknown[0]}; there are {', '.join(TARGETS)}")
+    if environment.get("ENGINE", "") not in ("", "atheris"):
+        raise SystemExit(f"no engine {environment['ENGINE']}; there is atheris, or none named")
+    text = environment.get("MINUTES") or "1"
+    try:
+        seconds = 60 * float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < float("inf"):
+        raise SystemExit(f"MINUTES is a number above 0, and not {text!r}")
+    return wanted, seconds
+
+
 def main() -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     warnings.simplefilter("ignore", NonInteractiveExampleWarning)
     given_environment = os.environ
-    wanted = [name for name in given_environment.get("FUZZ_ONLY", "").split(",") if name] or list(TARGETS)
-    seconds = 60 * float(given_environment.get("MINUTES") or 1)
+    wanted, seconds = asked(given_environment)
     counts, found = dict.fromkeys(wanted, 0), dict.fromkeys(wanted, 0)
     if given_environment.get("ENGINE") == "atheris":
         runs = guided(wanted, seconds, int(given_environment.get("KEEP") or 0))
     else:
         runs = in_turn(wanted, seconds)
-    for name, count, wrong in runs:
-        counts[name] += count
-        if wrong is not None:
-            found[name] += 1
-            print(f"{name}: wrong, kept as {keep(name, wrong)}: {wrong!r}", flush=True)
+    stopped = False
+    try:
+        for name, count, wrong in runs:
+            counts[name] += count
+            if wrong is not None:
+                found[name] += 1
+                print(f"{name}: wrong, kept as {keep(name, wrong)}: {wrong!r}", flush=True)
+    except KeyboardInterrupt:
+        stopped = True
+        print("stopped; so far:")
     for name, count in counts.items():
         print(f"{name:>12}: {count:>8,} inputs, {found[name]} wrong")
-    return 1 if any(found.values()) else 0
+    return 1 if any(found.values()) else 130 if stopped else 0
 
 
 if __name__ == "__main__":

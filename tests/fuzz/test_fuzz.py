@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
+from tests.fuzz.__main__ import asked
 from tests.fuzz.shapes import CORPUS, SEEDS, at_random, damaged, inputs, kept, smaller
 from tests.fuzz.targets import TARGETS
 
@@ -57,3 +58,23 @@ def test_the_smallest_wrong_input_is_found(around, byte):
 def test_damage_is_counted_round_the_input():
     assert damaged(b"abc", [(4, 1, b"X")]) == b"Xbc"
     assert damaged(b"", [(7, 30, b"X")]) == b"X"
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"MINUTES": "abc"}, "MINUTES is a number above 0"),
+        ({"MINUTES": "0"}, "MINUTES is a number above 0"),
+        ({"MINUTES": "-1"}, "MINUTES is a number above 0"),
+        ({"FUZZ_ONLY": "sdp,nothere"}, "no target nothere; there are message, "),
+        ({"ENGINE": "afl"}, "no engine afl"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(environment, said):
+    with pytest.raises(SystemExit, match=said):
+        asked(environment)
+
+
+def test_what_is_asked_for():
+    assert asked({"MINUTES": "", "FUZZ_ONLY": "", "ENGINE": ""}) == (list(TARGETS), 60.0)
+    assert asked({"MINUTES": "0.5", "FUZZ_ONLY": "sdp,rtp uri", "ENGINE": "atheris"}) == (["sdp", "rtp", "uri"], 30.0)
