@@ -33,6 +33,7 @@ from switchhook.exchange.switch import Exchange
 from switchhook.exchange.timers import LoopTimers
 from switchhook.figures import watch_all
 from switchhook.http import HttpServer, application, bind, operator_routes
+from switchhook.http_connections import Refused
 from switchhook.media import mp3
 from switchhook.media.control import MediaEngine
 from switchhook.media.guard import Guard as Keeper
@@ -237,7 +238,8 @@ class Server:
             await dialect.start()
             self._stack.push_async_callback(dialect.stop)
             routes += dialect.routes()
-        self.http = HttpServer(application(routes), self.settings, sock)
+        refused = dict.fromkeys(Refused, 0)
+        self.http = HttpServer(application(routes, refused), self.settings, sock, refused)
         await self.http.start()
 
     async def _close_http(self) -> None:

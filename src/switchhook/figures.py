@@ -26,6 +26,7 @@ def watch_all(server: Server) -> None:
     """Shows every figure of a started server."""
     _watch_live(server)
     _watch_sip(server)
+    _watch_http(server)
     watch = server.metrics.watch
     watch("switchhook_journal_waiting", "Journal lines not yet on disk", lambda: server.journal.waiting)
     watch("switchhook_journal_dropped", "Journal lines lost", lambda: server.journal.dropped)
@@ -84,6 +85,17 @@ def _watch_sip(server: Server) -> None:
 
     doc = "SIP messages, by what became of them"
     metrics.watch_counts("switchhook_sip_messages_by_reason", doc, "reason", by_word)
+
+
+def _watch_http(server: Server) -> None:
+    http, metrics = server.http, server.metrics
+    metrics.watch("switchhook_http_connections", "Connections of the HTTP port", lambda: http.connections)
+
+    def refused() -> dict[Enum, float]:
+        return {reason: float(count) for reason, count in http.refused.items()}
+
+    doc = "HTTP requests refused before anybody saw them, and connections closed"
+    metrics.watch_counts("switchhook_http_refused", doc, "reason", refused)
 
 
 def _audio_counter(server: Server, name: str) -> Callable[[], float]:

@@ -1,9 +1,9 @@
 """The one HTTP port: routes of all dialects, health and metrics, on a socket that is bound before anything starts.
 
 What a client can pile up is bounded before any dialect sees it, so that nothing that was accepted is refused later: the
-bytes of a body (413, at the limit and not after reading it all), the requests and web sockets at a time (429 with
-Retry-After, not 503: the vendors' libraries send a request again at once on any 5xx), the connections (closed by
-uvicorn with 503).
+bytes of a body (413, at the limit and not after reading it all), the time within which it comes (408), the bytes of all
+bodies and the requests and web sockets at a time (429 with Retry-After, not 503: the vendors' libraries send a request
+again at once on any 5xx), and the connections (`http_connections`). Each refusal is counted by its reason.
 
 A route is looked for among those whose paths begin like the request's. The dialects have some 200 routes, and Starlette
 tries one after the other.
@@ -26,12 +26,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from switchhook.core.errors import Unavailable
+from switchhook.http_connections import Connections, Refused
 from switchhook.observe.metrics import CONTENT_TYPE
 from switchhook.settings import Settings
 
 MAX_BODY = 1024 * 1024  # bytes of a request
+MAX_BODIES = 64 * 1024 * 1024  # bytes of all requests under way
+BODY_S = 60.0  # within which the body of a request comes
 MAX_REQUESTS = 4000  # at a time, long polls included
-MAX_CONNECTIONS = 5000
 DATE_S = 1.0  # the age of the date that answers carry, at the most
 _OPERATORS = ("/healthz", "/readyz", "/metrics")  # answered at any time
 
@@ -101,8 +103,12 @@ def _web_socket(**given: Any) -> asyncio.Protocol:
 class HttpServer:
     """Serves an application inside our own loop."""
 
-    def __init__(self, app: Starlette, settings: Settings, sock: socket.socket) -> None:
+    def __init__(
+        self, app: Starlette, settings: Settings, sock: socket.socket, refused: dict[Refused, int] | None = None
+    ) -> None:
         self._socket = sock
+        self.refused = dict.fromkeys(Refused, 0) if refused is None else refused  # counted here and by `Bounded`
+        self.bounds = Connections(self.refused)
         self._server = _Server(
             uvicorn.Config(
                 app,
@@ -116,7 +122,7 @@ class HttpServer:
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=2,
                 h11_max_incomplete_event_size=65536,
-                limit_concurrency=MAX_CONNECTIONS,
+                http=cast("type[asyncio.Protocol]", self.bounds.protocol),
                 ssl_certfile=settings.http.certificate or None,
                 ssl_keyfile=settings.http.key or None,
                 ws=cast("type[asyncio.Protocol]", _web_socket),
@@ -131,6 +137,11 @@ class HttpServer:
     @property
     def port(self) -> int:
         return int(self._socket.getsockname()[1])
+
+    @property
+    def connections(self) -> int:
+        """How many connections there are, web sockets included."""
+        return len(self._server.server_state.connections)
 
     async def start(self) -> None:
         """Returns when requests are taken; raises Unavailable when the certificate cannot be read."""
@@ -153,11 +164,11 @@ class HttpServer:
         self._socket.close()
 
 
-def application(routes: Sequence[BaseRoute]) -> Starlette:
-    """Returns the application of all routes; nothing is redirected."""
+def application(routes: Sequence[BaseRoute], refused: dict[Refused, int] | None = None) -> Starlette:
+    """Returns the application of all routes; nothing is redirected. What is refused is counted in `refused`."""
     app = Starlette()
     app.router = _Shelves(routes)
-    app.add_middleware(Bounded)
+    app.add_middleware(Bounded, refused=refused)
     return app
 
 
@@ -198,18 +209,35 @@ def _start_of(route: BaseRoute) -> str | None:
     return _start(path) if path and (not has_more or path.count("/") > 2) else None
 
 
-class _TooLong(Exception):
-    """A body went beyond the limit while it was read."""
+class _Stopped(BaseException):
+    """A body must not be read any further; no `Exception`, since a dialect answers whatever it does not expect."""
+
+    def __init__(self, reason: Refused) -> None:
+        super().__init__()
+        self.reason = reason
 
 
 class Bounded:
     """Keeps a client from piling up requests or bytes. See the top of this file."""
 
-    def __init__(self, app: ASGIApp, *, requests: int = MAX_REQUESTS, body: int = MAX_BODY) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        requests: int = MAX_REQUESTS,
+        body: int = MAX_BODY,
+        bodies: int = MAX_BODIES,
+        body_s: float = BODY_S,
+        refused: dict[Refused, int] | None = None,
+    ) -> None:
         self._app = app
         self._most = requests
         self._longest = body
+        self._most_bytes = bodies
+        self._body_s = body_s
+        self._refused = dict.fromkeys(Refused, 0) if refused is None else refused
         self._active = 0
+        self._bytes = 0  # of the bodies of all requests under way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -218,9 +246,9 @@ class Bounded:
         if scope["type"] != "http" or scope["path"] in _OPERATORS:
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(scope)
-        if refusal is not None:
-            await refusal(scope, receive, send)
+        reason = self._reason(scope)
+        if reason is not None:
+            await self._answer(reason)(scope, receive, send)
             return
         self._active += 1
         try:
@@ -231,7 +259,7 @@ class Bounded:
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A web socket counts as one request while it is open; its frames are bounded by the server."""
         if self._active >= self._most:
-            await WebSocket(scope, receive, send).send_denial_response(_too_many())
+            await WebSocket(scope, receive, send).send_denial_response(self._answer(Refused.REQUESTS))
             return
         self._active += 1
         try:
@@ -239,23 +267,37 @@ class Bounded:
         finally:
             self._active -= 1
 
-    def _refusal(self, scope: Scope) -> Response | None:
+    def _reason(self, scope: Scope) -> Refused | None:
         if self._active >= self._most:
-            return _too_many()
+            return Refused.REQUESTS
         for name, value in scope["headers"]:
             if name == b"content-length":
-                return _too_long() if value.isdigit() and int(value) > self._longest else None
+                return Refused.LONG_BODY if value.isdigit() and int(value) > self._longest else None
         return None
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        read, started = 0, False
+        read, whole, started = 0, False, False
+        until = asyncio.get_running_loop().time() + self._body_s
 
         async def counted() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
+            nonlocal read, whole
+            if whole:
+                return await receive()  # the end of the connection, which whoever waits for may wait for long
+            try:
+                async with asyncio.timeout_at(until):
+                    message = await receive()
+            except TimeoutError:
+                raise _Stopped(Refused.SLOW_BODY) from None
+            if message["type"] == "http.disconnect":
+                raise _Stopped(Refused.GONE)
+            came = len(message.get("body", b""))
+            whole = not message.get("more_body", False)
+            read += came
+            self._bytes += came
             if read > self._longest and not started:
-                raise _TooLong
+                raise _Stopped(Refused.LONG_BODY)
+            if self._bytes > self._most_bytes and not started:
+                raise _Stopped(Refused.BODIES)
             return message
 
         async def noted(message: Message) -> None:
@@ -265,13 +307,22 @@ class Bounded:
 
         try:
             await self._app(scope, counted, noted)
-        except _TooLong:
-            await _too_long()(scope, receive, send)
+        except _Stopped as stopped:
+            if stopped.reason is Refused.GONE:
+                self._refused[Refused.GONE] += 1
+            elif not started:
+                await self._answer(stopped.reason)(scope, receive, send)
+        finally:
+            self._bytes -= read
 
-
-def _too_many() -> Response:
-    return JSONResponse({"error": "too many requests at a time"}, 429, headers={"Retry-After": "1"})
-
-
-def _too_long() -> Response:
-    return JSONResponse({"error": f"the body is longer than {MAX_BODY} bytes"}, 413, headers={"Connection": "close"})
+    def _answer(self, reason: Refused) -> Response:
+        self._refused[reason] += 1
+        if reason is Refused.LONG_BODY:
+            text, status, more = f"the body is longer than {MAX_BODY} bytes", 413, {"Connection": "close"}
+        elif reason is Refused.SLOW_BODY:
+            text, status, more = "the body did not come in time", 408, {"Connection": "close"}
+        elif reason is Refused.BODIES:
+            text, status, more = "too many bodies at a time", 429, {"Connection": "close", "Retry-After": "1"}
+        else:
+            text, status, more = "too many requests at a time", 429, {"Retry-After": "1"}
+        return JSONResponse({"error": text}, status, headers=more)
