@@ -73,6 +73,24 @@ def test_any_headers_and_any_body_come_back_identical(headers, body):
     assert bytes(parse(wire)) == wire
 
 
+NAME = st.sampled_from(["Via", "v", "FROM", "To", "cseq", "Contact", "Record-Route", "X-PH-A", "subject", "l"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(NAME, st.sampled_from(["", " ", "\t "]), TOKEN), max_size=9))
+def test_what_is_written_oddly_is_read_by_another_way_and_says_the_same(headers):
+    lines = [f"{name}:{blanks}{value}" for name, blanks, value in headers]
+    usual, odd = (
+        parse(("\r\n".join(["OPTIONS sip:a@b SIP/2.0", *map(written, lines)]) + "\r\n\r\n").encode())
+        for written in (str, "{} ".format)  # a blank behind each value
+    )
+    keys = ("via", "from", "to", "cseq", "contact", "record-route", "content-length")
+    assert [usual.all(key) for key in keys] == [odd.all(key) for key in keys]
+    assert [usual.first(key) for key in keys] == [odd.first(key) for key in keys]
+    assert (usual.flaw, usual.cseq, usual.to_tag) == (odd.flaw, odd.cseq, odd.to_tag)
+    assert [name for line in usual.others if (name := line.partition(":")[0])] == ["X-PH-A"] * len(odd.others)
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=300))
 def test_rubbish_is_malformed_or_a_message_never_an_error(rubbish):

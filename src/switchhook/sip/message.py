@@ -13,6 +13,7 @@ once and remembered by its text, in bounded tables that take no long texts.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from switchhook.core.errors import PeerBroke
@@ -30,6 +31,7 @@ from switchhook.sip.headers import (
 )
 
 MAX_HEADER_LINES = 256
+MAX_USUAL = 2000  # characters of a header block whose start line and names are remembered
 
 COMPACT = {
     "a": "accept-contact", "b": "referred-by", "c": "content-type", "d": "request-disposition",
@@ -225,58 +227,90 @@ class Message:
 _Start = tuple[str, str, str, int, str, str]  # verb, URI, version, status, phrase, flaw
 
 
-def parse(wire: bytes, *, folded: bool = False) -> Message:
-    """Reads one datagram or one framed message; raises `Malformed` when it is none. Its flaws are in `Message.flaw`.
+_Shape = tuple[tuple[str, ...], tuple[str, ...], tuple[int, ...]]
+_taken_apart = re.compile(r"\r\n([!-9;-~]+):[ \t]*").split  # the start line, then names and values in turns
 
-    `folded` says that some header goes on in the next line; it need not be known.
-    """
+
+def parse(wire: bytes) -> Message:
+    """Reads one datagram or one framed message; raises `Malformed` when it is none. Its flaws are in `Message.flaw`."""
     cut = wire.find(b"\r\n\r\n")
     if cut < 0:
         raise Malformed("no blank line ends the headers")
     head = wire[:cut].decode("utf-8", "surrogateescape")
-    lines = head.split("\r\n")
-    if folded:
-        lines = _join_folded(lines)
-    line = lines[0]
-    start = _recent_start(line) if len(line) < 200 else _read_start(line)
-    flaw = start[5]
-    if len(lines) > MAX_HEADER_LINES:
-        if not folded and _is_folded(head):
-            return parse(wire, folded=True)
-        flaw = "too many headers"
-        del lines[MAX_HEADER_LINES:]
-    firsts: dict[str, str] = {}
-    more: dict[str, list[str]] | None = None
-    others: list[str] = []
-    names = _NAMES
-    del lines[0]
-    for line in lines:
-        name, colon, value = line.partition(":")
-        key = names.get(name)
-        if key is None or not colon:
-            if line[0] in " \t" and not folded:
-                return parse(wire, folded=True)
-            bare = name.rstrip(" \t")
-            if not colon or not bare or bare[0] in " \t":
-                flaw = flaw or "a header line without a name"
-                continue
-            key = names.get(bare) or names.get(bare.lower())
-            if key is None:
-                others.append(line)
-        if not key:
-            continue
-        value = unfold(value) if folded else value.strip(" \t")
-        if key not in firsts:
-            firsts[key] = value
+    parts = _taken_apart(head)
+    count = len(parts) >> 1
+    blanks_behind = " \r\n" in head or "\t\r\n" in head or head[-1:] in " \t"
+    if head.count("\r\n") == count < MAX_HEADER_LINES and not blanks_behind:
+        names, values = tuple(parts[1::2]), parts[2::2]
+        if len(head) < MAX_USUAL:
+            start, (keys, again, odd) = _recent_start(parts[0]), _recent_shape(names)
         else:
-            more = {} if more is None else more
-            more.setdefault(key, [firsts[key]]).append(value)
+            start, (keys, again, odd) = _read_start(parts[0]), _read_shape(names)
+        flaw = start[5]
+        firsts = dict(zip(keys, values, strict=True))
+        more = _repeated(keys, values, again, firsts) if again else None
+        others = [f"{names[at]}: {values[at]}" for at in odd] if odd else []
+    else:
+        start, firsts, more, others, flaw = _read_by_line(head)
     body = wire[cut + 4 :]
     length = firsts.get("content-length")
     if length is not None and length != str(len(body)):  # RFC 3261 18.3: without one the body runs to the end on UDP
         body, short = _fit_body(body, length)
         flaw = flaw or short
     return Message(start, head, body, flaw, firsts, more, others)
+
+
+def _read_shape(names: tuple[str, ...]) -> _Shape:
+    """Returns the key of each of these names (empty: nobody asks), keys that come again, where the unusual ones are."""
+    keys = [_NAMES.get(name) if name in _NAMES else _NAMES.get(name.lower()) for name in names]
+    again = dict.fromkeys(key for at, key in enumerate(keys) if key and key in keys[:at])
+    odd = tuple(at for at, key in enumerate(keys) if key is None)
+    return tuple(key or "" for key in keys), tuple(again), odd
+
+
+_recent_shape = lru_cache(maxsize=512)(_read_shape)  # a peer writes the same headers in the same order
+
+
+def _repeated(
+    keys: tuple[str, ...], values: list[str], again: tuple[str, ...], firsts: dict[str, str]
+) -> dict[str, list[str]]:
+    """Returns all values of the keys that come `again`, and puts the first of each into `firsts`."""
+    more: dict[str, list[str]] = {key: [] for key in again}
+    for key, value in zip(keys, values, strict=True):
+        if key in more:
+            more[key].append(value)
+    for key in again:
+        firsts[key] = more[key][0]
+    return more
+
+
+def _read_by_line(head: str) -> tuple[_Start, dict[str, str], dict[str, list[str]] | None, list[str], str]:
+    """Reads what is not written as usual: folded headers, blanks where few put them, lines that are no headers."""
+    lines = head.split("\r\n")
+    if _is_folded(head):
+        lines = _join_folded(lines)
+    start = _read_start(lines[0])
+    flaw = start[5]
+    if len(lines) > MAX_HEADER_LINES:
+        flaw = "too many headers"
+        del lines[MAX_HEADER_LINES:]
+    firsts: dict[str, str] = {}
+    more: dict[str, list[str]] = {}
+    others: list[str] = []
+    for line in lines[1:]:
+        name, colon, value = line.partition(":")
+        name = name.rstrip(" \t")
+        if not colon or not name or name[0] in " \t":
+            flaw = flaw or "a header line without a name"
+            continue
+        key = _NAMES.get(name, _NAMES.get(name.lower()))
+        if key is None:
+            others.append(line)
+        elif key in firsts:
+            more.setdefault(key, [firsts[key]]).append(unfold(value))
+        elif key:
+            firsts[key] = unfold(value)
+    return start, firsts, more or None, others, flaw
 
 
 def _read_start(line: str) -> _Start:
