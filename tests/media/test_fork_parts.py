@@ -39,6 +39,10 @@ def test_what_is_no_json_is_nothing(text: bytes | str) -> None:
     frames.read(text, STREAM)
 
 
+def test_json_that_is_too_deep_is_nothing() -> None:
+    assert frames.read("[" * 50_000 + "]" * 50_000, STREAM) is None
+
+
 def play(**media: object) -> frames.Command | None:
     given = {"contentType": "audio/x-l16", "sampleRate": 8000, "payload": b64encode(b"abcd").decode(), **media}
     return frames.read(json.dumps({"event": "playAudio", "media": given}), STREAM)

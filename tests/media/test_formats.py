@@ -160,7 +160,7 @@ def test_messages_survive_any_cutting(messages: list[dict[str, object]], size: i
     assert found == messages
 
 
-@pytest.mark.parametrize("bad", [b"\xff\xff\xff\xff", b"\0\0\0\x01x", b"\0\0\0\x02[]"])
+@pytest.mark.parametrize("bad", [b"\xff\xff\xff\xff", b"\0\0\0\x01x", b"\0\0\0\x02[]", b"\0\0\x07\xd0" + b"[" * 2000])
 def test_a_broken_link_says_so(bad: bytes) -> None:
     with pytest.raises(PeerBroke):
         Unframer().feed(bad)

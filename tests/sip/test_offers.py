@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -231,3 +233,19 @@ def test_any_description_is_answered_or_refused(lines, tail):
     if made is not None:
         assert parse_sdp(made[0]) is not None
         assert made[0].count(b"\r\nm=") == len(parse_sdp(sdp).sections)
+
+
+def test_long_descriptions_are_not_remembered():
+    def answers(numbers):
+        for number in numbers:
+            long = f"{HEAD}s={number}\r\nm=audio 4000 RTP/AVP 0\r\n" + "a=\r\n" * 3_000
+            assert ours().answer(long.encode()) is not None
+            assert ours().take_answer(long.replace("10.0.0.9", "name" * 500).encode()) is not None
+
+    tracemalloc.start()
+    answers(range(1))
+    before = tracemalloc.get_traced_memory()[0]
+    answers(range(1, 10))
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 100_000, "each takes 400 kB while it is looked at"

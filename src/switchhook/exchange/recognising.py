@@ -182,7 +182,7 @@ def _plain(url: str) -> str:
 def _object(text: bytes | str) -> dict[str, object]:
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Unavailable("the recogniser did not answer with JSON") from error
     if not isinstance(found, dict):
         raise Unavailable("the recogniser did not answer with a JSON object")

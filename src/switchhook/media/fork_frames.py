@@ -101,7 +101,7 @@ def read(text: str | bytes, stream: str) -> Command | None:
     """Returns what a program asks for, or None for what is no command to this stream."""
     try:
         given = _decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if not isinstance(given, dict) or given.get("streamId", stream) not in (stream, None, ""):
         return None

@@ -57,7 +57,7 @@ class Unframer:
             start += 4
             try:
                 message = _decode(self._held[start : start + length])
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise PeerBroke("a message on the media link is not JSON") from error
             for one in message if isinstance(message, list) and message else (message,):
                 if not isinstance(one, dict):

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 
 from switchhook.core.errors import PeerBroke
 from switchhook.sip.headers import (
@@ -340,13 +341,8 @@ def _is_folded(head: str) -> bool:
 
 
 def _join_folded(lines: list[str]) -> list[str]:
-    joined = [lines[0]]
-    for line in lines[1:]:
-        if line[:1] in (" ", "\t") and len(joined) > 1:
-            joined[-1] += "\r\n" + line
-        else:
-            joined.append(line)
-    return joined
+    starts = [n for n, line in enumerate(lines) if n < 2 or line[:1] not in (" ", "\t")]
+    return ["\r\n".join(lines[start:end]) for start, end in pairwise([*starts, len(lines)])]
 
 
 def unfold(value: str) -> str:

@@ -18,7 +18,7 @@ from functools import lru_cache
 
 from switchhook.exchange.ports import Codec, Direction, Latching, MediaAddress, Session
 from switchhook.sip.headers import whole_number
-from switchhook.sip.offer import Description, Section, codec_of, parse_sdp
+from switchhook.sip.offer import MAX_REMEMBERED, Description, Section, codec_of, parse_sdp
 from switchhook.sip.uri import is_address
 
 OUR_CODECS = (Codec.PCMU, Codec.PCMA)
@@ -186,9 +186,12 @@ def acceptable(sdp: bytes) -> bool:
     return _chosen(sdp, _OURS) is not None
 
 
-@lru_cache(maxsize=256)  # an offer is looked at two or three times on its way
 def _chosen(sdp: bytes, ours: _Ours) -> tuple[Description, Section] | None:
     """Reads a description and chooses its first audio stream that has one of these codecs."""
+    return _recent_choice(sdp, ours) if len(sdp) <= MAX_REMEMBERED else _choose(sdp, ours)
+
+
+def _choose(sdp: bytes, ours: _Ours) -> tuple[Description, Section] | None:
     description = parse_sdp(sdp)
     if description is None:
         return None
@@ -200,9 +203,16 @@ def _chosen(sdp: bytes, ours: _Ours) -> tuple[Description, Section] | None:
     return None
 
 
-@lru_cache(maxsize=256)
+_recent_choice = lru_cache(maxsize=256)(_choose)  # an offer is looked at two or three times on its way
+
+
 def _session(sdp: bytes, ours: _Ours, signalling_host: str, latching: Latching) -> Session | None:
     """Returns the session that follows from their offer or answer; None when there is nothing in it for us."""
+    follow = _recent_session if len(sdp) <= MAX_REMEMBERED else _follow
+    return follow(sdp, ours, signalling_host, latching)
+
+
+def _follow(sdp: bytes, ours: _Ours, signalling_host: str, latching: Latching) -> Session | None:
     chosen = _chosen(sdp, ours)
     if chosen is None:
         return None
@@ -243,6 +253,9 @@ def _session(sdp: bytes, ours: _Ours, signalling_host: str, latching: Latching) 
         signalling_host=signalling_host,
         latching=latching,
     )
+
+
+_recent_session = lru_cache(maxsize=256)(_follow)
 
 
 def on_hold(session: Session | None) -> bool:

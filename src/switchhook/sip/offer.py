@@ -16,6 +16,7 @@ Line = tuple[str, str]
 
 STATIC = {"0": "PCMU/8000", "8": "PCMA/8000", "13": "CN/8000"}  # RFC 3551 6
 _BY_NAME = {"PCMU/8000": Codec.PCMU, "PCMA/8000": Codec.PCMA}
+MAX_REMEMBERED = 1_500  # bytes; of longer ones a megabyte each would be kept, once they are taken apart
 _DIRECTIONS = {direction.value: direction for direction in Direction}
 
 
@@ -84,9 +85,12 @@ class Description:
         return whole.encode("utf-8", "surrogateescape")
 
 
-@lru_cache(maxsize=512)  # an offer is looked at two or three times on its way
 def parse_sdp(body: bytes) -> Description | None:
     """Reads a description; None when it does not begin with v=0 or an m-line makes no sense."""
+    return _recent_sdp(body) if len(body) <= MAX_REMEMBERED else _read_sdp(body)
+
+
+def _read_sdp(body: bytes) -> Description | None:
     text = body.decode("utf-8", "surrogateescape")
     session: list[Line] = []
     sections: list[Section] = []
@@ -110,6 +114,9 @@ def parse_sdp(body: bytes) -> Description | None:
         return None
     usual = plain.endswith("\n") and "\n\n" not in plain and text.count("\r\n") == plain.count("\n")
     return Description(session, sections, () if usual and plain[0] != "\n" else _ends(text))
+
+
+_recent_sdp = lru_cache(maxsize=512)(_read_sdp)  # an offer is looked at two or three times on its way
 
 
 def _ends(text: str) -> tuple[str, ...]:

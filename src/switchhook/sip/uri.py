@@ -104,14 +104,20 @@ def split_host(place: str) -> tuple[str, int | None] | None:
 _HOST_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")
 
 
-@lru_cache(maxsize=4096)
 def is_address(host: str) -> bool:
     """True for an IPv4 or IPv6 literal."""
+    return _recent_host(host) if len(host) < 100 else _is_literal(host)
+
+
+def _is_literal(host: str) -> bool:
     try:
         ip_address(host)
     except ValueError:
         return False
     return True
+
+
+_recent_host = lru_cache(maxsize=4096)(_is_literal)
 
 
 def place_of(host: str, port: int | None = None) -> str:

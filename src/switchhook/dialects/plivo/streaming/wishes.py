@@ -55,7 +55,7 @@ def extra_headers(text: str, prefix: str = "") -> str:
     """Returns `k=v,k2=v2` (or with semicolons, or a JSON object) as a compact JSON object of prefixed names."""
     try:
         given = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         given = None
     if isinstance(given, dict):
         pairs = [(str(name), str(value)) for name, value in given.items()]
