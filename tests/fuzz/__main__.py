@@ -1,8 +1,10 @@
 """`make fuzz`: feeds every target with new inputs for `MINUTES` (1), and keeps what was wrong in the corpus.
 
 `FUZZ_ONLY=sdp,rtp` feeds these alone. `ENGINE=atheris` is led by what the code covers (`tests.fuzz.deep`); with
-`KEEP=20` it also keeps the 20 smallest inputs of each target that reached something new. Ends with 1 when something was
-found; the input then lies in `tests/fuzz/corpus/<target>/`, as small as could be made, and every `make test` plays it.
+`KEEP=20` it also keeps the 20 smallest inputs of each target that reached something new. An input that takes too much
+time or memory is as wrong as one that raises: two in a hundred are one piece over and over, up to 65 kB. Ends with 1
+when something was found; the input then lies in `tests/fuzz/corpus/<target>/`, as small as could be made, and every
+`make test` plays it.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import random
+import resource
 import sys
 import time
 import traceback
@@ -27,6 +30,27 @@ from tests.fuzz.targets import TARGETS, Target
 
 ROUND = 200  # inputs of Hypothesis per turn
 QUICK_S = 2.0  # and at most so long of others
+MOST_S, MOST_MB = 0.5, 100  # that one input may take; the longest have 65 kB
+
+
+class Costly(AssertionError):
+    """An input took more than `MOST_S` of the processor, or more than `MOST_MB`."""
+
+
+def measured(target: Target, example: bytes) -> None:
+    """Plays an input. Raises `Costly` when it took too long twice (one may have met another's work), or too much."""
+    for _ in range(2):
+        began, held = time.thread_time(), _peak_mb()
+        target(example)
+        if _peak_mb() - held > MOST_MB:
+            raise Costly(f"{len(example)} bytes took more than {MOST_MB} MB")
+        if time.thread_time() - began < MOST_S:
+            return
+    raise Costly(f"{len(example)} bytes took more than {MOST_S} s")
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def raises(target: Target) -> Callable[[bytes], bool]:
@@ -34,7 +58,7 @@ def raises(target: Target) -> Callable[[bytes], bool]:
 
     def is_wrong(example: bytes) -> bool:
         try:
-            target(example)
+            measured(target, example)
         except Exception:
             return True
         return False
@@ -46,7 +70,7 @@ def smallest(target: Target, wrong: bytes) -> bytes:
     """Makes a wrong input small, and prints what it does."""
     found = smaller(wrong, raises(target))
     try:
-        target(found)
+        measured(target, found)
     except Exception:
         traceback.print_exc(limit=-3)
     return found
@@ -80,7 +104,7 @@ def turn(name: str, target: Target, number: int) -> tuple[int, bytes | None]:
     def play(example: bytes) -> None:
         nonlocal last, count
         last, count = example, count + 1
-        target(example)
+        measured(target, example)
 
     try:
         play()

@@ -90,9 +90,12 @@ BITS = [
     b"\xc3\xa9", b"\xc2\xb2",
     b"tag=", b";branch=z9hG4bK", b";rport", b"Via: SIP/2.0/UDP a\r\n", b"SIP/2.0", b"ACK", b"INVITE", b"REGISTER",
     b"Content-Length: 5\r\n", b"l: 0\r\n", b"m=audio 1 RTP/AVP 0\r\n", b"a=rtpmap:0 ", b"null", b"{}", b"[]", b"-",
+    b"[", b'{"":', b"(", b"a=\r\n",
        b"true", b'"x"',
 ]  # fmt: skip
 _PIECE = st.one_of(st.sampled_from(BITS), st.binary(max_size=6))
+LONG = 0.02  # of the inputs at random
+MOST_BYTES = dict.fromkeys(SEEDS, 65_000) | {"audio": 1_000}  # each of whose packets takes time to play
 _CUTS = (0, 0, 1, 2, 4, 30)
 _EDIT = st.tuples(st.integers(0, 3000), st.sampled_from(_CUTS), _PIECE)
 
@@ -115,6 +118,8 @@ def at_random(target: str, chance: Random) -> Callable[[], bytes]:
     seeds = [*SEEDS[target], *kept(target)]
 
     def make() -> bytes:
+        if chance.random() < LONG:
+            return at_length(target, chance.choice(seeds), chance)
         if target == "statements" and chance.random() < 0.9:
             return msgspec.json.encode([_other(one, chance) for one in msgspec.json.decode(chance.choice(_JSON))])
         whole = chance.choice(seeds)
@@ -127,6 +132,17 @@ def at_random(target: str, chance: Random) -> Callable[[], bytes]:
         return damaged(whole, edits)
 
     return make
+
+
+def at_length(target: str, sound: bytes, chance: Random) -> bytes:
+    """Returns a sound input with one of its own pieces, or one that means something, over and over in some place."""
+    start = chance.randrange(len(sound) + 1)
+    own = sound[start : start + chance.choice((1, 2, 5, 12, 40))]
+    piece = chance.choice((chance.choice(BITS), chance.choice(BITS) + chance.choice(BITS), own)) or b"\0"
+    lines = [at + 2 for at in range(len(sound)) if sound[at : at + 2] == b"\r\n"]
+    place = chance.choice(lines) if lines and chance.random() < 0.5 else chance.randrange(len(sound) + 1)
+    many = piece * (chance.choice((300, 3_000, MOST_BYTES[target])) // len(piece))
+    return sound[:place] + many[: MOST_BYTES[target] - len(sound)] + sound[place:]
 
 
 def _piece(chance: Random) -> bytes:
@@ -150,12 +166,12 @@ def _other(value: object, chance: Random) -> object:
     return value
 
 
-def smaller(wrong: bytes, is_wrong: Callable[[bytes], bool]) -> bytes:
+def smaller(wrong: bytes, is_wrong: Callable[[bytes], bool], tries: int = 10_000) -> bytes:
     """Takes away from an input what it can do without, in ever smaller pieces."""
     size = len(wrong) // 2
-    while size:
+    while size and tries:
         at = 0
-        while at < len(wrong):
+        while at < len(wrong) and (tries := tries - 1):
             shorter = wrong[:at] + wrong[at + size :]
             if is_wrong(shorter):
                 wrong = shorter

@@ -279,7 +279,7 @@ def statements(given: bytes) -> None:
     """What the server states to the audio process: whatever it is, it is taken, or left out with a warning."""
     try:
         stated = msgspec.json.decode(given)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return
     said: list[object] = []
     table = _table()
