@@ -6,11 +6,17 @@ had to wait is known by the kernel's stamp (`sip.ages`), asked for only of the f
 did not read all: a stamp with every datagram would make each receive dearer. TCP connections are reused for both
 directions (RFC 5923 in spirit): a flow names a remote address, and whoever connected first carries it.
 
-Strangers may connect, so everything about a connection has an end: how many there are (of one host, of all, and never
-so many that no file descriptor is left for the rest of the server), how long one lives without a whole message, and
-how many bytes of unfinished messages all of them hold together (190 kB on each of 4,000 would be 800 MB).
+All connections together have the share of a turn of the loop that one UDP socket has. A loop reads each of them as long
+as anything comes, uvloop 8 MB at a time: a hundred that send as fast as they can held up everything else for minutes.
+So they are read in pieces of 8 kB, and once 64 messages of a turn are through, a connection whose piece has come waits
+for its turn, and is not read meanwhile. How long the first of them has waited counts as delay.
 
-A little over 400 lines: both kinds of socket answer to one `flow.Transport`, and share its tables and its bounds.
+Strangers may connect, so everything about a connection has an end: how many there are (of one host, of all, and never
+so many that no file descriptor is left for the rest of the server), how long one lives without a whole message, how
+many bytes of unfinished messages all of them hold together (190 kB on each of 4,000 would be 800 MB), and how many that
+nobody reads (whoever asks and does not read has each answer wait here).
+
+Some 500 lines: both kinds of socket answer to one `flow.Transport`, and share its tables and its bounds.
 """
 
 from __future__ import annotations
@@ -19,7 +25,7 @@ import asyncio
 import os
 import socket
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import cast
@@ -30,10 +36,13 @@ from switchhook.sip.flow import Flow
 from switchhook.sip.framing import Framer, Overlong
 from switchhook.sip.uri import place_of
 
-READ_AT_ONCE = 64
+READ_AT_ONCE = 64  # datagrams of one socket, and messages of all connections
+READ_SIZE = 8192  # bytes of a connection
+PINGS = 32  # cost about as much as a message
 RECEIVE_BUFFER = 4 * 1024 * 1024
 MAX_CONNECTIONS = 4096
 MAX_UNSENT = 1024 * 1024  # bytes that a slow reader may leave in our buffer
+MAX_UNSENT_TOGETHER = 16 * 1024 * 1024  # that all of them may
 MAX_OF_ONE_HOST = 1024
 MAX_UNFINISHED = 16 * 1024 * 1024  # bytes of messages that have begun, on all connections together
 SPARE_DESCRIPTORS = 256
@@ -78,7 +87,11 @@ class Sockets:
         self._connections: dict[tuple[str, int], _Connection] = {}
         self._of_host: Counter[str] = Counter()
         self._most = most_connections()
-        self._unfinished = 0
+        self._unfinished = self._unsent = 0  # bytes
+        self.piece = memoryview(bytearray(READ_SIZE))
+        self._behind: deque[_Connection] = deque()  # they wait for their turn, each with a piece
+        self._taken = 0  # messages of connections in this turn of the loop
+        self._turning = False
         self._connecting: dict[tuple[str, int], list[tuple[bytes, Flow]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._local_hosts: dict[str, str] = {}
@@ -215,15 +228,48 @@ class Sockets:
         self._unfinished += more
         return more <= 0 or self._unfinished <= MAX_UNFINISHED
 
+    def owe(self, more: int) -> bool:
+        """Counts bytes that wait until somebody reads them, as `hold` does."""
+        self._unsent += more
+        return more <= 0 or self._unsent <= MAX_UNSENT_TOGETHER
+
+    def has_turn(self) -> bool:
+        """Says whether more of the connections is to be taken in this turn of the loop."""
+        return self._taken < READ_AT_ONCE
+
+    def took(self, messages: int) -> None:
+        """Counts what was taken in this turn; a piece without a whole message counts as one."""
+        self._taken += max(1, messages)
+        self._turn_soon()
+
+    def wait(self, connection: _Connection) -> None:
+        """Has a connection wait for its turn."""
+        self._behind.append(connection)
+        self._turn_soon()
+
+    def _turn_soon(self) -> None:
+        if not self._turning:
+            self._turning = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._turning = False
+        self._taken = 0
+        while self._behind and self.has_turn():
+            self._behind.popleft().go_on()
+
     @property
     def connections(self) -> int:
         """How many TCP connections there are."""
         return len(self._connections)
 
     def standing_s(self) -> float:
-        """Returns how old the oldest datagram was that had to wait in a UDP socket; 0 when all have been read."""
+        """Returns how long the oldest datagram or piece has had to wait; 0 when all have been read."""
         now = asyncio.get_running_loop().time()
-        return max((udp.ages.oldest_s(now - udp.behind_since) for udp in self._udp if udp.behind_since), default=0.0)
+        waiting_s = now - self._behind[0].waits_since if self._behind else 0.0
+        return max(
+            waiting_s, *(udp.ages.oldest_s(now - udp.behind_since) for udp in self._udp if udp.behind_since), 0.0
+        )
 
     def host_toward(self, own: str, remote: str) -> str:
         """Returns the address of ours that a remote host sees; a socket bound to all of them asks the routing table."""
@@ -333,7 +379,7 @@ class _Udp:
             self._socket.close()
 
 
-class _Connection(asyncio.Protocol):
+class _Connection(asyncio.BufferedProtocol):
     """One TCP connection, ours or theirs."""
 
     def __init__(self, owner: Sockets, flow: Flow | None = None) -> None:
@@ -342,8 +388,10 @@ class _Connection(asyncio.Protocol):
         self._framer = Framer()
         self._transport: asyncio.Transport | None = None
         self._idle: asyncio.TimerHandle | None = None
-        self._held = 0
+        self._held = self._unsent = 0  # bytes, as counted by the owner
         self.flow = flow or Flow("tcp", "", 0, "")
+        self.waits_since = 0.0
+        self._piece = b""  # came when it was not our turn
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
@@ -353,14 +401,38 @@ class _Connection(asyncio.Protocol):
         if not self._owner.opened(self):
             transport.abort()
             return
+        transport.set_write_buffer_limits(high=0)  # `resume_writing` when all has been read
         self._watch(self._owner.first_s if self._wanted is None else IDLE_S)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._owner.piece  # one for all: it is empty again before the next one is read
+
+    def buffer_updated(self, nbytes: int) -> None:
+        piece = bytes(self._owner.piece[:nbytes])
+        if self._owner.has_turn() or self._transport is None:
+            self._take(piece)
+            return
+        self._piece = piece
+        self.waits_since = asyncio.get_running_loop().time()
+        self._transport.pause_reading()
+        self._owner.wait(self)
+
+    def go_on(self) -> None:
+        """Takes the piece that has waited, and reads on."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._take(self._piece)
+            self._piece = b""
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
+
+    def _take(self, piece: bytes) -> None:
         try:
-            messages, pongs = self._framer.feed(data)
+            messages, pongs = self._framer.feed(piece)
         except Overlong:
+            self._owner.took(1)
             self._drop(Dropped.BROKEN)
             return
+        self._owner.took(len(messages) + pongs // PINGS)
         if messages or pongs:
             self._watch(IDLE_S)
         if self._framer.held != self._held:
@@ -368,8 +440,8 @@ class _Connection(asyncio.Protocol):
             self._held = self._framer.held
             if not fits:
                 self._drop(Dropped.UNFINISHED)
-        if pongs and self._transport is not None:
-            self._transport.write(b"\r\n" * pongs)
+        if pongs:
+            self.send(b"\r\n" * pongs)
         for wire in messages:
             self._owner.on_message(wire, self.flow)
         if self._framer.broken is not None:
@@ -379,16 +451,24 @@ class _Connection(asyncio.Protocol):
         if self._idle is not None:
             self._idle.cancel()
         self._owner.hold(-self._held)
-        self._held = 0
+        self._owner.owe(-self._unsent)
+        self._held = self._unsent = 0
         self._owner.closed(self)
 
     def send(self, wire: bytes) -> None:
         if self._transport is None or self._transport.is_closing():
             return
-        if self._transport.get_write_buffer_size() > MAX_UNSENT:
-            self._drop(Dropped.SLOW)
-            return
         self._transport.write(wire)
+        unsent = self._transport.get_write_buffer_size()
+        if unsent != self._unsent:
+            fits = self._owner.owe(unsent - self._unsent)
+            self._unsent = unsent
+            if not fits or unsent > MAX_UNSENT:
+                self._drop(Dropped.SLOW)
+
+    def resume_writing(self) -> None:
+        self._owner.owe(-self._unsent)
+        self._unsent = 0
 
     def close(self) -> None:
         if self._transport is not None:
