@@ -182,6 +182,30 @@ def test_who_does_not_end_a_cancelled_invite_is_named():
     assert house.clean()
 
 
+def test_a_port_where_nobody_listens_is_named_when_we_give_up_and_nothing_was_cancelled():
+    wire = Wire()
+    house, notes = House(wire), list[str]()
+    house.line.engine.note = lambda _, text: notes.append(text)
+    house.line.invite(Invitation(LegId("leg-9"), Trunk("carrier", "+49"), "1001"))
+    wire.run(1)
+    house.line.end(LegId("leg-9"), Outcome.NO_ANSWER)
+    assert notes == ["nothing has come back to our INVITE"]
+    wire.run(64 * T1 + 1)
+    assert notes == ["nothing has come back to our INVITE"]
+    assert house.line.counters.timeouts == 1
+    assert not [way for _, _, way, sent, _ in house.taps if sent.startswith(b"CANCEL ")]
+    assert house.clean()
+
+
+def test_who_gives_up_before_an_answer_could_come_is_not_told_that_nothing_came():
+    wire = Wire()
+    house, notes = House(wire), list[str]()
+    house.line.engine.note = lambda _, text: notes.append(text)
+    house.line.invite(Invitation(LegId("leg-9"), Trunk("carrier", "+49"), "1001"))
+    house.line.end(LegId("leg-9"), Outcome.NO_ANSWER)
+    assert notes == []
+
+
 # --- crossings and repetitions
 
 
@@ -278,8 +302,35 @@ def test_an_offer_that_meets_ours_in_a_200():
     talk = Talk()
     assert talk.send("INVITE") == "200"
     assert talk.send("INVITE", body=SDP) == "491"
-    assert talk.counters.glare == 1
-    assert talk.notes == ["two re-INVITEs met: the telephone's was refused with 491"]
+    assert (talk.counters.glare, talk.counters.offerless) == (1, 1)
+    assert talk.notes == [
+        "an INVITE came without an offer: ours is in the answer",
+        "two re-INVITEs met: the telephone's was refused with 491",
+    ]
+
+
+def test_a_request_that_comes_again_is_named_once_and_counted_each_time():
+    talk = Talk()
+    first = next(wire for _, _, way, wire, _ in talk.house.taps if way == "in")
+    for _ in range(2):
+        talk.house.line.receive(first, talk.flow())
+    assert talk.counters.retransmissions_received == 2
+    assert talk.notes == ["the telephone's INVITE came again: no answer had reached it"]
+
+
+def test_an_invite_without_an_offer_is_named_and_counted():
+    talk = Talk(offer=b"")
+    assert talk.counters.offerless == 1
+    assert talk.notes[:1] == ["an INVITE came without an offer: ours is in the answer"]
+
+
+@pytest.mark.parametrize("style", [b"a=sendonly\r\n", b"a=inactive\r\n", b"c=IN IP4 0.0.0.0\r\n"])
+def test_each_hold_is_counted(style):
+    talk = Talk()
+    for number, body in enumerate((SDP + style, SDP, SDP + style), 1):
+        assert talk.send("INVITE", body=body) == "200"
+        talk.send("ACK")
+        assert talk.counters.holds == (number + 1) // 2
 
 
 @pytest.mark.parametrize(

@@ -256,6 +256,9 @@ class Call:
         extra = record_route_lines(request) + self.contact_line() + ALLOW + self.engine.server_line + self.headers_200
         wire = response(request, 200, tag=self.local_tag, extra=extra, body=sdp, kind=SDP)
         number = request.cseq.number if request.cseq else 0
+        if offered:
+            self.engine.counters.offerless += 1
+            self.engine.remark(self.call_id, "an INVITE came without an offer: ours is in the answer")
         waiting = Unacked(transaction, wire, offered=offered)
         self._unacked[number] = waiting
         transaction.on_ack = self.acknowledged
@@ -434,6 +437,7 @@ class Call:
         if before is None or session != before:
             self.owner.agreed(self, session)
         if before is not None and on_hold(before) != on_hold(session):
+            self.engine.counters.holds += on_hold(session)
             self.owner.held(self, on_hold(session))
 
     def contact_line(self) -> str:

@@ -29,6 +29,8 @@ class Counters:
     early_byes: int = 0  # they came before the ACK
     crossed_byes: int = 0  # both ends hung up at once
     late_cancels: int = 0  # they came after our final answer and changed nothing
+    holds: int = 0  # times that a telephone put a call on hold
+    offerless: int = 0  # INVITEs without an offer, answered with one of ours
     refused_changes: int = 0  # re-INVITEs with nothing that we could take; the call went on as before
     moved: int = 0  # telephones that changed their address in a call
     lost_connections: int = 0  # connections that closed under a call

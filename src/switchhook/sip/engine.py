@@ -279,6 +279,7 @@ class Engine:
             if verb != "ACK":
                 self.counters.retransmissions_received += 1
                 known.again += 1
+                self.remark(request.call_id, f"the telephone's {readable(verb)} came again: no answer had reached it")
                 if known.again == STORM:
                     self._stormed(request)
                 known.feed("request")

@@ -160,6 +160,11 @@ class ClientTransaction(Transaction):
         """True while no final response has come."""
         return self.state in _OPEN
 
+    @property
+    def sent_again(self) -> bool:
+        """True when the request was sent more than once: only over UDP, and only while nothing came back."""
+        return self._interval > T1
+
     def cancel(self, extra: str) -> None:
         """Sends CANCEL for a proceeding INVITE (RFC 3261 9.1), and gives up 64*T1 later if nothing final comes."""
         self.layer.send_cancel(self, extra)
