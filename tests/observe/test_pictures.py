@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC
+from typing import get_args
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from switchhook.core.events import Event
 from switchhook.exchange.ports import Entry
 from switchhook.observe.audio import Heard, draw_audio
 from switchhook.observe.ladder import Ladder, Look, ladder
@@ -71,6 +74,14 @@ def test_an_invite_of_a_call_that_is_up_is_a_re_invite_but_a_repeated_one_is_not
 
 
 # --- timeline -------------------------------------------------------------------------------------------------------
+
+
+def test_a_cause_that_is_an_event_is_told_in_plain_words() -> None:
+    names = {event.__name__ for event in get_args(Event)}
+    for name in names:
+        told = timeline([Entry(START, "LegConnected", CALL, AGENT, {"leg": AGENT}, name)], zone=UTC)
+        assert name not in told
+        assert re.search(r"is connected  \[a?[a-z ]+\]$", told, re.MULTILINE), told
 
 
 def test_the_timeline_tells_the_transfer_in_plain_words() -> None:
