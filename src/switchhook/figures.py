@@ -16,10 +16,22 @@ from switchhook.sip.counters import Counters
 if TYPE_CHECKING:
     from switchhook.app import Server
 
-_AUDIO = (
-    "received", "sent", "strangers", "malformed", "unknown", "lost", "late", "duplicated", "jitter_ms", "late_phases",
-    "most_work_us", "load", "legs", "bugs",
-)  # fmt: skip
+_AUDIO = {  # as they come from the audio process once a second; what is counted, is counted since the start
+    "received": "Audio packets taken from telephones",
+    "sent": "Audio packets sent to telephones",
+    "strangers": "Audio packets dropped because they came from an address that is no telephone's of a call",
+    "malformed": "Packets at audio ports that are neither RTP nor RTCP, dropped",
+    "unknown": "Audio packets of a payload type or a length that was not agreed, dropped",
+    "lost": "Audio packets of telephones that did not come",
+    "late": "Audio packets of telephones that came too late to be mixed",
+    "duplicated": "Audio packets of telephones that came twice",
+    "jitter_ms": "The largest jitter of the telephones that send now, in milliseconds",
+    "late_phases": "Phases of 5 ms that the audio process began more than 5 ms late",
+    "most_work_us": "The longest work in one phase of 5 ms in the last second, in microseconds",
+    "load": "Share of the last second in which the audio process worked, from 0 to 1",
+    "legs": "Legs that the audio process has",
+    "bugs": "Packets that the audio process failed over: an error of ours",
+}
 
 
 def watch_all(server: Server) -> None:
@@ -35,8 +47,8 @@ def watch_all(server: Server) -> None:
     watch("switchhook_audio_restarts", "Audio processes that were replaced", lambda: server.media.restarts)
     doc = "1 for the wire that carries the audio, with why it is not the best there is"
     server.metrics.watch_words("switchhook_audio_wire", doc, ("wire", "note"), lambda: _wire(server))
-    for name in _AUDIO:
-        watch(f"switchhook_audio_{name}", f"Audio process: {name}", _audio_counter(server, name))
+    for name, doc in _AUDIO.items():
+        watch(f"switchhook_audio_{name}", doc, _audio_counter(server, name))
 
 
 def _watch_live(server: Server) -> None:
