@@ -88,6 +88,20 @@ def test_nothing_is_left_of_a_reinvite_that_got_only_100():
     assert far.ann.clean()
 
 
+def test_a_reinvite_that_got_no_answer_is_not_sent_again_when_the_call_is_over():
+    far = Far()
+    far.reply(200, body=SDP)
+    far.line.hold()
+    far.wire.run(1.0)
+    far.line.hang_up()
+    far.wire.run(0.1)
+    far.reply(200, to=far.last("BYE"))
+    far.got.clear()
+    far.wire.run(40)
+    assert far.got == []
+    assert far.ann.clean()
+
+
 def test_a_reinvite_without_an_offer_that_met_another_is_tried_again_without_one():
     wire, ann, bob = talking()
     bob.line.reoffer()
