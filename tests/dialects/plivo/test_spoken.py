@@ -109,6 +109,12 @@ def test_the_speech_program_reads_it() -> None:
 
 
 @needs_speech
+def test_of_what_is_nested_too_deeply_the_text_is_spoken() -> None:
+    deep = f"<Speak>a{'<s>' * 5_000}b{'</s>' * 5_000}</Speak>"
+    assert (spoken(deep).text, spoken(deep).markup) == ("ab", "")
+    assert warnings(deep) == ("Speak: the elements inside are nested too deeply; only their text is spoken",)
+
+
 def test_text_that_looks_like_markup_is_spoken_as_it_is() -> None:
     plain = sum(len(block) for block in decode(clip_of(spoken("<Speak>a</Speak>"), ""), "espeak-ng"))
     looks = clip_of(spoken("<Speak>&lt;speak>a&lt;/speak></Speak>"), "")

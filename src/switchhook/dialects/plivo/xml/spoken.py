@@ -41,7 +41,10 @@ def speak(node: Node, given: Attributes) -> e.Speak:
         given.warn(f"only the first {LONGEST_SPEECH} characters are spoken")
     markup = ""
     if len(node) and len(text) <= LONGEST_SPEECH and any(child.tag in _KNOWN for child in node.iter()):
-        markup = f"<speak>{_inside(node, given).strip()}</speak>"
+        try:
+            markup = f"<speak>{_inside(node, given).strip()}</speak>"
+        except RecursionError:
+            given.warn("the elements inside are nested too deeply; only their text is spoken")
     for name in {str(child.tag) for child in node.iter() if child is not node and child.tag not in _KNOWN}:
         if name != "cont":
             given.warn(f"element {name} inside is reduced to its text")
