@@ -12,6 +12,7 @@ no priority), the load (it says nothing of a moment).
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -31,11 +32,14 @@ def waited_s(pid: int) -> float:
 
 
 def family(pid: int) -> list[int]:
-    """Returns a process and all that it has started, and these."""
+    """Returns a process and all that it has started, and these; without those that let others go first (`nice`)."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        rank = os.getpriority(os.PRIO_PROCESS, pid)
     except OSError:
-        return [pid]
+        return []
+    if rank > os.getpriority(os.PRIO_PROCESS, 0):
+        return []
     return [pid, *(each for child in children for each in family(int(child)))]
 
 
@@ -44,7 +48,7 @@ class Waits:
 
     def __init__(self, pids: Callable[[], Iterable[int]]) -> None:
         self._pids = pids
-        self._found: list[tuple[float, float, float]] = []
+        self._found: list[tuple[float, float, float, int]] = []
         self._over = Event()
 
     def __enter__(self) -> Waits:
@@ -58,13 +62,21 @@ class Waits:
 
     def longest_s(self, start: float = 0.0, end: float = float("inf")) -> float:
         """Returns the longest that one of them waited, at any time that touches these."""
-        return max((wait for since, until, wait in self._found if until >= start and since <= end), default=0.0)
+        return max((wait for since, until, wait, _ in self._found if until >= start and since <= end), default=0.0)
+
+    def one_after_the_other_s(self) -> float:
+        """Returns how late something can be that goes through all of them: the longest waits of each, together."""
+        longest: dict[int, float] = {}
+        for _, _, wait, pid in self._found:
+            longest[pid] = max(wait, longest.get(pid, 0.0))
+        return sum(longest.values())
 
     def _look(self) -> None:
         before: dict[int, float] = {}
         pids: list[int] = []
-        last, looks = time.time(), 0
-        while not self._over.wait(LOOK_S):
+        last, looks, over = time.time(), 0, False
+        while not over:
+            over = self._over.wait(LOOK_S if looks else 0.0)  # when it is over, it looks once more
             if looks % LOOKS_A_NAME == 0:
                 pids = list(self._pids())
             looks += 1
@@ -74,5 +86,5 @@ class Waits:
                 wait = waited - before.setdefault(pid, waited)
                 before[pid] = waited
                 if wait > 0.005:
-                    self._found.append((last - wait, now, wait))
+                    self._found.append((last - wait, now, wait, pid))
             last = now

@@ -18,6 +18,7 @@ from switchhook.exchange.ports import MediaStats
 from switchhook.media.control import MediaEngine
 from switchhook.media.settings import MediaSettings
 from tests.media.phones import Phone
+from tests.waits import Waits, family
 
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4  # of `make test`
 # Those in use are skipped. A killed keeper wants the same ones back, which nobody else may have taken meanwhile.
@@ -45,6 +46,7 @@ class Studio:
         self.warnings: list[str] = []
         self.phones: list[Phone] = []
         self.engine: MediaEngine
+        self.waits = Waits(lambda: family(os.getpid()))
 
     def phone(self, name: str, hz: float, *, talks: bool = True, session: dict[str, object] | None = None,
               **kind: Any) -> Phone:  # fmt: skip
@@ -67,13 +69,18 @@ class Studio:
             batch.append((LegId(name), tuple(wanted)))
         self.engine.hear(batch)
 
-    async def until(self, found: Callable[[], Any], within_s: float = 5.0) -> Any:
+    async def until(self, found: Callable[[], Any], within_s: float = 20.0) -> Any:
         """Waits until something is true; fails if that takes too long."""
         end = time.monotonic() + within_s
         while not (value := found()):
             assert time.monotonic() < end, f"not within {within_s} s; events: {self.events}"
             await asyncio.sleep(0.005)
         return value
+
+    @property
+    def excuse_s(self) -> float:
+        """By how much audio may have been late so far, by the clock of this process, for want of a core."""
+        return self.waits.one_after_the_other_s()
 
     def came(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
@@ -97,7 +104,8 @@ async def studio(**settings: Any) -> AsyncIterator[Studio]:
         on_warning=made.warnings.append,
     )
     try:
-        yield made
+        with made.waits:
+            yield made
     finally:
         await made.engine.stop()
         for phone in made.phones:

@@ -42,7 +42,7 @@ async def test_two_telephones_hear_each_other_and_nobody_else() -> None:
         assert a.level(600, 0.5) < NOTHING
         for phone in (a, b, c):
             assert phone.breaks() == []
-            assert phone.worst_clock() < 100
+            assert phone.worst_clock() < 100 + 1000 * s.excuse_s
         assert c.audio(0.5).std() < 40
         assert len(c.heard) > 40  # nothing to hear is noise, not no packets
 
@@ -64,8 +64,8 @@ async def test_a_switch_loses_at_most_a_frame_and_the_whole_batch_switches_toget
         for phone in s.phones:
             assert phone.breaks() == []
             assert phone.longest_step() <= 40  # one packet time is missed at most
-            assert max(phone.gaps()) < 0.1  # by this test's own clock, on a machine that may be busy
-            assert phone.worst_clock() < 100
+            assert max(phone.gaps()) < 0.1 + s.excuse_s  # by this test's own clock
+            assert phone.worst_clock() < 100 + 1000 * s.excuse_s
         assert a.audio(0.3).std() < 40
         assert b.level(1500, 0.3) == pytest.approx(TONE, rel=0.02)
         assert c.level(900, 0.3) == pytest.approx(TONE, rel=0.02)

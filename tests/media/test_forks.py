@@ -221,7 +221,7 @@ async def test_several_streams_go_on_without_a_break_across_switches_and_a_kille
         await asyncio.sleep(0.8)
         for bot in bots:
             assert bot.breaks() == []
-            assert bot.longest_gap() < 0.15  # by this test's own clock, on a machine that may be busy
+            assert bot.longest_gap() < 0.15 + s.excuse_s  # by this test's own clock
             name = bot.frames[0]["start"]["callId"]
             assert level(bot, 500 + 100 * int(name[1:])) > 7_000
         for n in range(0, 10, 2):
