@@ -50,6 +50,8 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 async def serve(settings: Settings, ready_file: str | None = None) -> None:
     """Runs a server until a signal asks it to stop."""
+    if ready_file:
+        _try_ready(ready_file)
     from switchhook.audio import begin_audio
 
     audio = await begin_audio(settings)  # they load while we import the rest
@@ -68,7 +70,7 @@ async def serve(settings: Settings, ready_file: str | None = None) -> None:
         _tell(settings, server, ready_file)
     except OSError as failed:
         await server.stop()
-        raise Unavailable(f"--ready-file {ready_file} cannot be written: {failed.strerror or failed}") from None
+        raise _unwritable(ready_file, failed) from None
     await stop.wait()
     _say(settings, "stopping: ending calls and finishing webhooks")
     await server.stop()
@@ -98,6 +100,21 @@ def _say(settings: Settings, text: str) -> None:
         structlog.get_logger("switchhook").info(text)
     else:
         click.echo(f"switchhook: {text}", err=True)
+
+
+def _unwritable(ready_file: str | None, failed: OSError) -> Unavailable:
+    return Unavailable(f"--ready-file {ready_file} cannot be written: {failed.strerror or failed}")
+
+
+def _try_ready(ready_file: str) -> None:
+    """Raises Unavailable where the file could not be written later, before anything has begun."""
+    partial = f"{ready_file}.part"
+    try:
+        with open(partial, "w", encoding="utf-8"):
+            pass
+        os.unlink(partial)
+    except OSError as failed:
+        raise _unwritable(ready_file, failed) from None
 
 
 def _write_ready(ready_file: str, server: Any) -> None:
