@@ -292,8 +292,9 @@ class Server:
         self.exchange.write("Warning", {"text": text, "overload": reason.value, "on": on})
 
     def _audio_replaced(self, which: str) -> None:
-        log.warning("an audio process was replaced", which=which)
-        self.exchange.write("Warning", {"text": f"the audio process {which} was replaced"})
+        text = _REPLACED.get(which, f"the audio process {which} died and was replaced")
+        log.warning("an audio process was replaced", which=which, text=text)
+        self.exchange.write("Warning", {"text": text, "replaced": which})
 
     def _parts(self) -> dict[str, bool]:
         return {
@@ -302,6 +303,13 @@ class Server:
             "sip": bool(self.sockets.addresses),
             "accepting": not self.stopping,
         }
+
+
+_REPLACED = {
+    "pump": "the audio process (pump) died and was replaced: all calls went on after a short gap in their audio",
+    "workshop": "the process for sound files and recordings (workshop) died and was replaced: talk went on",
+    "keeper": "all audio processes (keeper) died and were replaced: all calls went on after a gap in their audio",
+}
 
 
 def _urls(settings: Settings) -> Iterator[str]:

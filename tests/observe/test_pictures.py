@@ -84,6 +84,12 @@ def test_a_cause_that_is_an_event_is_told_in_plain_words() -> None:
         assert re.search(r"is connected  \[a?[a-z ]+\]$", told, re.MULTILINE), told
 
 
+def test_a_warning_names_whom_it_is_about() -> None:
+    about = Entry(START + 15.5, "Warning", CALL, CUSTOMER, {"text": "9 packets of a stranger were not played"})
+    told = timeline([*story(), about], zone=UTC)
+    assert "warning, customer +4930123: 9 packets of a stranger were not played" in told
+
+
 def test_the_timeline_tells_the_transfer_in_plain_words() -> None:
     text = timeline(story(), zone=UTC)
     told = [

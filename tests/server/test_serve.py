@@ -132,6 +132,9 @@ def test_a_killed_pump_is_replaced_and_nobody_has_to_call_again(tmp_path: Path) 
                 assert not [gap for gap in phone.ears.gaps(400, before) if gap.seconds > 0.5]
             live = await house.client.get(f"/v1/Account/{ACCOUNT}/Call/?status=live", auth=(ACCOUNT, TOKEN))
             assert len(live.json()["calls"]) == 2
+        # The server has stopped, so the journal is whole: the timeline of the call tells what befell the server.
+        told = house.server.read(lambda reader: reader.call(reader.find("last")))
+        assert "pump" in [line.body.get("replaced") for line in told]
 
     asyncio.run(story())
 

@@ -224,6 +224,19 @@ def test_an_empty_journal_has_no_last_call(engine: Engine) -> None:
         Reader(engine).find("last")
 
 
+def test_a_call_is_shown_with_what_befell_the_whole_server_meanwhile(engine: Engine) -> None:
+    first, last = call()[0].at, call()[-1].at
+    overload = {"text": "new calls are refused", "overload": "legs", "on": True}
+    during, before, after = (Entry(at, "Warning", "", "", overload) for at in (first + 1, first - 1, last + 1))
+    replaced = Entry(first + 2, "Warning", "", "", {"text": "the audio process was replaced", "replaced": "pump"})
+    others = Entry(first + 1, "Warning", "", "", {"text": "a sound of somebody's was not fetched"})
+    shown = record(engine, [before, *call(), others, during, replaced, after]).call("call-1")
+    assert [line for line in shown if line.kind == "Warning"] == [during, replaced]
+    up = [line for line in call() if line.kind != "LegEnded"]
+    still = record(engine, [replace(line, call="call-3") for line in up]).call("call-3")
+    assert after in still
+
+
 def test_a_call_is_shown_with_the_requests_that_caused_it(engine: Engine) -> None:
     asked = Entry(19.9, "HttpRequest", "", "", {"method": "POST", "api_id": "api 77"}, "")
     stranger = Entry(19.9, "HttpRequest", "", "", {"method": "POST", "api_id": "api 79"}, "")

@@ -36,6 +36,8 @@ def say(entry: Entry, parties: Parties) -> str:
     try:
         if entry.kind == "MediaStats":
             return plain(_audio_lost(entry.body, parties.name(entry.leg)))
+        if entry.kind == "Warning" and entry.leg in parties.legs:
+            return plain(f"warning, {parties.name(entry.leg)}: {entry.body.get('text') or entry.body}")
         if words is None:
             return ""
         return plain(words(entry.body, parties))

@@ -19,6 +19,7 @@ from switchhook.stores.sheets import lines as lines_in
 from switchhook.stores.sheets import lines_of_leg
 
 _entry = schema.entry.c
+LONGEST_S = 4 * 3600.0  # a call that is up has its last line ahead of it, so far at most
 _TOP = "\U0010ffff"  # sorts after every id
 
 
@@ -68,18 +69,22 @@ class Reader:
         return calls[0]
 
     def call(self, call: str) -> list[Entry]:
-        """Returns all lines of a call in their order, with the HTTP exchanges that caused them."""
+        """Returns all lines of a call in their order, with the HTTP exchanges that caused them.
+
+        What befell the whole server while the call was up (an overload, a new audio process) is among them.
+        """
         lines = self._entries(_entry.call == call)
+        if not lines or not call:
+            return lines
         caused: dict[str, list[float]] = {}
         for line in lines:
             if line.cause:
                 caused.setdefault(line.cause, []).append(line.at)
-        if not caused:
-            return lines
-        first, last = lines[0].at - 60, lines[-1].at + 60
-        others = self._entries(_entry.call == "", _entry.at.between(first, last))
+        first, last = lines[0].at, lines[-1].at + (LONGEST_S if _is_up(lines) else 0)
+        others = self._entries(_entry.call == "", _entry.at.between(first - 60, last + 60))
         http = [line for line in others if line.kind in ("HttpRequest", "HttpReply")]
         lines += [line for line in http if line.body.get("api_id") in caused or _is_near(line, caused)]
+        lines += [line for line in others if _befell_all(line) and first <= line.at <= last]
         return sorted(lines, key=lambda line: line.at)
 
     def leg(self, leg: str) -> list[Entry]:
@@ -162,6 +167,15 @@ class Reader:
 def _begins(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
     """Ids that begin so; a range, because an index serves it in every database."""
     return column.between(prefix, prefix + _TOP)
+
+
+def _is_up(lines: Iterable[Entry]) -> bool:
+    kinds = [line.kind for line in lines]
+    return kinds.count("LegCreated") > kinds.count("LegEnded")
+
+
+def _befell_all(line: Entry) -> bool:
+    return line.kind == "Warning" and ("overload" in line.body or "replaced" in line.body)
 
 
 def _is_near(line: Entry, caused: dict[str, list[float]]) -> bool:
