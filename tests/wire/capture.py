@@ -76,6 +76,18 @@ class Rtcp:
 
 
 @dataclass(frozen=True, slots=True)
+class Compound:
+    """One datagram of RTCP: the kinds of its packets in their order, and whom they name."""
+
+    at: float
+    kinds: tuple[int, ...]
+    ssrc: int  # of its first report; 0 when there is none
+    name: str  # the CNAME
+    ssrcs: tuple[int, ...]  # whom its blocks, names and goodbyes are about, in their order
+    whole: bool  # the lengths of its packets are that of the datagram
+
+
+@dataclass(frozen=True, slots=True)
 class Stream:
     """One line of `tshark -z rtp,streams`."""
 
@@ -106,8 +118,12 @@ class Capture:
                 [DUMPCAP, "-q", "-i", "lo", "-B", "32", "-f", self._filter, "-w", str(self.file)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
-        until(lambda: "File:" in self.said() or self._process.poll() is not None, 10.0, "dumpcap captures")
-        assert self._process.poll() is None, self.said()
+        try:
+            until(lambda: "File:" in self.said() or self._process.poll() is not None, 20.0, "dumpcap captures")
+            assert self._process.poll() is None, self.said()
+        except AssertionError:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
@@ -150,15 +166,26 @@ class Capture:
         )  # fmt: skip
         return [_report(row) for row in self._columns("rtcp.pt==200 or rtcp.pt==201", fields)]
 
+    def compounds(self) -> list[Compound]:
+        """Returns every datagram of RTCP."""
+        fields = ("rtcp.pt", "rtcp.senderssrc", "rtcp.sdes.text", "rtcp.ssrc.identifier", "rtcp.length_check")
+        return [
+            Compound(
+                float(at), tuple(map(int, kinds.split(","))), _number(ssrc.partition(",")[0]), name,
+                tuple(map(_number, ssrcs.split(","))), set(whole.split(",")) <= {"1", "True"},
+            )
+            for at, _, _, kinds, ssrc, name, ssrcs, whole in self._columns("rtcp", fields, which_of="a")
+        ]  # fmt: skip
+
     def streams(self) -> list[Stream]:
         """Returns tshark's own judgement of each stream."""
         lines = self._read("-q", "-z", "rtp,streams").splitlines()
         return [_stream(line.split()) for line in lines if line.split()[2:3] and line.split()[2] == "127.0.0.1"]
 
-    def _columns(self, which: str, fields: tuple[str, ...]) -> list[list[str]]:
+    def _columns(self, which: str, fields: tuple[str, ...], *, which_of: str = "f") -> list[list[str]]:
         all_fields = ("frame.time_epoch", "udp.srcport", "udp.dstport", *fields)
         picked = [word for field in all_fields for word in ("-e", field)]
-        lines = self._read("-Y", which, "-T", "fields", "-E", "occurrence=f", "-E", "separator=|", *picked)
+        lines = self._read("-Y", which, "-T", "fields", "-E", f"occurrence={which_of}", "-E", "separator=|", *picked)
         return [line.split("|") for line in lines.splitlines()]
 
     def _read(self, *how: str) -> str:

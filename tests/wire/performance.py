@@ -28,7 +28,7 @@ from switchhook.lab.packets import PCMU, decode
 from switchhook.lab.tones import Voices
 from switchhook.lab.world_desks import Desktop
 from tests.waits import Waits, family
-from tests.wire.capture import Capture, Rtcp, Rtp, Stream
+from tests.wire.capture import Capture, Compound, Rtcp, Rtp, Stream
 from tests.wire.lossy_line import LossyLine
 from tests.wire.office import (
     AGENT_PASSWORD,
@@ -67,6 +67,7 @@ class Performance:
     line: int  # the lossy line's port for audio
     rtp: list[Rtp]
     rtcp: list[Rtcp]
+    compounds: list[Compound]
     streams: list[Stream]
     journal: list[Entry]
     control: Waits  # of the server's own process
@@ -188,7 +189,8 @@ def perform(folder: Path, acts: Mapping[str, Act] | None = None) -> Performance:
     finally:
         office.stop()
     return Performance(
-        cast, voices, office.audio, line.audio, capture.rtp(), capture.rtcp(), capture.streams(), office.journal(),
+        cast, voices, office.audio, line.audio, capture.rtp(), capture.rtcp(), capture.compounds(),
+        capture.streams(), office.journal(),
         control, audio_processes,
     )  # fmt: skip
 
@@ -210,7 +212,10 @@ async def _perform(
 @asynccontextmanager
 async def _switched_on(cast: dict[str, Player]) -> AsyncIterator[None]:
     try:
-        await asyncio.gather(*(asyncio.to_thread(player.__enter__) for player in cast.values()))
+        started = (asyncio.to_thread(player.__enter__) for player in cast.values())
+        for each in await asyncio.gather(*started, return_exceptions=True):  # when all have begun, so that all can end
+            if isinstance(each, BaseException):
+                raise each
         yield
     finally:
         await asyncio.gather(*(asyncio.to_thread(player.__exit__, None, None, None) for player in cast.values()))

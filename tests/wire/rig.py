@@ -5,6 +5,7 @@ Everything listens on 127.0.0.1 on ports that the kernel gave; only processes st
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -30,7 +31,7 @@ from switchhook.stores.reading import Reader
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 SIPP = shutil.which("sipp") or ""
-ACCOUNT = "MAWIREWIREWIREWIRE00"
+ACCOUNT, TOKEN = "MAWIREWIREWIREWIRE00", "wire-token"
 CALLED, BEHIND = "+14155550100", "+14155550199"
 LANES = (
     64  # numbers with a trunk of their own: what is left of one call is sent again for 32 s, and must not reach another
@@ -163,19 +164,28 @@ class Server:
     def story_of(self, number: str) -> Story:
         """Waits until the calls to one number are over and on disk; returns theirs only, whoever else talks."""
 
-        def so_far() -> Story:
-            lines = [entry for _, entry in self.since(0)]
-            legs = [(entry, entry.body["leg"]) for entry in lines if entry.kind == "LegCreated"]
-            calls = {entry.call for entry, leg in legs if isinstance(leg, dict) and leg["called"] == number}
-            return Story([entry for entry in lines if entry.call in calls])
-
         def over() -> bool:
-            story = so_far()
+            story = self.so_far(number)
             ended = {str(body["leg"]) for body in story.kind("LegEnded")}
             return bool(story.legs) and ended == set(story.legs) and not self.metrics()["switchhook_journal_waiting"]
 
         until(over, 10.0, f"every leg of {number} is over and written")
-        return so_far()
+        return self.so_far(number)
+
+    def so_far(self, number: str) -> Story:
+        """Returns what is on disk of the calls to one number."""
+        lines = [entry for _, entry in self.since(0)]
+        legs = [(entry, entry.body["leg"]) for entry in lines if entry.kind == "LegCreated"]
+        calls = {entry.call for entry, leg in legs if isinstance(leg, dict) and leg["called"] == number}
+        return Story([entry for entry in lines if entry.call in calls])
+
+    def hang_up(self, leg: str) -> None:
+        """Ends a call by API."""
+        secret = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
+        url = f"http://127.0.0.1:{self.http}/v1/Account/{ACCOUNT}/Call/{leg}/"
+        request = urllib.request.Request(url, headers={"Authorization": f"Basic {secret}"}, method="DELETE")
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            assert answer.status == 204, answer.status
 
     def since(self, after: int) -> list[tuple[int, Entry]]:
         """Returns the lines behind line `after`, with their numbers; each is read once, however often it is asked."""
@@ -225,15 +235,23 @@ class Story:
 
     def sip(self, side: str) -> list[str]:
         """Returns the messages of the first leg in that direction: `> INVITE`, `< 200 INVITE` (from us, to us)."""
-        return [_short(body) for body in self._of(side, "SipMessage")]
+        return [_short(body) for body in self._sip(side)]
+
+    def once(self, side: str) -> list[str]:
+        """Returns those messages without what was sent again, as SIP does when this machine is slow."""
+        found = {(body["direction"], body["first_line"], body["cseq"]): _short(body) for body in self._sip(side)}
+        return list(found.values())
 
     def peers(self, side: str) -> list[str]:
         """Returns where each of those messages went or came from."""
-        return [str(body["peer"]) for body in self._of(side, "SipMessage")]
+        return [str(body["peer"]) for body in self._sip(side)]
 
     def heard(self, side: str) -> str:
         """Returns what kind of sound that leg heard last."""
         return str(self._of(side, "HearingChanged")[-1]["sources"])
+
+    def _sip(self, side: str) -> list[dict[str, object]]:
+        return self._of(side, "SipMessage")
 
     def _of(self, side: str, kind: str) -> list[dict[str, object]]:
         leg = next(leg for leg, direction in self.legs.items() if direction == side)
@@ -273,7 +291,11 @@ class Sipp:
     def __enter__(self) -> Sipp:
         quiet = subprocess.DEVNULL
         self._process = subprocess.Popen(self._command, cwd=self._folder, stdin=quiet, stdout=quiet, stderr=quiet)
-        until(lambda: listens(self._port) or self._process.poll() is not None, 5.0, f"{self.scenario} listens")
+        try:
+            until(lambda: listens(self._port) or self._process.poll() is not None, 10.0, f"{self.scenario} listens")
+        except AssertionError:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
@@ -376,7 +398,7 @@ max_legs = {MAX_LEGS}
 url = "sqlite:///{database}"
 [[account]]
 auth_id = "{ACCOUNT}"
-auth_token = "wire-token"
+auth_token = "{TOKEN}"
 {telephones}
 [[trunk]]
 name = "wire"

@@ -35,12 +35,14 @@ def slow_calls(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.mark.usefixtures("slow_calls")
 def test_sipps_own_scenarios_make_the_fourteen_messages_of_a_plain_call(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "uac", "uas")
-    assert story.ends == {"uac": story.sip("inbound"), "uas": story.sip("outbound")}
+    assert {end: set(seen) for end, seen in story.ends.items()} == {
+        "uac": set(story.sip("inbound")), "uas": set(story.sip("outbound"))
+    }  # fmt: skip
     assert story.endings == CALLER_LEFT
-    assert story.sip("inbound") == [
+    assert story.once("inbound") == [
         "< INVITE", "> 100 INVITE", "> 180 INVITE", "> 200 INVITE", "< ACK", "< BYE", "> 200 BYE",
     ]  # fmt: skip
-    assert story.sip("outbound") == [
+    assert story.once("outbound") == [
         "> INVITE", "< 180 INVITE", "< 200 INVITE", "> ACK", "> BYE", "< 200 BYE",
     ]  # fmt: skip
 
@@ -50,17 +52,20 @@ def test_an_invite_seen_again_is_the_same_call(server: Server, tmp_path: Path) -
     assert story.endings == CALLER_LEFT
     assert story.sip("inbound").count("< INVITE") == 3
     assert story.sip("inbound").count("> 100 INVITE") == 2
-    assert story.sip("outbound").count("> INVITE") == 1
+    assert story.once("outbound").count("> INVITE") == 1
     assert story.counted["retransmissions_received"] == 2
+    assert "the telephone's INVITE came again: no answer had reached it" in story.told
 
 
 def test_a_200_is_lost_and_the_invite_comes_again(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "200_lost_caller.xml", options=["-nr"])
     assert story.endings == CALLER_LEFT
     sip = story.sip("inbound")
-    assert (sip.count("< INVITE"), sip.count("> 200 INVITE"), sip.count("< ACK")) == (2, 2, 1)
-    assert story.sip("outbound").count("> INVITE") == 1
+    assert (sip.count("< INVITE"), sip.count("< ACK")) == (2, 1)
+    assert sip.count("> 200 INVITE") >= 2
+    assert story.once("outbound").count("> INVITE") == 1
     assert story.counted["retransmissions_received"] == 1
+    assert "the telephone's INVITE came again: no answer had reached it" in story.told
     assert "an ACK came late: our answer had been sent again" in story.told
 
 
@@ -69,13 +74,14 @@ def test_the_200_of_a_bye_is_lost(server: Server, tmp_path: Path) -> None:
     assert story.endings == CALLER_LEFT
     assert story.sip("inbound")[-4:] == ["< BYE", "> 200 BYE"] * 2
     assert story.counted["retransmissions_received"] == 1
+    assert "the telephone's BYE came again: no answer had reached it" in story.told
     assert not story.counted["unknown_dialog"]
 
 
 def test_a_lost_ack_brings_the_answer_again(server: Server, tmp_path: Path) -> None:
-    story = play(server, tmp_path, "ack_lost_caller.xml")
+    story = play(server, tmp_path, "ack_lost_caller.xml", options=["-nr"])
     assert story.endings == CALLER_LEFT
-    assert story.sip("inbound").count("> 200 INVITE") == 2
+    assert story.sip("inbound").count("> 200 INVITE") >= 2
     assert story.counted["late_acks"] == 1
     assert "an ACK came late: our answer had been sent again" in story.told
 
@@ -99,7 +105,7 @@ def test_an_ack_behind_the_bye_changes_nothing(server: Server, tmp_path: Path) -
 def test_bye_crossing_bye(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "plain_caller.xml", "bye_crossing_bye_called.xml")
     assert story.endings == CALLER_LEFT
-    assert sorted(story.sip("outbound")[-4:]) == ["< 200 BYE", "< BYE", "> 200 BYE", "> BYE"]
+    assert sorted(story.once("outbound")[-4:]) == ["< 200 BYE", "< BYE", "> 200 BYE", "> BYE"]
     assert story.counted["crossed_byes"] == 1
     assert "both ends hung up at once" in story.told
 
@@ -111,7 +117,8 @@ def test_reinvite_crossing_reinvite_of_two_telephones(server: Server, tmp_path: 
         "inbound",
         "outbound",
     ]
-    assert story.sip("outbound").count("> INVITE") == 1
+    assert story.once("outbound").count("> INVITE") == 1
+    assert story.counted["holds"] == 2
     assert not story.counted["glare"]
 
 
@@ -136,26 +143,37 @@ def test_cancel_that_crosses_the_answer_changes_nothing(server: Server, tmp_path
 def test_cancel_crossing_486(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "cancel_crossing_486_caller.xml", "busy_called.xml")
     assert story.endings == [("inbound", "busy", "peer"), ("outbound", "busy", "phone")]
-    assert story.sip("inbound")[-4:] == ["> 486 INVITE", "< CANCEL", "> 200 CANCEL", "< ACK"]
+    assert story.once("inbound")[-4:] == ["> 486 INVITE", "< CANCEL", "> 200 CANCEL", "< ACK"]
     assert story.counted["late_cancels"] == 1
 
 
 def test_486_crossing_our_cancel(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "cancel_while_ringing_caller.xml", "486_crossing_cancel_called.xml")
     assert story.endings == GAVE_UP
-    assert sorted(story.sip("outbound")[-4:]) == ["< 200 CANCEL", "< 486 INVITE", "> ACK", "> CANCEL"]
+    assert sorted(story.once("outbound")[-4:]) == ["< 200 CANCEL", "< 486 INVITE", "> ACK", "> CANCEL"]
 
 
 def test_cancel_while_it_rings(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "cancel_while_ringing_caller.xml", "ringing_called.xml")
     assert story.endings == GAVE_UP
-    assert story.sip("outbound")[-4:] == ["> CANCEL", "< 200 CANCEL", "< 487 INVITE", "> ACK"]
+    assert story.once("outbound")[-4:] == ["> CANCEL", "< 200 CANCEL", "< 487 INVITE", "> ACK"]
 
 
 def test_an_answer_that_crosses_our_cancel_is_acknowledged_and_ended(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "cancel_while_ringing_caller.xml", "late_200_called.xml")
     assert story.endings == GAVE_UP
-    assert story.sip("outbound")[-4:] == ["< 200 INVITE", "> ACK", "> BYE", "< 200 BYE"]
+    assert story.once("outbound")[-4:] == ["< 200 INVITE", "> ACK", "> BYE", "< 200 BYE"]
+    assert story.counted["late_answers"] == 1
+    assert "it answered when we had given up: acknowledged and hung up" in story.told
+
+
+def test_our_cancel_crossing_200_finds_no_invite_any_more(server: Server, tmp_path: Path) -> None:
+    story = play(server, tmp_path, "cancel_while_ringing_caller.xml", "cancel_crossing_200_called.xml")
+    assert story.endings == GAVE_UP
+    assert sorted(story.once("outbound")[-6:]) == [
+        "< 200 BYE", "< 200 INVITE", "< 481 CANCEL", "> ACK", "> BYE", "> CANCEL",
+    ]  # fmt: skip
+    assert story.once("inbound")[-2:] == ["> 487 INVITE", "< ACK"]
     assert story.counted["late_answers"] == 1
     assert "it answered when we had given up: acknowledged and hung up" in story.told
 
@@ -163,8 +181,8 @@ def test_an_answer_that_crosses_our_cancel_is_acknowledged_and_ended(server: Ser
 def test_183_then_silence(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "rings_in_vain_caller.xml", "183_then_silence_called.xml")
     assert story.endings == [("inbound", "no_answer", "peer"), ("outbound", "no_answer", "server")]
-    assert story.sip("outbound") == ["> INVITE", "< 183 INVITE", "> CANCEL"]
-    assert story.sip("inbound")[-2:] == ["> 480 INVITE", "< ACK"]
+    assert story.once("outbound") == ["> INVITE", "< 183 INVITE", "> CANCEL"]
+    assert story.once("inbound")[-2:] == ["> 480 INVITE", "< ACK"]
     assert "rings with early audio" in story.told
     assert "was not reached: no answer (ring time over)" in story.told
     assert not story.counted["stray_ack"]
@@ -179,7 +197,7 @@ def test_a_telephone_changes_its_address_in_a_call(server: Server, tmp_path: Pat
         )  # fmt: skip
         moved.finish()
     assert story.endings == CALLER_LEFT
-    assert moved.messages() == ["> BYE", "< 200 BYE"]
+    assert list(dict.fromkeys(moved.messages())) == ["> BYE", "< 200 BYE"]
     assert story.peers("outbound")[-2:] == [f"udp:127.0.0.1:{place}"] * 2
     assert story.counted["moved"] == 1
     assert f"the telephone has moved to sip:moved@127.0.0.1:{place}" in story.told
@@ -188,17 +206,19 @@ def test_a_telephone_changes_its_address_in_a_call(server: Server, tmp_path: Pat
 def test_a_nat_gives_a_telephone_another_port_in_a_call(server: Server, tmp_path: Path) -> None:
     number, counted, call_id = server.lane(), server.reasons(), "nat-1@10.9.9.9"
     before, now = free_port(), free_port()
-    with Sipp(tmp_path, "hangs_up_later_called.xml", server.lanes[number]) as behind:
+    with Sipp(tmp_path, "answers_called.xml", server.lanes[number]) as behind:
         with Sipp(tmp_path, "behind_nat_caller.xml", before, server.sip, "-cid_str", call_id, user=number) as caller:
             caller.finish()
         tags = caller.tags()
         keys = ["-cid_str", call_id, "-key", "caller_tag", tags[0], "-key", "called_tag", tags[1]]
         with Sipp(tmp_path, "nat_rebound_caller.xml", now, server.sip, *keys, user=number) as rebound:
+            until(lambda: server.so_far(number).sip("inbound").count("< ACK") >= 2, 10.0, "it holds the call")
+            server.hang_up(next(iter(server.so_far(number).legs)))
             rebound.finish()
         behind.finish()
     story = server.story_of(number)
-    assert story.endings == [("inbound", "completed", "peer"), ("outbound", "completed", "phone")]
-    assert rebound.messages() == ["< INVITE", "> 200 INVITE", "< ACK", "> BYE", "< 200 BYE"]
+    assert story.endings == [("inbound", "completed", "api"), ("outbound", "completed", "peer")]
+    assert list(dict.fromkeys(rebound.messages())) == ["< INVITE", "> 200 INVITE", "< ACK", "> BYE", "< 200 BYE"]
     assert [body["on"] for body in story.kind("PhoneHeld")] == [True]
     assert story.peers("inbound")[-1] == f"udp:127.0.0.1:{now}"
     assert (server.reasons() - counted)["moved"] == 1
@@ -214,6 +234,7 @@ def test_nobody_listens_at_the_called_port(server: Server, tmp_path: Path) -> No
     assert caller.messages()[-2:] == ["> 480 INVITE", "< ACK"]
     assert set(story.sip("outbound")) == {"> INVITE"}, "CANCEL waits for a provisional response"
     assert (server.reasons() - counted)["retransmissions_sent"] >= 3
+    assert "nothing has come back to our INVITE" in story.told
 
 
 def test_a_connection_closes_in_the_middle_of_a_call(server: Server, tmp_path: Path) -> None:
@@ -251,7 +272,9 @@ def test_hold_by_reinvite(server: Server, tmp_path: Path, style: str) -> None:
     assert story.endings == CALLER_LEFT
     assert [body["on"] for body in story.kind("PhoneHeld")] == [True, False]
     assert _music_while_held(story)
-    assert story.sip("outbound").count("> INVITE") == 1, "hold is between us and the telephone that holds"
+    assert story.counted["holds"] == 1
+    assert "pressed hold on the telephone" in story.told
+    assert story.once("outbound").count("> INVITE") == 1, "hold is between us and the telephone that holds"
 
 
 def _music_while_held(story: Story) -> bool:
@@ -276,6 +299,8 @@ def test_an_invite_without_an_offer(server: Server, tmp_path: Path) -> None:
     assert story.endings == CALLER_LEFT
     assert "Voice" in story.heard("inbound")
     assert "Voice" in story.heard("outbound")
+    assert story.counted["offerless"] == 1
+    assert "an INVITE came without an offer: ours is in the answer" in story.told
 
 
 def test_folded_lines_and_compact_names(server: Server, tmp_path: Path) -> None:
@@ -289,7 +314,7 @@ def test_folded_lines_and_compact_names(server: Server, tmp_path: Path) -> None:
 def test_busy_is_relayed(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "refused_caller.xml", "busy_called.xml")
     assert story.endings == [("inbound", "busy", "peer"), ("outbound", "busy", "phone")]
-    assert story.sip("inbound")[-2:] == ["> 486 INVITE", "< ACK"]
+    assert story.once("inbound")[-2:] == ["> 486 INVITE", "< ACK"]
     assert not story.counted["stray_ack"]
     assert "was not reached: busy (SIP 486, Busy Here)" in story.told
 
@@ -297,7 +322,7 @@ def test_busy_is_relayed(server: Server, tmp_path: Path) -> None:
 def test_a_telephone_that_hangs_up_before_it_answers_is_cancelled(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "declined_caller.xml", "hangs_up_before_it_answers_called.xml")
     assert story.endings == [("inbound", "rejected", "peer"), ("outbound", "rejected", "phone")]
-    assert story.sip("outbound")[2:] == [
+    assert story.once("outbound")[2:] == [
         "< BYE", "> 200 BYE", "> CANCEL", "< 200 CANCEL", "< 487 INVITE", "> ACK",
     ]  # fmt: skip
     assert "the telephone hung up before it had answered: its INVITE is cancelled" in story.told
@@ -306,7 +331,7 @@ def test_a_telephone_that_hangs_up_before_it_answers_is_cancelled(server: Server
 def test_a_302_is_followed(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "plain_caller.xml", "redirects_called.xml")
     assert story.endings == CALLER_LEFT
-    assert story.sip("outbound").count("> INVITE") == 2
+    assert story.once("outbound").count("> INVITE") == 2
     assert story.counted["redirections"] == 1
     assert "redirected to sip:elsewhere@" in story.told
 
@@ -315,7 +340,7 @@ def test_of_two_answers_the_second_is_acknowledged_and_ended(server: Server, tmp
     story = play(server, tmp_path, "plain_caller.xml", "forked_called.xml")
     assert story.endings == CALLER_LEFT
     sip = story.sip("outbound")
-    assert (sip.count("< 200 INVITE"), sip.count("> ACK"), sip.count("> BYE")) == (2, 2, 2)
+    assert min(sip.count("< 200 INVITE"), sip.count("> ACK"), sip.count("> BYE")) == 2
     assert story.counted["extra_answers"] == 1
     assert "a second telephone answered as well: acknowledged and hung up" in story.told
 
@@ -367,8 +392,8 @@ def _refused(server: Server, after: int) -> list[int]:
 def test_an_answer_that_is_never_acknowledged_ends_in_bye(slow_calls: dict[str, Future[Story]]) -> None:
     story = slow_calls["never acknowledged"].result()
     assert story.endings == [("inbound", "timed_out", "phone"), ("outbound", "completed", "peer")]
-    assert story.sip("inbound")[-2:] == ["> BYE", "< 200 BYE"]
-    assert story.sip("inbound").count("> 200 INVITE") == 11
+    assert story.once("inbound")[-2:] == ["> BYE", "< 200 BYE"]
+    assert 9 <= story.sip("inbound").count("> 200 INVITE") <= 11, "11 in the RFC, if no tick comes late"
     assert story.counted["never_acknowledged"] == 1
     assert "the answer was never acknowledged" in story.told
 

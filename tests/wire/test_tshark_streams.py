@@ -19,6 +19,7 @@ from tests.wire.test_baresip_transfers import STORIES, each_telephone
 pytestmark = [pytest.mark.wire, pytest.mark.slow, pytest.mark.timeout(PATIENCE_S)]
 
 FRAME, EVENT = 160, 101
+SENDER, RECEIVER, NAMES, GOODBYE = 200, 201, 202, 203  # kinds of RTCP packets
 NTP_1970 = 2_208_988_800
 CLOCK_S = 0.06  # a frame, a phase of the server, and what the system adds
 SOON_S = 0.25  # from a fact to its first packet, on a busy machine: what is heard meanwhile is judged by ear
@@ -140,6 +141,20 @@ def test_sender_reports_say_what_was_sent_to_it(performance: Performance, name: 
         audio = [packet for packet in before if packet.payload_type != EVENT]
         moment, off_s = audio[-1].timestamp + (report.at - audio[-1].at) * RATE, CLOCK_S + late
         assert abs(_signed(report.timestamp - round(moment))) <= off_s * RATE, "that moment on the stream's clock"
+
+
+@each_telephone
+def test_each_report_names_us_and_the_last_says_goodbye(performance: Performance, name: str) -> None:
+    """RFC 3550 6.1: a report stands first, a CNAME is in each datagram, and who leaves says so behind all it sent."""
+    sent = performance.heard[name]
+    ours = [compound for compound in performance.compounds if compound.ssrc == sent[0].ssrc]
+    *others, last = ours
+    assert {compound.kinds for compound in others} <= {(SENDER, NAMES), (RECEIVER, NAMES)}
+    assert last.kinds == (SENDER, NAMES, GOODBYE)
+    assert last.ssrcs[-1] == sent[0].ssrc
+    assert last.at >= sent[-1].at
+    assert {compound.name for compound in ours} == {"switchhook"}
+    assert all(compound.whole for compound in ours)
 
 
 @each_telephone
