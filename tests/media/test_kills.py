@@ -117,7 +117,7 @@ asyncio.run(main())
 
 @story
 async def test_when_the_server_itself_is_killed_those_who_talk_go_on_talking(wire: str) -> None:
-    a, b = Phone(LegId("a"), 600, ssrc=1), Phone(LegId("b"), 900, ssrc=2)
+    a, b, keeper = Phone(LegId("a"), 600, ssrc=1), Phone(LegId("b"), 900, ssrc=2), 0
     started = subprocess.Popen(
         [sys.executable, "-c", SERVER, *map(str, PORTS), wire, str(a.port), str(b.port)], stdout=subprocess.PIPE
     )
@@ -126,7 +126,7 @@ async def test_when_the_server_itself_is_killed_those_who_talk_go_on_talking(wir
         keeper, *ports = json.loads(await asyncio.to_thread(started.stdout.readline))
         for phone, port in zip((a, b), ports, strict=True):
             phone.talk(MediaAddress("127.0.0.1", port))
-        end = time.monotonic() + 5.0
+        end = time.monotonic() + 20.0
         while min(len(a.heard), len(b.heard)) < 20:
             assert time.monotonic() < end
             await asyncio.sleep(0.01)
@@ -139,8 +139,9 @@ async def test_when_the_server_itself_is_killed_those_who_talk_go_on_talking(wir
             assert phone.level(hz, 0.3) > 7_000
             assert phone.breaks() == []
             assert phone.longest_step() <= 40
-        os.kill(keeper, signal.SIGTERM)
     finally:
+        if keeper:
+            os.kill(keeper, signal.SIGTERM)
         started.kill()
         started.wait()
         started.stdout.close()
