@@ -238,14 +238,20 @@ def test_nobody_listens_at_the_called_port(server: Server, tmp_path: Path) -> No
 
 
 def test_a_connection_closes_in_the_middle_of_a_call(server: Server, tmp_path: Path) -> None:
-    story = play(
-        server, tmp_path, "vanishes_caller.xml", "hangs_up_later_called.xml", options=["-t", "t1"],
-        remote=server.sip_tcp,
-    )  # fmt: skip
-    assert story.endings == [("inbound", "completed", "peer"), ("outbound", "completed", "phone")]
-    assert story.sip("inbound")[-2:] == ["< ACK", "> BYE"]
-    assert story.counted["lost_connections"] == 1
-    assert "the telephone's connection closed" in story.told
+    number, counted = server.lane(), server.reasons()
+    with Sipp(tmp_path, "answers_called.xml", server.lanes[number]) as behind:
+        with Sipp(tmp_path, "vanishes_caller.xml", free_port(), server.sip_tcp, "-t", "t1", user=number) as caller:
+            caller.finish()
+        closed = "the telephone's connection closed"
+        until(lambda: closed in server.so_far(number).told, 10.0, "its closed connection is told")
+        server.hang_up(next(iter(server.so_far(number).legs)))
+        behind.finish()
+    story = server.story_of(number)
+    assert story.endings == [("inbound", "completed", "api"), ("outbound", "completed", "peer")]
+    assert caller.messages()[-1] == "< ACK"
+    assert story.once("inbound")[-2:] == ["< ACK", "> BYE"]
+    assert list(dict.fromkeys(behind.messages()))[-2:] == ["> BYE", "< 200 BYE"]
+    assert (server.reasons() - counted)["lost_connections"] == 1
 
 
 def test_a_stranger_who_knows_the_call_id_cannot_end_a_call(server: Server, tmp_path: Path) -> None:
