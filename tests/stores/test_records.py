@@ -219,6 +219,15 @@ def test_a_call_is_found_by_any_of_its_ids(engine: Engine) -> None:
     assert reader.recent(1)[0].entries == 1
 
 
+def test_the_last_call_is_the_one_that_began_last(engine: Engine) -> None:
+    new = Entry(50.0, "LegRinging", "call-2", "new-leg", {"leg": "new-leg"})
+    late = Entry(60.0, "SipNote", "call-1", "", {"leg": "customer-leg", "text": "it does not answer to our BYE"})
+    assert record(engine, [*call(), new]).find("last") == "call-2"
+    reader = record(engine, [late])
+    assert reader.recent(1)[0].call == "call-1"
+    assert reader.find("last") == "call-2"
+
+
 def test_an_empty_journal_has_no_last_call(engine: Engine) -> None:
     with pytest.raises(NotFound, match="no call yet"):
         Reader(engine).find("last")

@@ -1,6 +1,6 @@
 """Draw the sequence of a call: HTTP, SIP, audio switches and webhooks, with times.
 
-CALL is any id of the call (call, leg, transfer, api id), its unique beginning, or `last`.
+CALL is any id of the call (call, leg, transfer, api id), its unique beginning, or `last`, the newest.
 """
 
 from __future__ import annotations

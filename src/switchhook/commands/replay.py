@@ -1,7 +1,7 @@
 """Play a past call again from the journal, step by step: who heard whom, and does the journal rebuild the call?
 
-CALL is any id of the call (call, leg, transfer, api id), its unique beginning, or `last`. Exit code 1 when something in
-the journal does not fit.
+CALL is any id of the call (call, leg, transfer, api id), its unique beginning, or `last`, the newest. Exit code 1 when
+something in the journal does not fit.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Tell the story of a call: what happened when, and because of what.
 
-CALL is any id of the call (call, leg, transfer, api id), its unique beginning, or `last`.
+CALL is any id of the call (call, leg, transfer, api id), its unique beginning, or `last`, the newest.
 """
 
 from __future__ import annotations

@@ -52,12 +52,13 @@ class Reader:
         self._engine = engine
 
     def find(self, wanted: str) -> str:
-        """Returns the call that an id or its unique beginning belongs to: a call, a leg, `last`, or any other id.
+        """Returns the call that an id or its unique beginning belongs to: a call, a leg, or any other id.
 
+        `last` is the call that began last, whatever came later of older ones (a BYE that nobody answers, after 32 s).
         Raises NotFound, or Ambiguous when several calls fit.
         """
         if wanted == "last":
-            calls = [summary.call for summary in self.recent(1)]
+            calls = self._newest()
         else:
             calls = self._calls(or_(_begins(_entry.call, wanted), _begins(_entry.leg, wanted))) if wanted else []
             exact = [call for call in calls if call == wanted]
@@ -157,6 +158,12 @@ class Reader:
         with self._engine.connect() as connection:
             rows = connection.execute(select(schema.entry).where(*rules).order_by(_entry.seq))
             return [line for row in rows for line in lines_in(row)]
+
+    def _newest(self) -> list[str]:
+        first = func.min(_entry.seq).desc()
+        query = select(_entry.call).where(_entry.call != "").group_by(_entry.call).order_by(first).limit(1)
+        with self._engine.connect() as connection:
+            return [str(call) for call in connection.execute(query).scalars()]
 
     def _calls(self, rule: ColumnElement[bool]) -> list[str]:
         query = select(_entry.call).where(rule, _entry.call != "").distinct().order_by(_entry.call).limit(20)
