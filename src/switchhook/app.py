@@ -334,9 +334,10 @@ def sip_notes(exchange: Exchange) -> LegTap:
 
     def note(at: float, leg: LegId | None, way: str, wire: bytes, peer: str) -> None:
         if leg is not None:
-            exchange.journal.message(now(), leg, way, wire, peer)  # looked up each time: a lab replaces it
+            # The engine's own time stands still while it works: what it sends would come before what it sends it for.
+            exchange.journal.message(at if way == "in" else now(), leg, way, wire, peer)  # looked up: a lab replaces it
 
-    now = exchange.clock.now  # the engine's own time stands still while it works: facts would come later than it
+    now = exchange.clock.now
     return note
 
 

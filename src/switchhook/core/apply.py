@@ -25,19 +25,19 @@ _new = object.__new__
 
 
 def _leg(of: State, leg: LegId, **changes: Any) -> None:
-    found = of.legs.get(leg)
-    if found is not None:
+    legs = of.legs
+    if leg in legs:
         copy = _new(Leg)  # `model.changed` without handing the changes on: half of all facts pass here
-        copy.__dict__ = found.__dict__ | changes
-        of.legs[leg] = copy
+        copy.__dict__ = legs[leg].__dict__ | changes
+        legs[leg] = copy
 
 
 def _room(state: State, room: RoomId, **changes: Any) -> None:
-    found = state.rooms.get(room)
-    if found is not None:
+    rooms = state.rooms
+    if room in rooms:
         copy = _new(Room)
-        copy.__dict__ = found.__dict__ | changes
-        state.rooms[room] = copy
+        copy.__dict__ = rooms[room].__dict__ | changes
+        rooms[room] = copy
 
 
 def _leg_created(state: State, fact: f.LegCreated) -> None:

@@ -20,45 +20,37 @@ from switchhook.core.state import State
 class Work:
     """One step under way. A fact is true as soon as it is stated, so later decisions of the step see it."""
 
-    __slots__ = ("_touched_legs", "_touched_rooms", "actions", "closing", "facts", "now", "spoken_for", "state")
+    __slots__ = ("_touched_legs", "_touched_rooms", "act", "actions", "closing", "facts", "now", "spoken_for", "state")
 
     def __init__(self, state: State, now: float) -> None:
         self.state = state
         self.now = now
         self.facts: list[f.Fact] = []
         self.actions: list[a.Action] = []
+        self.act: Callable[[a.Action], None] = self.actions.append  # asks the shell for something
         self.closing: set[TransferId] = set()  # transfers in their last row: their own steps trigger nothing more
         self.spoken_for: set[LegId] = set()  # legs that no rule may hang up in this step: the request sees to them
         self._touched_legs: dict[LegId, None] = {}
         self._touched_rooms: dict[RoomId, None] = {}
 
     def fact(self, fact: f.Fact) -> None:
-        """States what became true."""
+        """States what became true; what a leg it names and the members of its rooms hear is judged at the end."""
         kind = type(fact)
-        state = self.state
+        state, rooms = self.state, self._touched_rooms
         self.facts.append(fact)
         make_true, leg_of, room_of, dial_of = _STATED[kind]
         if kind is _MOVED:
             self._touch_room_of(_dial_of(state, fact))  # which it leaves; the one it comes to is touched below
         make_true(state, fact)
         if leg_of is not None and (leg := leg_of(fact)) is not None:
-            self._touch_leg(leg)
+            self._touched_legs[leg] = None
+            if leg in state.legs:
+                for of_leg in state.legs[leg].rooms:
+                    rooms[of_leg] = None
         if room_of is not None and (room := room_of(fact)) is not None:
-            self._touched_rooms[room] = None
+            rooms[room] = None
         if dial_of is not None:
             self._touch_room_of(dial_of(state, fact))
-
-    def act(self, action: a.Action) -> None:
-        """Asks the shell for something."""
-        self.actions.append(action)
-
-    def _touch_leg(self, leg: LegId) -> None:
-        """What this leg and the members of its rooms hear is looked at again when the step ends."""
-        self._touched_legs[leg] = None
-        found = self.state.legs.get(leg)
-        if found is not None:
-            for room in found.rooms:
-                self._touched_rooms[room] = None
 
     def _touch_room_of(self, dial: Dial | None) -> None:
         """What those hear who wait for this dial is looked at again when the step ends."""
@@ -67,22 +59,20 @@ class Work:
 
     def finish(self) -> None:
         """Ends the step: states and asks for every change in who hears whom."""
-        legs = self._touched_legs
-        for room_id in self._touched_rooms:
-            room = self.state.rooms.get(room_id)
-            if room is not None:
-                legs.update(dict.fromkeys(room.members))
+        legs, known, rooms = self._touched_legs, self.state.legs, self.state.rooms
+        for room in self._touched_rooms:
+            if room in rooms:
+                for member in rooms[room].members:
+                    legs[member] = None
         changes: list[tuple[LegId, Sources]] = []
-        known, over = self.state.legs, LegState.OVER
         for leg_id in legs:
-            leg = known.get(leg_id)
-            if leg is None or leg.state is over:
+            if leg_id not in known or (leg := known[leg_id]).state is _OVER:
                 continue
             sources = hearing(self.state, leg)
             if sources != leg.heard:  # a new sound has no name yet, and is in nobody's ear
                 sources = self._named(sources)
                 self.facts.append(heard := f.HearingChanged(leg_id, sources))
-                APPLIERS[f.HearingChanged](self.state, heard)
+                _hear(self.state, heard)
                 changes.append((leg_id, sources))
         if changes:
             self.actions.append(a.Hear(tuple(changes)))
@@ -150,3 +140,5 @@ _TOUCHES: dict[type, Touch] = {kind: _touch_of(kind) for kind in get_args(f.Fact
 }
 _STATED = {kind: (APPLIERS[kind], *touch) for kind, touch in _TOUCHES.items()}
 _MOVED = f.DialMoved
+_OVER = LegState.OVER
+_hear = APPLIERS[f.HearingChanged]

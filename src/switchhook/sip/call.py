@@ -234,6 +234,7 @@ class Call:
             self.reply(transaction, 481)
             return
         if media is not None and not request.body:
+            self._refresh(transaction)
             self._answer_invite(transaction, media.offer(), offered=True)
             return
         answered = media.answer(request.body) if media is not None else None
@@ -242,6 +243,7 @@ class Call:
             self.reply(transaction, 488)
             return
         sdp, session = answered
+        self._refresh(transaction)
         self._answer_invite(transaction, sdp, offered=False)
         self._agree(session)
 
@@ -249,10 +251,12 @@ class Call:
         self.engine.counters.refused_changes += 1
         self.engine.remark(self.call_id, "a re-INVITE with nothing that we could take was refused; the call goes on")
 
+    def _refresh(self, transaction: ServerTransaction) -> None:
+        if self.dialog is not None and self.dialog.refresh(transaction.request, transaction.source):
+            self._moved(self.dialog.target)
+
     def _answer_invite(self, transaction: ServerTransaction, sdp: bytes, *, offered: bool) -> None:
         request = transaction.request
-        if self.dialog is not None and self.dialog.refresh(request, transaction.source):
-            self._moved(self.dialog.target)
         extra = record_route_lines(request) + self.contact_line() + ALLOW + self.engine.server_line + self.headers_200
         wire = response(request, 200, tag=self.local_tag, extra=extra, body=sdp, kind=SDP)
         number = request.cseq.number if request.cseq else 0

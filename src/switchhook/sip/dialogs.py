@@ -133,12 +133,11 @@ def of_request(request: Message, local_tag: str, source: Flow) -> Dialog:
 
 
 def _behind_nat(request: Message, target: str, source: Flow) -> bool:
-    contact, via = parse_uri(target), request.via
-    if contact is None or via is None or len(request.all("via")) > 1:
+    contact = parse_uri(target)
+    if contact is None or contact.host == source.host or not is_address(contact.host):
         return False
-    if not is_address(contact.host) or contact.host == source.host:
-        return False
-    return via.host == contact.host or not target
+    via = request.via
+    return via is not None and len(request.all("via")) == 1 and (via.host == contact.host or not target)
 
 
 def _place(uri: SipUri) -> tuple[str, int]:

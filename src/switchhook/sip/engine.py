@@ -115,7 +115,7 @@ class Engine:
         if now > timers.now:
             timers.now = now
         counters.received += 1
-        if len(wire) < 20 or len(wire) > MAX_MESSAGE:
+        if not 20 <= len(wire) <= MAX_MESSAGE:
             if wire.strip(b"\r\n\0 "):
                 counters.malformed += 1
             return

@@ -44,6 +44,7 @@ from switchhook.sip.uri import SipUri, escape_user, parse_uri, place_of, without
 LegTap = Callable[[float, LegId | None, str, bytes, str], None]  # at, leg, "in" or "out", wire, peer
 
 _LEAST_HALF_OPEN = 16
+_JUDGED = (*NEW, b"ACK ")
 
 REMEMBER_S = 60.0  # how long `hidden` knows a leg that is over
 
@@ -146,7 +147,8 @@ class Line:
         outermost = not self._busy
         self._busy = True
         try:
-            self._take(wire, flow)
+            if not (wire.startswith(_JUDGED) and self._kept_out(wire, flow)):
+                self.engine.receive(wire, flow, self._clock())
         except Exception:
             self._bug(flow)
         finally:
@@ -155,18 +157,17 @@ class Line:
                     self._flush()
                 self._busy = False
 
-    def _take(self, wire: bytes, flow: Flow) -> None:
-        if wire.startswith(NEW):
-            refusal = self.admission.refusal(wire, flow, self.engine.transactions)
-            if refusal is not None:
-                if not self.admission.silent(flow):
-                    self.counters.sent += 1
-                    self._transport.send(*refusal)
-                return
-        elif wire.startswith(b"ACK ") and self.admission.ours(wire):
-            self.counters.received += 1
-            return
-        self.engine.receive(wire, flow, self._clock())
+    def _kept_out(self, wire: bytes, flow: Flow) -> bool:
+        """True for a new request that is refused for an overload, which is answered here, and for its ACK."""
+        if wire.startswith(b"ACK "):
+            ours = self.admission.ours(wire)
+            self.counters.received += ours
+            return ours
+        refusal = self.admission.refusal(wire, flow, self.engine.transactions)
+        if refusal is not None and not self.admission.silent(flow):
+            self.counters.sent += 1
+            self._transport.send(*refusal)
+        return refusal is not None
 
     def _limit_reached(self) -> Reason | None:
         most = self.settings.max_legs
@@ -214,6 +215,7 @@ class Line:
 
     def _deferred_flush(self) -> None:
         self._flush_planned = False
+        self._look_at_clock()
         outermost = not self._busy
         self._busy = True
         self._flush()
@@ -283,7 +285,8 @@ class Line:
         return found if isinstance(found, ArrivedLeg) else None
 
     def _look_at_clock(self) -> None:
-        self.engine.timers.at(self._clock())
+        if not self._busy:  # else it is about a message or a timer, for which it was looked at
+            self.engine.timers.at(self._clock())
 
     # --- outgoing
 

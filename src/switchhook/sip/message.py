@@ -69,8 +69,8 @@ class Message:
     """One request or response. `status` is 0 for requests; `firsts` has the first value of each indexed header."""
 
     __slots__ = (
-        "_echo", "_sender", "_via", "body", "call_id", "cseq", "firsts", "flaw", "head", "others", "phrase", "repeated",
-        "status", "to_tag", "uri", "verb", "version",
+        "_echo", "_from_tag", "_sender", "_via", "body", "call_id", "cseq", "firsts", "flaw", "head", "others",
+        "phrase", "repeated", "status", "to_tag", "uri", "verb", "version",
     )  # fmt: skip
 
     def __init__(
@@ -92,6 +92,7 @@ class Message:
         self.repeated = more  # all values of the indexed headers that came more than once; None when none did
         self._via: Via | None = None
         self._sender: Address | None = None
+        self._from_tag: str | None = None
         self._echo: tuple[str, str] | None = None
         value = firsts.get("cseq", "")
         self.cseq: CSeq | None = recent_cseq(value) if len(value) < 40 else parse_cseq(value)
@@ -116,7 +117,9 @@ class Message:
     @property
     def from_tag(self) -> str:
         """The tag of the From value, or an empty text."""
-        return tag_of(self.firsts.get("from", ""))
+        if self._from_tag is None:
+            self._from_tag = tag_of(self.firsts.get("from", ""))
+        return self._from_tag
 
     @property
     def via(self) -> Via | None:
@@ -137,7 +140,8 @@ class Message:
     @property
     def content_type(self) -> str:
         """The media type in lower case, without parameters."""
-        return self.firsts.get("content-type", "").partition(";")[0].strip(" \t").lower()
+        value = self.firsts.get("content-type", "")
+        return value if value == "application/sdp" else value.partition(";")[0].strip(" \t").lower()
 
     @property
     def echo(self) -> tuple[str, str]:

@@ -15,7 +15,7 @@ that one tick serves many of them and a quiet server sleeps.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 
 T1 = 0.5
@@ -40,9 +40,6 @@ class Timer:
         self.call = None
 
 
-_new = object.__new__
-
-
 class Timers:
     """The timers of one engine. `now` is in seconds of whatever clock the caller uses."""
 
@@ -50,17 +47,14 @@ class Timers:
         self.now = now
         self.planned = _NEVER  # when `advance` will be called next
         self.on_start: Callable[[], None] | None = None  # told of a timer that is due before `planned`
-        self._queues: dict[float, deque[Timer]] = {}
+        self._queues: defaultdict[float, deque[Timer]] = defaultdict(deque)
 
     def start(self, length_s: float, call: Callable[[], None]) -> Timer:
         """Runs `call` once, `length_s` seconds from `now`, unless cancelled before."""
-        timer = _new(Timer)  # without its constructor, which costs as much as all of this: a call starts eleven
+        timer = Timer()  # it has no constructor, which would cost as much as all of this: a call starts eleven
         timer.due = due = self.now + length_s
         timer.call = call
-        queue = self._queues.get(length_s)
-        if queue is None:
-            queue = self._queues[length_s] = deque()
-        queue.append(timer)
+        self._queues[length_s].append(timer)
         if due < self.planned:
             self.planned = due
             if self.on_start is not None:

@@ -391,7 +391,7 @@ class Transactions:
     def key_of(self, request: Message, via: Via, method: str) -> str:
         """Returns the key of the server transaction that a request belongs to (RFC 3261 17.2.3)."""
         _, host, port, branch, _, _ = via
-        if branch.startswith(COOKIE) and len(branch) > len(COOKIE):
+        if branch.startswith(COOKIE) and branch != COOKIE:
             return f"{branch} {host}:{port} {method}"
         cseq = request.cseq
         number = cseq.number if cseq else 0
@@ -449,8 +449,7 @@ def _answers(message: Message, transaction: ClientTransaction) -> bool:
     top, more = message.firsts["via"], message.repeated
     if "," in top or (more is not None and "via" in more):
         return False
-    sent_by, _, _ = transaction.via.partition(";")
-    if top.startswith(f"{sent_by};"):
+    if top == transaction.via or top.startswith(f"{transaction.via.partition(';')[0]};"):
         return True
     via, ours = message.via, parse_via(transaction.via)  # written in another way, perhaps
     return via is not None and ours is not None and (via.host, via.port or 5060) == (ours.host, ours.port or 5060)
