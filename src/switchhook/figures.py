@@ -44,6 +44,8 @@ def watch_all(server: Server) -> None:
     watch("switchhook_journal_dropped", "Journal lines lost", lambda: server.journal.dropped)
     registered = server.exchange.state.registered
     watch("switchhook_endpoints_registered", "Telephones registered", lambda: len(registered))
+    watch("switchhook_audio_ports_taken", "Audio ports that are some leg's", lambda: server.media.ports_taken)
+    watch("switchhook_audio_sounds_playing", "Sounds that somebody hears", lambda: server.media.sounds_playing)
     watch("switchhook_audio_restarts", "Audio processes that were replaced", lambda: server.media.restarts)
     doc = "1 for the wire that carries the audio, with why it is not the best there is"
     server.metrics.watch_words("switchhook_audio_wire", doc, ("wire", "note"), lambda: _wire(server))
@@ -66,6 +68,7 @@ def _watch_live(server: Server) -> None:
         "sip_dialogs": ("SIP calls, those included whose BYE is unanswered", lambda: len(engine.calls)),
         "sip_client_transactions": ("SIP requests of ours not yet forgotten", lambda: len(engine.transactions.clients)),
         "sip_server_transactions": ("SIP requests of others not forgotten", lambda: len(engine.transactions.servers)),
+        "sip_timers": ("SIP timers that wait", lambda: engine.timers.waiting),
         "sip_connections": ("TCP connections that carry SIP", lambda: server.sockets.connections),
     }
     for name, (doc, read) in figures.items():

@@ -13,9 +13,19 @@ import pytest
 from click.testing import CliRunner
 
 from switchhook.exchange.ports import Entry
+from switchhook.lab.faults import LinkCount
 from switchhook.lab.soak import scenes
 from switchhook.lab.soak.__main__ import main
-from switchhook.lab.soak.audit import NOTHING_LEFT, Audit, left_over, read_figures
+from switchhook.lab.soak.audit import (
+    NOTHING_LEFT,
+    REMEMBERED,
+    SAME_AGAIN,
+    Audit,
+    left_over,
+    read_figures,
+    wrong_rows,
+)
+from switchhook.lab.soak.injected import WAYS, Injected, missed
 from switchhook.lab.soak.ledger import Ledger
 from switchhook.lab.soak.play import Around, Phase, Play
 from switchhook.lab.soak.processes import MOST_GROWTH_KB, Seen, alive, grown, look
@@ -70,10 +80,47 @@ def test_a_soak_that_is_stopped_gives_no_verdict(tmp_path: Path, monkeypatch: py
 
 
 def test_what_is_left_is_named() -> None:
-    clean = dict.fromkeys(NOTHING_LEFT, 0.0) | {"switchhook_tasks": 6.0, "process_open_fds": 24.0}
+    clean = dict.fromkeys(NOTHING_LEFT, 0.0) | dict.fromkeys(SAME_AGAIN, 6.0) | {"process_open_fds": 24.0}
     assert left_over(clean, clean) == []
     assert left_over(clean | {"switchhook_rooms_live": 2.0}, clean) == ["switchhook_rooms_live is 2, not 0"]
     assert left_over(clean | {"process_open_fds": 60.0}, clean) == ["process_open_fds is 60, was 24"]
+    timers = clean | {"switchhook_sip_timers": 60.0}
+    assert left_over(timers, clean) == ["switchhook_sip_timers is 60, was 6"]
+    assert left_over(timers, clean, REMEMBERED) == []
+
+
+@pytest.mark.parametrize("name", [*NOTHING_LEFT, *SAME_AGAIN])
+def test_a_figure_that_the_server_does_not_tell_is_no_zero(name: str) -> None:
+    told = dict.fromkeys([*NOTHING_LEFT, *SAME_AGAIN], 0.0)
+    del told[name]
+    assert left_over(told, told) == [f"{name} is not told"]
+
+
+def test_each_row_is_of_something_in_the_journal() -> None:
+    found = Audit()
+    for line in lines(BEGAN, ENDED):
+        found.take(line)
+    rows = {"entry": 9, "leg": 0, "transfer": 1, "recording": 0, "object": 0, "ended_room": 0}
+    assert wrong_rows(rows, found) == []
+    assert wrong_rows(rows | {"transfer": 2}, found) == ["2 rows of transfer, and 1 TransferStarted in the journal"]
+    assert wrong_rows(rows | {"recording": 1}, found) == ["1 rows of recording, and 0 RecordingFinished in the journal"]
+    assert wrong_rows(rows | {"object": 3}, found) == ["3 rows of object, which should have none"]
+
+
+def test_a_soak_to_which_nothing_happened_is_no_proof() -> None:
+    def links(count: LinkCount) -> Injected:
+        return Injected(dict.fromkeys(WAYS, count), kills=1, hooks_failed=1, died=1)
+
+    all_of_it = links(LinkCount(2_500, 1, 1, 1))
+    assert missed(all_of_it, 250, 130.0, 40.0) == []
+    assert missed(Injected(), 9, 100.0, 40.0) == []  # too short to tell
+    assert missed(links(LinkCount(2_500, 0, 1, 1)), 9, 10.0, 40.0) == [
+        f"{way}: none of 2500 datagrams was lost" for way in WAYS
+    ]
+    assert len(missed(links(LinkCount(2_500, 1, 0, 0)), 9, 10.0, 40.0)) == 2 * len(WAYS)
+    nothing = missed(Injected(), 250, 130.0, 40.0)
+    assert len(nothing) == 3 * len(WAYS) + 3
+    assert nothing[-3:] == ["no audio process was killed in 130 s", "no callback failed", "no telephone died"]
 
 
 def test_figures_are_read_with_their_labels() -> None:
@@ -90,6 +137,8 @@ def test_a_short_soak_finds_nothing(tmp_path: Path) -> None:
     assert verdict.good, "\n".join([*said, table(verdict)])
     assert sum(verdict.played.values()) >= 2
     assert verdict.journal.began["LegCreated"] >= 4
+    assert set(verdict.injected.links) == set(WAYS)  # all that every telephone says and hears passes a bad link
+    assert all(link.offered for link in verdict.injected.links.values())
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ from switchhook.lab.network import Network
 from switchhook.lab.phone import Phone, Server
 from switchhook.lab.plug import PhoneTransport
 from switchhook.lab.ports import Arrived, OpenPort, RtpPort, UdpPort, network_port
-from switchhook.lab.shaky import ShakyTransport, shaky
+from switchhook.lab.shaky import Mishaps, ShakyTransport, shaky
 from switchhook.lab.tones import BEEP, MUSIC, Samples, Utterance, Voices
 from switchhook.lab.transport import NetworkTransport
 from switchhook.lab.virtual_time import VirtualLoop
@@ -78,6 +78,7 @@ class Phones:
         self.domain = domain
         self.voices = voices or Voices()
         self.opened: dict[str, Phone] = {}
+        self.mishaps: Mishaps = {}  # what `faults` did so far, on the lines of closed telephones, too
         self.clock = clock or lab_clock()
         self.detector = Detector()
         self.detector.learn(MUSIC, tones.hold())
@@ -128,7 +129,7 @@ class Phones:
         host = host or self._next_host()
         own, place = await self._plug_in(transport, host, port)
         if self._faults is not None:
-            own = ShakyTransport(own, self._faults, seed=self._seed, name=name)
+            own = ShakyTransport(own, self._faults, seed=self._seed, name=name, mishaps=self.mishaps)
         voices = voices or self.voices
         ears, make_audio = self._audio(name, host, voices)
         if utterance is None:
@@ -175,7 +176,7 @@ class Phones:
         ears = Ears(self.clock, voices, detector=self.detector, keep_s=self._keep_s)
         open_port = network_port(self._network, host) if self._network is not None else _real_port(host)
         if self._faults is not None:
-            open_port = shaky(open_port, self._faults, seed=self._seed, name=name)
+            open_port = shaky(open_port, self._faults, seed=self._seed, name=name, mishaps=self.mishaps)
 
         def make_audio(phone: Phone, on_key: OnKey) -> Audio:
             ears.new_stream()

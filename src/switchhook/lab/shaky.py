@@ -9,18 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from switchhook.lab.faults import Faults, Link
+from switchhook.lab.faults import Faults, Link, LinkCount
 from switchhook.lab.network import Address
 from switchhook.lab.plug import PhoneTransport
 from switchhook.lab.ports import Arrived, OpenPort, RtpPort
 from switchhook.sip.flow import Flow
 
+Mishaps = dict[str, LinkCount]  # by way ("sip out", "sip in", "rtp out", "rtp in"), of all telephones together
+
 
 class Shaken:
     """Carries calls of a function over a link: lost, late, twice or overtaken."""
 
-    def __init__(self, faults: Faults, seed: int, name: str) -> None:
-        self.link = Link(faults, seed, name)
+    def __init__(self, faults: Faults, seed: int, name: str, way: str, mishaps: Mishaps) -> None:
+        self.link = Link(faults, seed, f"{name} {way}")
+        self.link.count = mishaps.setdefault(way, self.link.count)
         self._loop = asyncio.get_running_loop()
 
     def carry(self, deliver: Callable[[], None]) -> None:
@@ -39,9 +42,9 @@ class ShakyTransport:
     on_message: Callable[[bytes, Flow], None]
     on_broken: Callable[[Flow], None]
 
-    def __init__(self, transport: PhoneTransport, faults: Faults, *, seed: int, name: str) -> None:
-        self.out = Shaken(faults, seed, f"{name} sip out")
-        self.into = Shaken(faults, seed, f"{name} sip in")
+    def __init__(self, transport: PhoneTransport, faults: Faults, *, seed: int, name: str, mishaps: Mishaps) -> None:
+        self.out = Shaken(faults, seed, name, "sip out", mishaps)
+        self.into = Shaken(faults, seed, name, "sip in", mishaps)
         self._closed = False
         self._transport = transport
         transport.on_message = lambda wire, flow: self.into.carry(lambda: self._arrived(wire, flow))
@@ -72,9 +75,11 @@ class ShakyTransport:
 class ShakyPort:
     """An RTP port over bad links, both ways; fits `lab.ports.RtpPort`."""
 
-    def __init__(self, open_port: OpenPort, arrived: Arrived, faults: Faults, *, seed: int, name: str) -> None:
-        self.out = Shaken(faults, seed, f"{name} rtp out")
-        self.into = Shaken(faults, seed, f"{name} rtp in")
+    def __init__(
+        self, open_port: OpenPort, arrived: Arrived, faults: Faults, *, seed: int, name: str, mishaps: Mishaps
+    ) -> None:
+        self.out = Shaken(faults, seed, name, "rtp out", mishaps)
+        self.into = Shaken(faults, seed, name, "rtp in", mishaps)
         self._closed = False
         self._arrived = arrived
         self._port = open_port(self._take)
@@ -93,13 +98,13 @@ class ShakyPort:
         self.into.carry(lambda: None if self._closed else self._arrived(datagram, source, age_s))
 
 
-def shaky(open_port: OpenPort, faults: Faults, *, seed: int, name: str) -> OpenPort:
-    """Returns what opens ports like `open_port`, but over bad links."""
+def shaky(open_port: OpenPort, faults: Faults, *, seed: int, name: str, mishaps: Mishaps) -> OpenPort:
+    """Returns what opens ports like `open_port`, but over bad links; what happens on them is counted in `mishaps`."""
     count = 0
 
     def opened(arrived: Arrived) -> RtpPort:
         nonlocal count
         count += 1
-        return ShakyPort(open_port, arrived, faults, seed=seed, name=f"{name} {count}")
+        return ShakyPort(open_port, arrived, faults, seed=seed, name=f"{name} {count}", mishaps=mishaps)
 
     return opened

@@ -121,6 +121,16 @@ class MediaEngine:
         """The keeper's process id; its children are found by the operating system."""
         return {"keeper": self._guard.pid}
 
+    @property
+    def ports_taken(self) -> int:
+        """Counts the audio ports that are some leg's, those included that are being closed."""
+        return len(self._ports) - len(self._free) - len(self._resting)
+
+    @property
+    def sounds_playing(self) -> int:
+        """Counts the places of the shared table that a sound has taken."""
+        return self.settings.max_plays - len(self._free_plays)
+
     # --- the port -----------------------------------------------------------------------------------------------
 
     def open(self, leg: LegId) -> MediaAddress:

@@ -49,6 +49,11 @@ class Timers:
         self.on_start: Callable[[], None] | None = None  # told of a timer that is due before `planned`
         self._queues: defaultdict[float, deque[Timer]] = defaultdict(deque)
 
+    @property
+    def waiting(self) -> int:
+        """Counts the timers whose time has not come, those that were cancelled since included."""
+        return sum(map(len, self._queues.values()))
+
     def start(self, length_s: float, call: Callable[[], None]) -> Timer:
         """Runs `call` once, `length_s` seconds from `now`, unless cancelled before."""
         timer = Timer()  # it has no constructor, which would cost as much as all of this: a call starts eleven

@@ -25,6 +25,11 @@ class Seen:
     descriptors: int  # of sockets, pipes and the like; those of the database come and go with its readers
 
 
+def shows_processes() -> bool:
+    """True where the system says which processes a process has started."""
+    return Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").exists()
+
+
 def children(pid: int) -> list[int]:
     """Returns the processes that a process has started; none where the system does not say."""
     try:

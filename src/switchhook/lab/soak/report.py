@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from switchhook.lab.soak.audit import NOTHING_LEFT, SAME_AGAIN
+from switchhook.lab.soak.injected import told
 from switchhook.lab.soak.processes import MOST_GROWTH_KB, Seen
 from switchhook.lab.soak.run import Verdict
 
@@ -18,8 +19,10 @@ def table(verdict: Verdict) -> str:
         ("legs", f"{journal.began['LegCreated']}: {_outcomes(verdict, 'LegEnded')}"),
         ("transfers", f"{journal.began['TransferStarted']}: {_outcomes(verdict, 'TransferEnded')}"),
         *_kinds(verdict),
-        ("audio processes killed", str(verdict.kills)),
-        ("webhooks failed", str(verdict.hooks_failed)),
+        ("audio processes killed", str(verdict.injected.kills)),
+        ("webhooks failed", str(verdict.injected.hooks_failed)),
+        ("telephones that died", str(verdict.injected.died)),
+        *((way, told(one)) for way, one in sorted(verdict.injected.links.items())),
         ("phases", f"{len(changes)}; until heard: median {_ms(changes, 0.5)}, p99 {_ms(changes, 0.99)}"),
         ("holes over 60 ms", f"{len(gaps)}, p99 {_ms(gaps, 0.99)}, worst {_ms(gaps, 1.0)}"),
         ("not judged", f"{verdict.unjudged} holes while the laboratory itself was late ({verdict.late} times)"),

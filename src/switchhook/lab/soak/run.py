@@ -30,10 +30,11 @@ from switchhook.lab.heard import Missed, NotHeard
 from switchhook.lab.manners import Manners
 from switchhook.lab.phone import Phone
 from switchhook.lab.phones import Phones
-from switchhook.lab.soak.audit import MEMORY, REMEMBERED, Audit, left_over, read_figures
+from switchhook.lab.soak.audit import MEMORY, REMEMBERED, Audit, left_over, read_figures, wrong_rows
+from switchhook.lab.soak.injected import Injected, missed
 from switchhook.lab.soak.ledger import Ledger
 from switchhook.lab.soak.play import Around, Play
-from switchhook.lab.soak.processes import Seen, alive, children, grown, look
+from switchhook.lab.soak.processes import Seen, alive, children, grown, look, shows_processes
 from switchhook.lab.soak.repertoire import STORIES
 from switchhook.lab.soak.scenes import Story
 from switchhook.lab.soak.site import Lane, Site, UnreliableWeb
@@ -74,8 +75,7 @@ class Verdict:
     played: Counter[str] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)  # in the journal, in the log, and what is left
-    kills: int = 0
-    hooks_failed: int = 0
+    injected: Injected = field(default_factory=Injected)
     journal: Audit = field(default_factory=Audit)
     gaps_s: list[float] = field(default_factory=list)
     changes_s: list[float] = field(default_factory=list)
@@ -168,7 +168,7 @@ class Soak:
             verdict.rested = await self._at_rest()
             verdict.wrong += grown(verdict.warm, verdict.rested)
         await self._telephones.close()
-        verdict.hooks_failed = self._web.failed
+        verdict.injected.hooks_failed, verdict.injected.links = self._web.failed, self._telephones.mishaps
         left = await self._nothing_left("all telephones are closed", frozenset() if self._patient else REMEMBERED)
         verdict.wrong += [f"left over: {each}" for each in left]
 
@@ -263,6 +263,7 @@ class Soak:
         verdict.gaps_s += play.gaps_s
         verdict.changes_s += play.changes_s
         verdict.unjudged += play.unjudged
+        verdict.injected.died += len(play.died)
         if faults:
             verdict.violations.append(Violation(play.name, play.lane, play.start_s, play.end_s, faults))
             self._say(f"  VIOLATION lane {play.lane.number}, {play.name}: {'; '.join(faults)}")
@@ -283,7 +284,7 @@ class Soak:
             audio = [child for keeper in children(self._site.pid) for child in children(keeper)]
             if audio:
                 self._around.kills.append(self._telephones.clock())
-                self.verdict.kills += 1
+                self.verdict.injected.kills += 1
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(chance.choice(audio), signal.SIGKILL)
 
@@ -301,7 +302,7 @@ class Soak:
             self._say(
                 f"  {monotonic() - self._began:5.0f} s  {sum(verdict.played.values())} scenes, "
                 f"{self._ledger.audit.began['LegCreated']} legs ({now.get('switchhook_legs_live', 0):.0f} live), "
-                f"transfers: {transfers}; {verdict.kills} kills, {self._web.failed} webhooks failed; "
+                f"transfers: {transfers}; {verdict.injected.kills} kills, {self._web.failed} webhooks failed; "
                 f"{len(verdict.violations)} violations, {len(verdict.wrong)} wrong in the journal; "
                 f"memory {memory / 1e6:.1f} MB, worst hole {max(verdict.gaps_s, default=0) * 1000:.0f} ms"
             )
@@ -343,9 +344,9 @@ class Soak:
         verdict.wrong += [f"journal: {doubt}" for doubt in ledger.read(last=True)]
         verdict.journal, verdict.transfers, verdict.steps = ledger.audit, ledger.transfers, ledger.steps
         verdict.rows = self._site.rows()
-        for table, kind in (("leg", "LegCreated"), ("transfer", "TransferStarted")):
-            if verdict.rows[table] != ledger.audit.began[kind]:
-                verdict.wrong.append(f"{verdict.rows[table]} records of {ledger.audit.began[kind]} {kind}")
+        verdict.wrong += wrong_rows(verdict.rows, ledger.audit)
+        killing_s = self.seconds if shows_processes() else 0.0
+        verdict.wrong += missed(verdict.injected, sum(verdict.played.values()), killing_s, KILL_S[1])
         log = (self.folder / "soak.log").read_text(encoding="utf-8", errors="replace")
         errors = [line for line in log.splitlines() if re.search(r'"level": ?"(error|critical)"|Traceback', line)]
         verdict.wrong += [f"log: {line[:600]}" for line in errors[:20]]
