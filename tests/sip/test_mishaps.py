@@ -189,9 +189,9 @@ def test_a_port_where_nobody_listens_is_named_when_we_give_up_and_nothing_was_ca
     house.line.invite(Invitation(LegId("leg-9"), Trunk("carrier", "+49"), "1001"))
     wire.run(1)
     house.line.end(LegId("leg-9"), Outcome.NO_ANSWER)
-    assert notes == ["nothing has come back to our INVITE"]
+    assert notes == [f"nothing has come back to our INVITE to udp:{TRUNK}:5060"]
     wire.run(64 * T1 + 1)
-    assert notes == ["nothing has come back to our INVITE"]
+    assert notes == [f"nothing has come back to our INVITE to udp:{TRUNK}:5060"]
     assert house.line.counters.timeouts == 1
     assert not [way for _, _, way, sent, _ in house.taps if sent.startswith(b"CANCEL ")]
     assert house.clean()

@@ -210,7 +210,8 @@ def test_a_call_is_found_by_any_of_its_ids(engine: Engine) -> None:
         assert reader.find(wanted) == "call-1", wanted
     assert reader.find("last") == "call-2"
     assert reader.find("100%") == "call-2"
-    with pytest.raises(Ambiguous, match="fits 2 calls: call-1, call-2"):
+    day = r"\(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\)"
+    with pytest.raises(Ambiguous, match=f"fits 2 calls, the newest first: call-2 {day}, call-1 {day}"):
         reader.find("call-")
     for wanted in ("nothing", "", "%", "_"):
         with pytest.raises(NotFound):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MAX_REDIRECTIONS = 5
 
-NOTHING_BACK = "nothing has come back to our INVITE"
+NOTHING_BACK = "nothing has come back to our INVITE to {}"
 NEVER_ENDED = "the telephone did not end the INVITE that we cancelled"
 
 
@@ -335,7 +335,7 @@ class OutgoingCall(Call):
         if self.ended or transaction is not self._invite:
             return
         if self._cancel is not None:
-            self.engine.remark(self.call_id, NEVER_ENDED if self._heard else NOTHING_BACK)
+            self.engine.remark(self.call_id, NEVER_ENDED if self._heard else NOTHING_BACK.format(transaction.flow.peer))
             self._finish(Ending(Outcome.CANCELLED, False, ours=True, status=487))
         elif self._next_flow(unheard=not self._heard):
             self._send_invite()
@@ -360,7 +360,7 @@ class OutgoingCall(Call):
             if invite is not None and self._heard and invite.state == "proceeding":
                 invite.cancel(reason)
             elif invite is not None and invite.sent_again and not self._heard:
-                self.engine.remark(self.call_id, NOTHING_BACK)
+                self.engine.remark(self.call_id, NOTHING_BACK.format(invite.flow.peer))
 
     def dropped(self) -> None:
         if self._offer:  # without one, a late 2xx brings an offer that must be answered

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from switchhook.stores.sheets import lines as lines_in
 from switchhook.stores.sheets import lines_of_leg
 
 _entry = schema.entry.c
+MOST_CALLS = 20  # that are looked at when an id fits several
 LONGEST_S = 4 * 3600.0  # a call that is up has its last line ahead of it, so far at most
 _TOP = "\U0010ffff"  # sorts after every id
 
@@ -28,11 +30,13 @@ class NotFound(SwitchhookError):
 
 
 class Ambiguous(SwitchhookError):
-    """Several calls match; `calls` has some of them."""
+    """Several calls match; `calls` has when the newest of them began, newest first."""
 
-    def __init__(self, prefix: str, calls: Sequence[str]) -> None:
-        super().__init__(f"{prefix!r} fits {len(calls)} calls: {', '.join(calls[:5])}")
-        self.calls = calls
+    def __init__(self, prefix: str, calls: Sequence[tuple[str, float]]) -> None:
+        some = ", ".join(f"{call} ({datetime.fromtimestamp(at):%Y-%m-%d %H:%M:%S})" for call, at in calls[:5])
+        many = f"{len(calls)} calls" if len(calls) < MOST_CALLS else "many calls"
+        super().__init__(f"{prefix!r} fits {many}, the newest first: {some}")
+        self.calls = [call for call, _ in calls]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class Reader:
         if not calls:
             raise NotFound("the journal has no call yet" if wanted == "last" else f"no call has an id like {wanted!r}")
         if len(calls) > 1:
-            raise Ambiguous(wanted, calls)
+            raise Ambiguous(wanted, self._begun(calls))
         return calls[0]
 
     def call(self, call: str) -> list[Entry]:
@@ -159,6 +163,12 @@ class Reader:
             rows = connection.execute(select(schema.entry).where(*rules).order_by(_entry.seq))
             return [line for row in rows for line in lines_in(row)]
 
+    def _begun(self, calls: Sequence[str]) -> list[tuple[str, float]]:
+        at = func.min(_entry.at).label("at")
+        query = select(_entry.call, at).where(_entry.call.in_(calls)).group_by(_entry.call).order_by(at.desc())
+        with self._engine.connect() as connection:
+            return [(str(call), float(at)) for call, at in connection.execute(query)]
+
     def _newest(self) -> list[str]:
         first = func.min(_entry.seq).desc()
         query = select(_entry.call).where(_entry.call != "").group_by(_entry.call).order_by(first).limit(1)
@@ -166,7 +176,9 @@ class Reader:
             return [str(call) for call in connection.execute(query).scalars()]
 
     def _calls(self, rule: ColumnElement[bool]) -> list[str]:
-        query = select(_entry.call).where(rule, _entry.call != "").distinct().order_by(_entry.call).limit(20)
+        newest = func.max(_entry.seq).desc()
+        query = select(_entry.call).where(rule, _entry.call != "").group_by(_entry.call).order_by(newest)
+        query = query.limit(MOST_CALLS)
         with self._engine.connect() as connection:
             return [str(call) for call in connection.execute(query).scalars()]
 
