@@ -21,7 +21,7 @@ check: ## types and lint
 	@.venv/bin/ruff format --check $(CODE)
 	@.venv/bin/mypy
 
-bench: ## measure, print a table (about 45 minutes; ONLY=name for one measure, RUNS=1 for a quick look)
+bench: ## measure, print a table (about 50 minutes; ONLY=name for one measure, RUNS=1 for a quick look)
 	@scripts/setup bench
 	@$(PY) -m bench $(if $(RUNS),--runs $(RUNS)) $(ONLY)
 
