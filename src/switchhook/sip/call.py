@@ -37,6 +37,7 @@ from switchhook.sip.negotiation import Negotiation, on_hold
 from switchhook.sip.owner import NOBODY
 from switchhook.sip.owner import Ending as Ending
 from switchhook.sip.owner import Owner as Owner
+from switchhook.sip.pace import Pace
 from switchhook.sip.timers import T1, T2, Timer
 from switchhook.sip.transactions import ClientTransaction, ServerTransaction
 from switchhook.sip.unacked import Unacked
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from switchhook.sip.engine import Engine
 
 SDP = "application/sdp"
+MAX_ASKED, ASKED_PER_S = 50, 20.0  # requests of the far end within the call: at once, and a second ever after
 BYE_DUE_S = 4.0  # a BYE is sent again after 0.5, 1.5 and 3.5 s
 _KEPT_ACKS = 8
 
@@ -53,9 +55,9 @@ class Call:
     """One INVITE usage, with its dialog once there is one."""
 
     __slots__ = (
-        "_acks_again", "_again", "_bye_due", "_byes", "_offerless", "_reinvite", "_unacked", "_wanted", "call_id",
-        "caller", "confirmed", "dialog", "ended", "engine", "headers_200", "label", "local", "local_tag", "media",
-        "owner", "responder", "transport",
+        "_acks_again", "_again", "_bye_due", "_byes", "_offerless", "_pace", "_reinvite", "_unacked", "_wanted",
+        "call_id", "caller", "confirmed", "dialog", "ended", "engine", "headers_200", "label", "local", "local_tag",
+        "media", "owner", "responder", "transport",
     )  # fmt: skip
 
     def __init__(self, engine: Engine, owner: Owner, call_id: str, local_tag: str, local: str, *, caller: bool) -> None:
@@ -81,6 +83,7 @@ class Call:
         self._offerless = False  # the one that waits is without an offer
         self._bye_due: Timer | None = None  # they have no such dialog any more
         self._byes = 0
+        self._pace: Pace | None = None  # of the far end's requests, once there is one
 
     # --- what the owner may ask for
 
@@ -143,7 +146,7 @@ class Call:
             self.engine.counters.unknown_dialog += 1
             whose, when = ("somebody", "with a wrong tag") if dialog is None else ("the telephone", "after the end")
             self.engine.remark(self.call_id, f"{whose}'s {readable(request.verb)} came {when} (481)")
-            self.reply(transaction, 481)
+            self._refuse(transaction, 481)
             return
         cseq = request.cseq
         number = cseq.number if cseq else 0
@@ -151,9 +154,15 @@ class Call:
             self.engine.counters.out_of_order += 1
             text = f"{readable(request.verb)} came with an old CSeq, and was refused with 500"
             self.engine.remark(self.call_id, f"the telephone's {text}")
-            self.reply(transaction, 500)  # out of order (12.2.2)
+            self._refuse(transaction, 500)  # out of order (12.2.2)
             return
         dialog.remote_cseq = number
+        if request.verb != "BYE" and not self._in_time():
+            self.engine.counters.too_fast += 1
+            self.engine.remark(self.call_id, "the telephone asks too fast, and was refused with 500")
+            wire = self._final(transaction, 500, "Retry-After: 1\r\n")
+            self.engine.transactions.respond_and_forget(transaction, wire)
+            return
         if transaction.reliable:
             self.engine.riders.put(self, transaction.source)
         if dialog.pinned is not None and dialog.follow(transaction.source):
@@ -164,6 +173,17 @@ class Call:
             self.engine.refuse_method(transaction)
         else:
             take(self, transaction)
+
+    def _in_time(self) -> bool:
+        """False for a request that comes faster than any telephone has something to ask."""
+        now = self.engine.timers.now
+        if self._pace is None:
+            self._pace = Pace(MAX_ASKED, now)
+        return self._pace.lets(now, MAX_ASKED, ASKED_PER_S)
+
+    def _refuse(self, transaction: ServerTransaction, status: int) -> None:
+        """Answers a request that is not the call's, or comes too late: however many come, few are kept."""
+        self.engine.refuse_with(transaction, status, self._final(transaction, status))
 
     def _dialog_of(self, request: Message) -> Dialog | None:
         if self.dialog is not None and self.dialog.remote_tag == request.from_tag:
@@ -322,10 +342,11 @@ class Call:
 
     def reply(self, transaction: ServerTransaction, status: int, extra: str = "", phrase: str = "") -> None:
         """Sends a response without a body."""
-        wire = response(
-            transaction.request, status, tag=self.local_tag, extra=extra + self.engine.server_line, phrase=phrase
-        )
-        transaction.respond(status, wire)
+        transaction.respond(status, self._final(transaction, status, extra, phrase))
+
+    def _final(self, transaction: ServerTransaction, status: int, extra: str = "", phrase: str = "") -> bytes:
+        line = extra + self.engine.server_line
+        return response(transaction.request, status, tag=self.local_tag, extra=line, phrase=phrase)
 
     def _lost(self, reason: str, status: int) -> None:
         """The far end does not know the dialog (481) or does not answer (408): the call failed, unless it says more."""

@@ -24,6 +24,8 @@ class Counters:
     looped: int = 0
     glare: int = 0  # re-INVITEs that met another, theirs and ours
     out_of_order: int = 0  # requests of a call with an old CSeq, answered 500
+    too_fast: int = 0  # requests of a call that came faster than any telephone asks, answered 500
+    untold: int = 0  # messages of a call that are in no timeline, because there were too many
     late_acks: int = 0  # they came when our answer had been sent again
     repeated_answers: int = 0  # 2xx seen again: our ACK was lost
     early_byes: int = 0  # they came before the ACK

@@ -37,6 +37,7 @@ from switchhook.sip.later import Later
 from switchhook.sip.locate import literal_place
 from switchhook.sip.message import Malformed, Message, parse
 from switchhook.sip.outgoing import Outgoing, OutgoingCall
+from switchhook.sip.pace import Pace
 from switchhook.sip.riders import Riders
 from switchhook.sip.timers import Timers
 from switchhook.sip.tokens import Tokens
@@ -53,6 +54,7 @@ MAX_REFUSED = 2000  # refused requests whose transaction is kept for retransmiss
 MAX_KEPT = 8192  # bytes of such a request
 MAX_REMARKS = 20  # in the timeline of one call: strangers may not fill the journal
 MAX_REMARK = 200  # characters of one, which may contain a stranger's words
+MAX_TOLD, TOLD_PER_S = 500, 2.0  # messages of one call in its timeline: at once, and a second ever after
 LABELLED_S = 40.0  # so long the messages of a call that is over are known as its
 STORM = 12  # a request seen so often is a fault: 17.1 sends it 7 (INVITE) or 11 times
 
@@ -104,6 +106,7 @@ class Engine:
         self.note: Callable[[str, str], None] | None = None  # label, what an operator should see in its timeline
         self._labels: dict[str, str] = {}  # Call-ID -> leg, for the ladder
         self._remarks: dict[str, list[str]] = {}  # by Call-ID, what was noted
+        self._told: dict[str, Pace] = {}  # by Call-ID
         self._unlabelling = Later(self.timers, LABELLED_S, self._unlabel)
         self._untold: tuple[bytes, Flow, str] | None = None  # a request that came, until its leg is known
 
@@ -133,8 +136,11 @@ class Engine:
             return
         if self.tap is not None:
             label = self._labels.get(call_id)
-            if label is not None or status:
-                self.tap(timers.now, label, "in", wire, flow.peer)
+            if label is not None:
+                if self._tells(call_id):
+                    self.tap(timers.now, label, "in", wire, flow.peer)
+            elif status:
+                self.tap(timers.now, None, "in", wire, flow.peer)
             else:
                 self._untold = (wire, flow, call_id)
         if status:
@@ -170,7 +176,9 @@ class Engine:
         if self.tap is not None:
             if self._untold is not None:
                 self._flush_tap()
-            self.tap(self.timers.now, self._labels.get(call_id), "out", wire, flow.peer)
+            label = self._labels.get(call_id)
+            if label is None or self._tells(call_id):
+                self.tap(self.timers.now, label, "out", wire, flow.peer)
         self.transport.send(wire, flow)
 
     def start(
@@ -241,6 +249,10 @@ class Engine:
         wire = response(
             transaction.request, status, tag=self.tokens.tag(), extra=extra + self.server_line, phrase=phrase
         )
+        self.refuse_with(transaction, status, wire)
+
+    def refuse_with(self, transaction: ServerTransaction, status: int, wire: bytes) -> None:
+        """Sends the final response to a request that begins nothing."""
         layer = self.transactions
         if layer.refused >= MAX_REFUSED or len(transaction.request.head) > MAX_KEPT:
             # A flood of what we refuse must not be kept for 32 s each (RFC 3261 26.3.2.4: challenge statelessly).
@@ -428,7 +440,19 @@ class Engine:
 
     def _unlabel(self, call_id: str) -> None:
         self._labels.pop(call_id, None)
+        self._told.pop(call_id, None)
         self._remarks.pop(call_id, None)
+
+    def _tells(self, call_id: str) -> bool:
+        """Says whether one more message of a call goes into its timeline: nobody may fill the journal."""
+        pace = self._told.get(call_id)
+        if pace is None:
+            pace = self._told[call_id] = Pace(MAX_TOLD, self.timers.now)
+        if pace.lets(self.timers.now, MAX_TOLD, TOLD_PER_S):
+            return True
+        self.counters.untold += 1
+        self.remark(call_id, "more messages came than a timeline keeps; the rest is counted")
+        return False
 
     def _flush_tap(self) -> None:
         if self._untold is not None and self.tap is not None:
