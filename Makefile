@@ -5,7 +5,7 @@ CODE := src tests bench scripts examples
 .PHONY: help demo test check bench soak fuzz interleavings docs setup clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 demo: ## set up what is missing, then play six transfers with virtual telephones and report who heard whom
 	@scripts/setup demo

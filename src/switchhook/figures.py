@@ -87,7 +87,7 @@ def _watch_sip(server: Server) -> None:
     doc = "Requests refused early because of an overload"
     metrics.watch_counts("switchhook_sip_refused", doc, "reason", refused)
     sockets = server.sockets
-    metrics.watch("switchhook_sip_connections_refused", "Connections refused", lambda: sockets.refused_connections)
+    metrics.watch("switchhook_sip_connections_refused", "TCP connections refused", lambda: sockets.refused_connections)
 
     def dropped() -> dict[Enum, float]:
         return {reason: float(count) for reason, count in sockets.dropped.items()}
