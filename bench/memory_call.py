@@ -33,7 +33,7 @@ def read() -> Reading:
         added = server.memory_kb() - before
     return Reading(
         added / CALLS,
-        f"{CALLS} calls held, proportional share of all processes",
+        f"{CALLS} calls held (inactive), proportional share of all processes",
         floor=(_forwarder_kb(2 * CALLS) - _forwarder_kb(2)) / CALLS,
         floor_is="two legs of a bare forwarder",
     )
