@@ -18,6 +18,7 @@ from switchhook.core.events import (
 from switchhook.core.ids import LegId
 from switchhook.core.outcomes import Outcome
 from switchhook.exchange.ports import Direction, Endpoint, Invitation, Trunk, Uri
+from switchhook.sip.flow import Flow
 from tests.sip.house import House, telephone
 from tests.sip.link import Person, Wire
 
@@ -221,6 +222,31 @@ def test_both_contacts_answer_at_once(wire, house):
     assert house.clean()
     assert first.clean()
     assert second.clean()
+
+
+def test_a_contact_whose_way_is_found_when_another_has_answered_is_not_rung(wire, house):
+    """It is behind a proxy whose name is still being looked up; its telephone would ring in vain, and ring on."""
+    _, second = two_telephones(wire, "at once", "ring")
+    named = telephone(wire, "1001", "10.0.0.3", "red", manner="ring")
+    send, path = named.end.send, b"Supported: path\r\nPath: <sip:edge.example.net;lr>\r\nExpires"
+    named.end.send = lambda wire, flow: send(wire.replace(b"Expires", path, 1), flow)
+    named.agent.register()
+    wire.run(1)
+    asked = []
+    house.line.engine.locate = lambda uri, found: asked.append((uri, found))
+    leg = house.leg()
+    house.line.invite(Invitation(leg, Endpoint("1001"), "1002"))
+    wire.run(3)
+    assert len(house.told(LegAnswered)) == 1
+    ((uri, found),) = asked
+    assert uri == "sip:edge.example.net;lr"
+    found([Flow("udp", "10.0.0.3", 5060, "10.0.0.100:5060")])
+    wire.run(1)
+    assert named.events == ["registered 200"]
+    house.line.end(leg, Outcome.COMPLETED)
+    wire.run(100)
+    assert second.endings[0].outcome is Outcome.ANSWERED_ELSEWHERE
+    assert house.clean()
 
 
 def test_one_busy_the_other_rings_until_cancelled(wire, house):

@@ -165,6 +165,11 @@ class CalledLeg(Leg):
         call = self._winner or (self.calls[0] if self.calls else None)
         return call.call_id if call is not None else self._first_call_id
 
+    @property
+    def won(self) -> bool:
+        """True when one of its telephones has answered."""
+        return self._winner is not None
+
     def add(self, call: OutgoingCall) -> None:
         self.calls.append(call)
         self._first_call_id = self._first_call_id or call.call_id

@@ -344,7 +344,7 @@ class Line:
         def located(flows: list[Flow]) -> None:
             leg.locating -= 1
             self._look_at_clock()
-            if not leg.ended:
+            if not leg.ended and not leg.won:  # what is found later is not rung any more
                 found(flows)
 
         self.engine.locate(uri, located)
