@@ -15,6 +15,7 @@ from tests.wire.rig import MAX_LEGS, Server, Sipp, Story, free_port, play, until
 pytestmark = [pytest.mark.wire, pytest.mark.slow, pytest.mark.usefixtures("sipp")]
 
 CALLER_LEFT = [("inbound", "completed", "phone"), ("outbound", "completed", "peer")]
+CALLED_LEFT = [("inbound", "completed", "peer"), ("outbound", "completed", "phone")]
 GAVE_UP = [("inbound", "cancelled", "phone"), ("outbound", "cancelled", "server")]
 
 
@@ -108,6 +109,21 @@ def test_bye_crossing_bye(server: Server, tmp_path: Path) -> None:
     assert sorted(story.once("outbound")[-4:]) == ["< 200 BYE", "< BYE", "> 200 BYE", "> BYE"]
     assert story.counted["crossed_byes"] == 1
     assert "both ends hung up at once" in story.told
+
+
+def test_bye_of_the_caller_crossing_ours(server: Server, tmp_path: Path) -> None:
+    story = play(server, tmp_path, "bye_crossing_bye_caller.xml", "hangs_up_called.xml")
+    assert story.endings == CALLED_LEFT
+    assert sorted(story.once("inbound")[-4:]) == ["< 200 BYE", "< BYE", "> 200 BYE", "> BYE"]
+    assert story.counted["crossed_byes"] == 1
+    assert "both ends hung up at once" in story.told
+
+
+def test_bye_of_the_called_side_before_our_ack(server: Server, tmp_path: Path) -> None:
+    story = play(server, tmp_path, "hung_up_on_caller.xml", "bye_before_ack_called.xml")
+    assert story.endings == CALLED_LEFT
+    assert story.once("outbound")[-4:] == ["< 200 INVITE", "> ACK", "< BYE", "> 200 BYE"]
+    assert story.once("inbound")[-4:] == ["> 200 INVITE", "< ACK", "> BYE", "< 200 BYE"]
 
 
 def test_reinvite_crossing_reinvite_of_two_telephones(server: Server, tmp_path: Path) -> None:
@@ -361,7 +377,7 @@ def test_a_200_seen_again_is_acknowledged_again(server: Server, tmp_path: Path) 
 
 def test_the_called_side_hangs_up(server: Server, tmp_path: Path) -> None:
     story = play(server, tmp_path, "hung_up_on_caller.xml", "hangs_up_called.xml")
-    assert story.endings == [("inbound", "completed", "peer"), ("outbound", "completed", "phone")]
+    assert story.endings == CALLED_LEFT
 
 
 def test_too_many_unanswered_calls_are_refused_with_503_and_that_is_told(server: Server, tmp_path: Path) -> None:
@@ -406,7 +422,7 @@ def test_an_answer_that_is_never_acknowledged_ends_in_bye(slow_calls: dict[str, 
 
 def test_a_telephone_that_is_gone_does_not_answer_to_bye(server: Server, slow_calls: dict[str, Future[Story]]) -> None:
     story = slow_calls["vanished"].result()
-    assert story.endings == [("inbound", "completed", "peer"), ("outbound", "completed", "phone")]
+    assert story.endings == CALLED_LEFT
     assert story.ends["vanishes_caller.xml"][-1] == "< ACK"
     leg = next(leg for leg, side in story.legs.items() if side == "inbound")
 
