@@ -74,6 +74,11 @@ _STATED = [
       "paused": False, "ears": [[1, 7]], "channels": 1},
      {"say": "stop_record", "slot": 0, "use": 1}, {"say": "play", "play": 0, "use": 1, "clips": [0], "repeat": 1}],
 ]  # fmt: skip
+_SHOP = [
+    [{"say": "load", "clip": 1, "spec": "builtin:hold", "again": False}, {"say": "forget", "clip": 1}],
+    [{"say": "record", "slot": 0, "use": 1, "path": "a/r.wav", "channels": 2, "resume": False},
+     {"say": "record", "slot": 0, "use": 1, "path": "a/r.wav", "channels": 2, "resume": True}],
+]  # fmt: skip
 _JSON = [msgspec.json.encode(one) for one in _STATED]
 
 SEEDS: dict[str, list[bytes]] = {
@@ -81,7 +86,7 @@ SEEDS: dict[str, list[bytes]] = {
     "uri": _URIS + [line.partition(b":")[2] for line in _LINES],
     "header": [line.partition(b":")[2].strip() for line in _LINES], "digest": _DIGEST, "sdp": _SDP, "rtp": _RTP,
     "rtcp": _RTCP, "audio": _AUDIO, "link": [frame(one) for stated in _STATED for one in stated] + [frame({}) * 3],
-    "statements": _JSON,
+    "statements": _JSON, "shop": [msgspec.json.encode(one) for one in _SHOP],
 }  # fmt: skip
 
 BITS = [
@@ -120,8 +125,9 @@ def at_random(target: str, chance: Random) -> Callable[[], bytes]:
     def make() -> bytes:
         if chance.random() < LONG:
             return at_length(target, chance.choice(seeds), chance)
-        if target == "statements" and chance.random() < 0.9:
-            return msgspec.json.encode([_other(one, chance) for one in msgspec.json.decode(chance.choice(_JSON))])
+        if target in ("statements", "shop") and chance.random() < 0.9:
+            sound = msgspec.json.decode(chance.choice(SEEDS[target]))
+            return msgspec.json.encode([_other(one, chance) for one in sound])
         whole = chance.choice(seeds)
         if chance.random() < 0.2:
             whole += chance.choice(seeds)

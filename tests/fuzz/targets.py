@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from random import Random
+from socket import socket
+from tempfile import TemporaryDirectory
 
 import msgspec
 import numpy as np
@@ -27,6 +29,7 @@ from switchhook.media.settings import MediaSettings
 from switchhook.media.statements import Statements
 from switchhook.media.table import Table
 from switchhook.media.wires import LONGEST, STRIDE, Odd
+from switchhook.media.workshop import Workshop
 from switchhook.sip import headers
 from switchhook.sip.digest import Authenticator, Credentials, Password, Responder
 from switchhook.sip.framing import Framer, Overlong
@@ -297,10 +300,36 @@ def statements(given: bytes) -> None:
     assert not table.use[: table.legs].any()
 
 
+def shop(given: bytes) -> None:
+    """What the server states to the workshop of sounds and recordings: taken, or left out; its threads live on."""
+    try:
+        stated = msgspec.json.decode(given)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return
+    table = _table()
+    with TemporaryDirectory() as folder, socket() as nobody:
+        workshop = Workshop(table, nobody)
+        for one in stated if isinstance(stated, list) else [stated]:
+            if isinstance(one, dict) and one.get("say") not in (
+                "fork",
+                "end_fork",
+                "tell_fork",
+            ):  # they go to a network
+                here = {"path": f"{folder}/{one['path']}"} if isinstance(one.get("path"), str) else {}
+                workshop.take(one | here)
+        while not workshop.wanted.empty():
+            clip, spec = workshop.wanted.get()
+            assert table.clip_state[clip] >= 0 <= clip
+            assert isinstance(spec, str)
+        table.rec_use[0] = 1
+        workshop.recorder.write()
+        workshop.recorder.close()
+
+
 Target = Callable[[bytes], None]
 
 TARGETS: dict[str, Target] = {
     "message": message, "reference": reference, "server": server, "stream": stream, "uri": uri, "header": header,
     "digest": digest, "sdp": sdp, "rtp": rtp_packet, "rtcp": rtcp_packet, "audio": audio, "link": link,
-    "statements": statements,
+    "statements": statements, "shop": shop,
 }  # fmt: skip

@@ -487,6 +487,10 @@ class MediaEngine:
             self._on_counters(self.counters)
 
     def _from_shop(self, m: Message) -> None:
+        if m["say"] == "warning":
+            if self._on_warning is not None:
+                self._on_warning(m["text"])
+            return
         if m["say"] == "recorded":
             self._recorded(m)
             return

@@ -40,6 +40,10 @@ class _File:
         self.file.seek(max(place, wav.HEADER_BYTES))
         self.mended = time.monotonic()
 
+    def close(self) -> None:
+        self.mend()
+        self.file.close()
+
 
 class Recorder:
     """All recordings of the workshop; `tell` hears of each one's end, once."""
@@ -61,16 +65,22 @@ class Recorder:
             self._tell({"say": "recorded", "slot": slot, "use": use, "frames": 0, "error": reason})
             return
         with self._lock:
+            before = self._files.pop(slot, None)
             self._files[slot] = opened
+        if before is not None:  # of another recording, whose end was never stated
+            before.close()
 
     def run(self, stopped: threading.Event) -> None:
         """Writes what has come, 20 times a second, until told to stop; then all files are left whole."""
         while not stopped.wait(EVERY_S):
             self.write()
         self.write()
+        self.close()
+
+    def close(self) -> None:
+        """Leaves all files whole."""
         for found in self._files.values():
-            found.mend()
-            found.file.close()
+            found.close()
 
     def write(self) -> None:
         """Writes what has come so far."""
@@ -87,8 +97,10 @@ class Recorder:
                 if over or time.monotonic() - found.mended >= MEND_S:
                     found.mend()
                 error = ""
-            except OSError as problem:
-                over, error = True, problem.strerror or str(problem)
+            except (OSError, ValueError) as problem:  # ValueError: it was closed meanwhile
+                if self._files.get(slot) is not found:
+                    continue
+                over, error = True, getattr(problem, "strerror", "") or str(problem)
             if over:
                 self._end(slot, found, error)
 

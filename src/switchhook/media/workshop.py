@@ -37,8 +37,8 @@ class Workshop:
         self._conn: socket.socket | None = None
         self._sending = threading.Lock()
         self._shelf = Shelf(table)
-        self._recorder = Recorder(table, self._tell)
-        self._wanted: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
+        self.recorder = Recorder(table, self._tell)
+        self.wanted: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
         self._stopped = threading.Event()
 
     @cached_property
@@ -50,7 +50,7 @@ class Workshop:
     def run(self, keeper: int) -> None:
         wake, end = socket.socketpair()
         signal.signal(signal.SIGTERM, lambda *_: end.send(b"."))
-        writer = threading.Thread(target=self._recorder.run, args=(self._stopped,), daemon=True)
+        writer = threading.Thread(target=self.recorder.run, args=(self._stopped,), daemon=True)
         writer.start()
         for _ in range(DECODERS):
             threading.Thread(target=self._decode, daemon=True).start()
@@ -86,21 +86,28 @@ class Workshop:
         except (OSError, PeerBroke):
             received, messages = b"", []
         for message in messages:
-            self._take(message)
+            self.take(message)
         if not received:
             with self._sending:
                 conn.close()
                 self._conn = None
 
-    def _take(self, m: Message) -> None:
+    def take(self, message: Message) -> None:
+        """Carries out one statement; one that makes no sense is a bug of control and is left out, with a warning."""
+        try:
+            self._carry_out(message)
+        except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, OSError) as error:
+            self._tell({"say": "warning", "text": f"workshop statement {message.get('say')!r} refused: {error!r}"})
+
+    def _carry_out(self, m: Message) -> None:
         if m["say"] == "load":
-            clip = int(m["clip"])
+            clip, spec = self._clip(m), str(m["spec"])
             if self._table.clip_state[clip] == READY and not m["again"]:
                 self._tell({"say": "loaded", "clip": clip, "frames": int(self._table.clip_frames[clip])})
             else:
-                self._wanted.put((clip, m["spec"]))
+                self.wanted.put((clip, spec))
         elif m["say"] == "forget":
-            self._shelf.forget(int(m["clip"]))
+            self._shelf.forget(self._clip(m))
         elif m["say"] == "fork":
             self._forking.begin(m)
         elif m["say"] == "end_fork":
@@ -108,11 +115,20 @@ class Workshop:
         elif m["say"] == "tell_fork":
             self._forking.digit(m)
         elif m["say"] == "record":
-            self._recorder.begin(int(m["slot"]), int(m["use"]), m["path"], int(m["channels"]), bool(m["resume"]))
+            slot, channels = int(m["slot"]), int(m["channels"])
+            if not 0 <= slot < len(self._table.rec_use) or channels not in (1, 2):
+                raise ValueError(f"no recording {slot} of {channels} channels")
+            self.recorder.begin(slot, int(m["use"]), m["path"], channels, bool(m["resume"]))
+
+    def _clip(self, m: Message) -> int:
+        clip = int(m["clip"])
+        if not 0 <= clip < len(self._table.clip_state):
+            raise ValueError(f"no clip {clip}")
+        return clip
 
     def _decode(self) -> None:
         while True:
-            clip, spec = self._wanted.get()
+            clip, spec = self.wanted.get()
             try:
                 self._shelf.begin(clip)
                 for samples in decode.decode(spec, self._table.settings.espeak):
