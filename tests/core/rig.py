@@ -173,11 +173,11 @@ class Rig:
         phone.rings, phone.gone = False, True
         self.tell(e.LegFailed(phone.leg, outcome, status))
 
-    def hangs_up(self, name: str) -> None:
+    def hangs_up(self, name: str, outcome: Outcome = Outcome.COMPLETED) -> None:
         phone = self.phone(name)
         assert not phone.gone, f"{name} is gone already"
         phone.rings, phone.on_line, phone.gone = False, False, True
-        self.tell(e.LegGone(phone.leg))
+        self.tell(e.LegGone(phone.leg, outcome))
 
     def holds(self, name: str, on: bool = True) -> None:
         self.tell(e.LegHeld(self.leg(name), on))
@@ -300,6 +300,6 @@ class Rig:
             phone = self.world.telephones[name]
             if phone.on_line or (phone.rings and phone.side is Side.INBOUND):
                 phone.rings, phone.on_line, phone.gone = False, False, True
-                self.tell(e.LegGone(phone.leg))
+                self.tell(e.LegGone(phone.leg, outcome))
         self.passes(15_000)
         assert self.nothing_left(), self.state

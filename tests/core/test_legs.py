@@ -239,6 +239,27 @@ def test_events_about_nobody_change_nothing() -> None:
     assert len(rig.facts) == known
 
 
+@pytest.mark.parametrize(
+    ("up", "said", "written"),
+    [
+        (True, Outcome.COMPLETED, Outcome.COMPLETED),
+        (True, Outcome.TIMED_OUT, Outcome.TIMED_OUT),
+        (True, Outcome.FAILED, Outcome.FAILED),
+        (False, Outcome.COMPLETED, Outcome.CANCELLED),  # it was never answered
+        (False, Outcome.CANCELLED, Outcome.CANCELLED),
+        (False, Outcome.ANSWERED_ELSEWHERE, Outcome.ANSWERED_ELSEWHERE),
+    ],
+)
+def test_how_a_telephone_went_is_written_as_it_was_told(up: bool, said: Outcome, written: Outcome) -> None:
+    rig = Rig()
+    leg = rig.arrives("caller")
+    if up:
+        rig.ask(r.AnswerLeg(leg))
+    rig.hangs_up("caller", said)
+    (ended,) = rig.told(f.LegEnded)
+    assert ended.outcome is written
+
+
 def test_an_event_that_comes_twice_counts_once() -> None:
     rig = Rig()
     rig.talking()
