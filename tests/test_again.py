@@ -28,6 +28,9 @@ class Waited:
     def longest_s(self) -> float:
         return self.left.pop(0)
 
+    def worst_s(self) -> float:
+        return again.OFTEN_S
+
 
 def report(outcome: str) -> Any:
     return pytest.TestReport("a.py::b", ("a.py", 7, "b"), {}, outcome, "assert 1 == 2", "call")  # type: ignore[arg-type]

@@ -30,6 +30,16 @@ def test_who_is_gone_has_not_waited() -> None:
     assert os.getpid() in family(os.getpid())
 
 
+def test_many_short_waits_in_a_stretch_count_together_and_those_apart_do_not() -> None:
+    waits = Waits(list)
+    waits._waits = {1: [(10.0, 0.01), (10.1, 0.02), (10.25, 0.02), (20.0, 0.03)], 2: [(10.2, 0.01)]}
+    assert waits.longest_s() == 0.03
+    assert waits.worst_s() == waits.worst_s(10.0, 10.1) == pytest.approx(0.05)
+    assert waits.worst_s(15.0) == pytest.approx(0.03)
+    assert waits.worst_s(15.0, 16.0) == 0.0
+    assert waits.in_turn_s() == pytest.approx(0.06)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not waited_s(os.getpid()), reason="the system does not count how long a process waits")
 def test_two_on_one_core_wait_for_each_other_and_one_that_is_stopped_does_not(
@@ -46,12 +56,13 @@ def test_two_on_one_core_wait_for_each_other_and_one_that_is_stopped_does_not(
             assert time.monotonic() < end
             time.sleep(0.01)
     now = time.time()
-    assert waits.longest_s(now - 30.0, now) == waits.longest_s() > 0.0
-    assert waits.longest_s(now + 1.0) == 0.0
+    assert waits.worst_s(now - 30.0, now) == waits.worst_s() >= waits.longest_s() > 0.0
+    assert waits.in_turn_s() >= waits.worst_s()
+    assert waits.worst_s(now + 1.0) == 0.0
     os.kill(second, signal.SIGSTOP)
     os.waitid(os.P_PID, second, os.WSTOPPED)
     stopped = waited_s(second)
     with Waits(lambda: [second]) as waits:
         time.sleep(0.1)
-    assert waits.longest_s() == 0.0
+    assert waits.worst_s() == 0.0
     assert waited_s(second) == stopped

@@ -14,12 +14,15 @@ from __future__ import annotations
 
 import os
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
 
 LOOK_S = 0.01  # between two looks
+LEAST_S = 0.001  # what a look must find to be kept
+STRETCH_S = 0.3
 LOOKS_A_NAME = 20  # how many looks before it asks again which processes there are
 
 
@@ -48,7 +51,7 @@ class Waits:
 
     def __init__(self, pids: Callable[[], Iterable[int]]) -> None:
         self._pids = pids
-        self._found: list[tuple[float, float, float, int]] = []
+        self._waits: dict[int, list[tuple[float, float]]] = {}  # of each process: when a wait was over, how long it was
         self._over = Event()
 
     def __enter__(self) -> Waits:
@@ -60,21 +63,39 @@ class Waits:
         self._over.set()
         self._thread.join()
 
-    def longest_s(self, start: float = 0.0, end: float = float("inf")) -> float:
-        """Returns the longest that one of them waited, at any time that touches these."""
-        return max((wait for since, until, wait, _ in self._found if until >= start and since <= end), default=0.0)
+    def longest_s(self) -> float:
+        """Returns the longest that one of them waited at a stretch, as far as looks tell stretches apart."""
+        return max((wait for waits in self._waits.values() for _, wait in waits), default=0.0)
 
-    def one_after_the_other_s(self) -> float:
-        """Returns how late something can be that goes through all of them: the longest waits of each, together."""
-        longest: dict[int, float] = {}
-        for _, _, wait, pid in self._found:
-            longest[pid] = max(wait, longest.get(pid, 0.0))
-        return sum(longest.values())
+    def worst_s(self, start: float = 0.0, end: float = float("inf")) -> float:
+        """Returns the most that one of them waited within `STRETCH_S`, at any time that touches these.
+
+        Who gets a core again and again, but each time for a moment, is as late as one that waits once and long.
+        """
+        return max((self._worst_of(pid, start, end) for pid in list(self._waits)), default=0.0)
+
+    def in_turn_s(self) -> float:
+        """Returns how late something can be that goes through all of them: the worst stretches of each, together."""
+        return sum(self._worst_of(pid, 0.0, float("inf")) for pid in list(self._waits))
+
+    def _worst_of(self, pid: int, start: float, end: float) -> float:
+        waits = self._waits[pid]
+        first = bisect_left(waits, (start - STRETCH_S,))
+        last = bisect_left(waits, (end + STRETCH_S,))
+        most = together = 0.0
+        oldest = first
+        for at, wait in waits[first:last]:
+            together += wait
+            while waits[oldest][0] < at - STRETCH_S:
+                together -= waits[oldest][1]
+                oldest += 1
+            most = max(most, together)
+        return most
 
     def _look(self) -> None:
         before: dict[int, float] = {}
         pids: list[int] = []
-        last, looks, over = time.time(), 0, False
+        looks, over = 0, False
         while not over:
             over = self._over.wait(LOOK_S if looks else 0.0)  # when it is over, it looks once more
             if looks % LOOKS_A_NAME == 0:
@@ -85,6 +106,5 @@ class Waits:
                 waited = waited_s(pid)
                 wait = waited - before.setdefault(pid, waited)
                 before[pid] = waited
-                if wait > 0.005:
-                    self._found.append((last - wait, now, wait, pid))
-            last = now
+                if wait > LEAST_S:
+                    self._waits.setdefault(pid, []).append((now, wait))

@@ -80,7 +80,7 @@ class Studio:
     @property
     def excuse_s(self) -> float:
         """By how much audio may have been late so far, by the clock of this process, for want of a core."""
-        return self.waits.one_after_the_other_s()
+        return self.waits.in_turn_s()
 
     def came(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]

@@ -132,12 +132,12 @@ class Performance:
         """Returns by how much the machine made packets late then: the telephones' own, and the server's."""
         start, end = start - 0.2, end + 0.2
         near = (late for since, until_, late in self._late if until_ >= start and since <= end)
-        return max(near, default=0.0) + self.control.longest_s(start, end) + self.audio_processes.longest_s(start, end)
+        return max(near, default=0.0) + self.control.worst_s(start, end) + self.audio_processes.worst_s(start, end)
 
     @property
     def disturbed_s(self) -> float:
         """Returns by how much a telephone was late at most, or the audio was kept waiting for a core."""
-        return max(self.audio_processes.longest_s(), max((late for _, _, late in self._late), default=0.0))
+        return max(self.audio_processes.worst_s(), max((late for _, _, late in self._late), default=0.0))
 
     @cached_property
     def _late(self) -> list[tuple[float, float, float]]:
@@ -183,7 +183,7 @@ def perform(folder: Path, acts: Mapping[str, Act] | None = None) -> Performance:
             capture = asyncio.run(_perform(folder, office, cast, line, list(played.values())))
         until(lambda: not office.metrics()["switchhook_journal_waiting"], 10.0, "all is on disk")
     except (AssertionError, ExceptionGroup) as missed:
-        if max(control.longest_s(), audio_processes.longest_s()) > SPOILT_S:
+        if max(control.worst_s(), audio_processes.worst_s()) > SPOILT_S:
             raise Spoilt from missed
         raise
     finally:
