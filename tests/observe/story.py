@@ -71,7 +71,7 @@ def story(*, with_sip: bool = True) -> list[Entry]:
         "path": "/v1/phlo/5b1d/multi_party_call/8d7e/",
         "body": '{"action": "warm_transfer", "to": "1003"}',
         "status": 201,
-        "dialect": "phlo",
+        "dialect": "plivo",
         "api_id": "api-7",
     }
     hook: dict[str, object] = {"method": "POST", "url": "http://127.0.0.1:9000/answer?a=1", "status": 200, "ms": 12.4}

@@ -84,6 +84,14 @@ def test_a_cause_that_is_an_event_is_told_in_plain_words() -> None:
         assert re.search(r"is connected  \[a?[a-z ]+\]$", told, re.MULTILINE), told
 
 
+def test_an_answer_is_not_told_as_if_it_had_been_asked() -> None:
+    asked = {"method": "POST", "path": "/v1/phlo/5b1d", "dialect": "phlo", "status": 201, "body": '{"api_id": "a"}'}
+    refused = {**asked, "status": 409, "body": '{"error": "busy"}'}
+    told = timeline([Entry(START, "HttpRequest", CALL, "", body) for body in (asked, refused)], zone=UTC)
+    assert "POST /v1/phlo/5b1d -> 201\n" in told
+    assert 'POST /v1/phlo/5b1d -> 409 {"error": "busy"}\n' in told
+
+
 def test_a_warning_names_whom_it_is_about() -> None:
     about = Entry(START + 15.5, "Warning", CALL, CUSTOMER, {"text": "9 packets of a stranger were not played"})
     told = timeline([*story(), about], zone=UTC)

@@ -102,10 +102,19 @@ def sip_line(body: Body) -> str:
 
 
 def http_line(body: Body) -> str:
-    """`POST /v1/phlo/5b1d/ {"action": ...}`: method, path with long ids cut, and the short body if one was kept."""
+    """`POST /v1/phlo/5b1d/ {"action": ...}`: method, path with long ids cut, and the short body if one was kept.
+
+    Of the PHLO API the answer is kept, not what was asked: it is no part of the request.
+    """
     path = "/".join(part if len(part) <= 18 else part[:8] + ".." for part in str(body.get("path", "")).split("/"))
     asked = f"{body.get('method', '')} {path}".strip()
-    return f"{asked} {body['body']}" if body.get("body") else asked
+    return f"{asked} {body['body']}" if body.get("body") and body.get("dialect") != "phlo" else asked
+
+
+def _http_request(body: Body, parties: Parties) -> str:
+    status = body.get("status")
+    why = f" {body['body']}" if body.get("dialect") == "phlo" and status and status >= 400 else ""
+    return http_line(body) + (f" -> {status}{why}" if status else "")
 
 
 def notification_line(body: Body) -> str:
@@ -286,7 +295,7 @@ _WORDS: dict[str, Say] = {
     ),
     "DiversionSet": _diversion_set,
     "Noted": lambda body, parties: str(body["text"]),
-    "HttpRequest": lambda body, parties: http_line(body) + (f" -> {body['status']}" if body.get("status") else ""),
+    "HttpRequest": _http_request,
     "HttpReply": lambda body, parties: f"answered {body['status']}",
     "Webhook": lambda body, parties: f"webhook {webhook_line(body)}: {webhook_result(body)}",
     "Notification": lambda body, parties: f"event {notification_line(body)}",
