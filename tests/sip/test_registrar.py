@@ -6,6 +6,7 @@ import pytest
 
 from switchhook.core.events import EndpointChanged
 from switchhook.exchange.ports import Endpoint, Invitation
+from switchhook.sip import registrar
 from switchhook.sip.flow import Flow
 from switchhook.sip.message import parse
 from tests.sip.house import SERVER, House, telephone
@@ -190,3 +191,18 @@ def test_the_telephone_renews_and_takes_the_least_time_it_is_told():
     ann.agent.unregister()
     wire.run(5)
     assert house.line.registered() == {}
+
+
+def test_answers_are_kept_for_so_many_registrations_and_none_for_ever(desk, monkeypatch):
+    monkeypatch.setattr(registrar, "MAX_KEPT", 10)
+    layer = desk.house.line.engine.transactions
+    for _ in range(30):
+        assert desk.register("<sip:a@10.0.0.1>", expires="200").status == 200
+    challenged = layer.refused
+    assert layer.bound == 10
+    assert len(layer.servers) == 10 + challenged
+    desk.wire.run(40)
+    assert layer.bound == 0
+    assert not layer.servers
+    assert desk.register("<sip:a@10.0.0.1>", expires="200").status == 200
+    assert layer.bound == 1

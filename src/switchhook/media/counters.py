@@ -27,7 +27,7 @@ class Counters:
     most_work_us: int  # of one phase, in the last second
     events_dropped: int
     bugs: int = 0  # packets that we failed over
-    unknown: int = 0  # of a payload type or a length that was not agreed
+    unknown: int = 0  # of a payload type or a length that was not agreed, and keys faster than anybody presses them
     lost: int = 0  # of what telephones sent to us: of the legs that have ended and of those that are up
     late: int = 0  # too late for their jitter buffer
     duplicated: int = 0

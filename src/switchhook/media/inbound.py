@@ -302,7 +302,9 @@ class Inbound:
     def _event(self, row: int, packet: Packet, now: float) -> None:
         """Hears a packet of a key press."""
         ear = self._ears.setdefault(row, Ear())
+        before = ear.ignored
         self._keys(row, ear.packet(packet.ssrc, packet.ts, packet.payload, now))
+        self._table.counters[UNKNOWN] += ear.ignored - before
 
     def _latch(self, row: int) -> None:
         """Makes the address that the SDP gave a leg's own."""

@@ -22,6 +22,7 @@ from switchhook.sip.transactions import ServerTransaction
 from switchhook.sip.uri import parse_uri
 
 DEFAULT_EXPIRES_S = 3600
+MAX_KEPT = 20_000  # answers that are kept for retransmissions; as many as 600 telephones a second need
 
 
 @dataclass(slots=True)
@@ -175,7 +176,13 @@ class Registrar:
         lines += [f"Path: {value}\r\n" for value in transaction.request.get_all("path")]
         extra = "".join(lines) + self._engine.server_line
         tag = self._engine.tokens.tag()
-        transaction.respond(200, response(transaction.request, 200, tag=tag, extra=extra))
+        wire = response(transaction.request, 200, tag=tag, extra=extra)
+        layer = self._engine.transactions
+        if layer.bound < MAX_KEPT:
+            layer.accept(transaction, wire)
+        else:
+            self._engine.counters.stateless += 1
+            layer.respond_and_forget(transaction, wire)
 
     def _names(self, username: str) -> tuple[str, ...]:
         return tuple(sorted(one.uri for one in self._users.get(username, ())))

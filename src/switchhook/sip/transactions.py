@@ -209,7 +209,7 @@ _NO_REQUEST = Message(("", "", "", 0, "", ""), "", b"", "", {}, None, [])
 class ServerTransaction(Transaction):
     """A request of theirs. `respond` sends; `on_ack` is set by whoever takes an INVITE."""
 
-    __slots__ = ("again", "merge_key", "on_ack", "refusing", "request", "source", "tag", "user")
+    __slots__ = ("again", "bound", "merge_key", "on_ack", "refusing", "request", "source", "tag", "user")
 
     def __init__(self, layer: Transactions, key: str, request: Message, flow: Flow, source: Flow) -> None:
         if request.verb == "INVITE":
@@ -232,7 +232,7 @@ class ServerTransaction(Transaction):
         self.tag = ""  # its tag, when it is
         self.merge_key = ""
         self.again = 0  # how often the request was seen again
-        self.refusing = False
+        self.refusing = self.bound = False
         self.on_ack: Callable[[Message], None] | None = None
 
     @property
@@ -280,6 +280,9 @@ class ServerTransaction(Transaction):
         if self.refusing:
             self.refusing = False
             self.layer.refused -= 1
+        if self.bound:
+            self.bound = False
+            self.layer.bound -= 1
         if self.merge_key:
             self.layer.merges.pop(self.merge_key, None)
 
@@ -336,6 +339,7 @@ class Transactions:
         self.merges: dict[str, ServerTransaction] = {}
         self.riders: Riders[ClientTransaction] = Riders()  # of those on connections
         self.refused = 0  # server transactions that refuse and are not over
+        self.bound = 0  # those that have bound telephones
         self.unacknowledged: Callable[[str], None] = lambda _call_id: None  # told of refusals that got no ACK
 
     # --- client side
@@ -421,6 +425,12 @@ class Transactions:
             transaction.refusing = True
             self.refused += 1
         transaction.respond(status, wire)
+
+    def accept(self, transaction: ServerTransaction, wire: bytes) -> None:
+        """Sends the 200 to a REGISTER; `bound` counts it until it is forgotten."""
+        transaction.bound = True
+        self.bound += 1
+        transaction.respond(200, wire)
 
     def respond_and_forget(self, transaction: ServerTransaction, wire: bytes) -> None:
         """Answers once and keeps nothing: the request, sent again, is a new one, and its ACK a stray one."""
