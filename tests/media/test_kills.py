@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wire")]
 async def test_a_kill_in_any_state_costs_no_stream_and_at_most_a_hundred_ms(tmp_path: Path) -> None:
     """Relayed, transcoded, mixed, music, voice with music, a prompt, noise, ringing without SDP, keys, a recording.
 
-    The gap is taken from timestamps (the audio that was left out), which a busy machine cannot make longer.
+    The gap is taken from timestamps: it is the audio that was left out, by a pump that had a core when it wanted one.
     """
     async with studio() as s:
         for name, hz in (("a", 600), ("b", 900), ("c", 1_500)):
@@ -51,7 +51,8 @@ async def test_a_kill_in_any_state_costs_no_stream_and_at_most_a_hundred_ms(tmp_
         await s.until(lambda: s.restarted == ["pump"])
         await asyncio.sleep(0.8)
         for phone in s.phones:
-            assert phone.leg == "keys" or phone.longest_step() <= 100, phone.leg  # a key is one step of its length
+            most_ms = 100 + 1000 * s.excuse_s
+            assert phone.leg == "keys" or phone.longest_step() <= most_ms, phone.leg  # a key is one step of its length
             assert len({h.packet.ssrc for h in phone.heard}) == 1
             assert all(found.startswith("seq") for found in phone.breaks()), phone.leg
             assert len(phone.breaks()) <= 1, phone.leg  # a packet may be lost in a relay, nothing else
