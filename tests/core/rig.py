@@ -300,6 +300,6 @@ class Rig:
             phone = self.world.telephones[name]
             if phone.on_line or (phone.rings and phone.side is Side.INBOUND):
                 phone.rings, phone.on_line, phone.gone = False, False, True
-                self.tell(e.LegGone(phone.leg, outcome))
+                self.tell(e.LegGone(phone.leg))
         self.passes(15_000)
         assert self.nothing_left(), self.state
