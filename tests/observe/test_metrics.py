@@ -62,7 +62,7 @@ def test_a_whole_call_leaves_its_marks_and_nothing_live() -> None:
         'switchhook_legs_ended_total{direction="outbound",outcome="completed"} 2.0',
         'switchhook_legs_ended_total{direction="inbound",outcome="completed"} 1.0',
         'switchhook_transfers_ended_total{kind="warm",outcome="completed"} 1.0',
-        'switchhook_http_requests_total{dialect="phlo",status="201"} 1.0',
+        'switchhook_http_requests_total{dialect="plivo",status="201"} 1.0',
         'switchhook_webhooks_total{result="ok"} 1.0',
         'switchhook_webhooks_total{result="failed"} 1.0',
         'switchhook_sip_messages_total{way="in",word="INVITE"} 1.0',
