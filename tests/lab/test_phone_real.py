@@ -25,8 +25,8 @@ def test_each_hears_the_tone_of_the_other(tmp_path: Path) -> None:
             bob = await phones.open("bob", manners=PICKS_UP, codecs=(Codec.PCMA,))
             await ann.call(bob.uri)
             await ann.answered()
-            await ann.hears_only("bob")
-            await bob.hears_only("ann")
+            await ann.hears_only("bob", within_s=10)
+            await bob.hears_only("ann", within_s=10)
             await ann.press("5")
             await bob.was_pressed("5")
             await ann.hang_up()
@@ -49,8 +49,8 @@ def test_a_call_over_bad_lines() -> None:
             bob = await phones.open("bob", manners=PICKS_UP)
             await ann.call(bob.uri)
             await ann.answered(within_s=20)
-            await ann.hears_only("bob")
-            await bob.hears_only("ann")
+            await ann.hears_only("bob", within_s=10)
+            await bob.hears_only("ann", within_s=10)
             await asyncio.sleep(0.6)
             await ann.hang_up()
             await bob.ended(within_s=20)
@@ -86,8 +86,8 @@ def test_twenty_telephones_in_one_process() -> None:
             for caller, callee in zip(callers, callees, strict=True):
                 await caller.call(callee.uri)
             for caller, callee in zip(callers, callees, strict=True):
-                await caller.hears_only(callee.name)
-                await callee.hears_only(caller.name)
+                await caller.hears_only(callee.name, within_s=10)
+                await callee.hears_only(caller.name, within_s=10)
             for caller in callers:
                 await caller.hang_up()
             for phone in (*callers, *callees):
