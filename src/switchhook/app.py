@@ -42,6 +42,7 @@ from switchhook.settings import Settings
 from switchhook.sip.lateness import Lateness
 from switchhook.sip.line import LegTap, Line
 from switchhook.sip.overload import Reason
+from switchhook.sip.pace import Pace
 from switchhook.sip.resolver import Resolver
 from switchhook.sip.settings import EndpointSettings, LineSettings, TrunkSettings
 from switchhook.sip.sockets import Sockets
@@ -72,10 +73,20 @@ class Dialect(Protocol):
     async def stop(self) -> None: ...
 
 
+# Requests without credentials, or beyond an account's rate: anybody can send them, and each is up to a kilobyte.
+REFUSED = (401, 429)
+MAX_REFUSED, REFUSED_PER_S = 200, 5.0  # lines of them in the journal: at once, and a second ever after
+
+
 class CountedJournal:
-    """A journal whose lines are also counted for `/metrics` as they pass; facts are counted as they are told."""
+    """A journal whose lines are also counted for `/metrics` as they pass; facts are counted as they are told.
+
+    Of a flood of refused requests most are only counted: nobody who may not even ask can fill the disk.
+    """
 
     def __init__(self, journal: FactJournal, metrics: Metrics) -> None:
+        self.left_out = 0  # lines
+        self._pace = Pace(MAX_REFUSED, 0.0)
         self._journal = journal
         self._metrics = metrics
         self.facts = journal.facts
@@ -83,7 +94,11 @@ class CountedJournal:
 
     def append(self, entry: Entry) -> None:
         self._metrics.take(entry)
-        self._journal.append(entry)
+        refused = entry.kind == "HttpRequest" and entry.body.get("status") in REFUSED
+        if refused and not self._pace.lets(entry.at, MAX_REFUSED, REFUSED_PER_S):
+            self.left_out += 1
+        else:
+            self._journal.append(entry)
 
 
 # A call leaves no cycles, so there is little to collect. Looking through 2,000 new objects takes a millisecond, through
@@ -149,10 +164,11 @@ class Server:
             verify=settings.webhooks.verify_tls,
         )
         stack.push_async_callback(sender.close)
+        self.lines = CountedJournal(self.journal, self.metrics)
         self.exchange = Exchange(
             settings,
             clock=SystemClock(),
-            journal=CountedJournal(self.journal, self.metrics),
+            journal=self.lines,
             sender=sender,
             encode=lambda fact: fact_encoding().write(fact),
             seed=secrets.randbits(64),

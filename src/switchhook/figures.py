@@ -42,6 +42,8 @@ def watch_all(server: Server) -> None:
     watch = server.metrics.watch
     watch("switchhook_journal_waiting", "Journal lines not yet on disk", lambda: server.journal.waiting)
     watch("switchhook_journal_dropped", "Journal lines lost", lambda: server.journal.dropped)
+    doc = "Lines about refused API requests that were only counted, because there were too many"
+    watch("switchhook_journal_left_out", doc, lambda: server.lines.left_out)
     registered = server.exchange.state.registered
     watch("switchhook_endpoints_registered", "Telephones registered", lambda: len(registered))
     watch("switchhook_audio_ports_taken", "Audio ports that are some leg's", lambda: server.media.ports_taken)

@@ -19,10 +19,10 @@ class Pace:
 
     def lets(self, now: float, burst: float, per_s: float) -> bool:
         """Takes one, or says that it comes too fast."""
-        if self._left < 1.0:
-            self._left = min(burst, self._left + (now - self._at) * per_s)
-            self._at = now
-            if self._left < 1.0:
-                return False
-        self._left -= 1.0
+        left = min(burst, self._left + (now - self._at) * per_s)
+        self._at = now
+        if left < 1.0:
+            self._left = left
+            return False
+        self._left = left - 1.0
         return True
