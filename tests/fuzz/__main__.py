@@ -182,7 +182,7 @@ def main() -> int:
         stopped = True
         print("stopped; so far:")
     for name, count in counts.items():
-        print(f"{name:>12}: {count:>8,} inputs, {found[name]} wrong")
+        print(f"{name:>12}: {count:>8,} inputs, {found[name]} wrong" + ("" if count else " (no time was left for it)"))
     return 1 if any(found.values()) else 130 if stopped else 0
 
 
