@@ -102,6 +102,17 @@ def test_a_reinvite_that_got_no_answer_is_not_sent_again_when_the_call_is_over()
     assert far.ann.clean()
 
 
+def test_a_hold_that_had_to_wait_for_an_ack_comes_behind_it():
+    wire, ann, bob = talking({8: "lose"})  # 6 INVITE, 7 200, 8 ACK
+    ann.line.hold()
+    wire.run(0.1)
+    bob.line.hold()
+    wire.run(0.1)
+    assert "held" not in ann.events  # our answer to ann's hold is not acknowledged yet
+    wire.run(5)
+    assert "held" in ann.events
+
+
 def test_a_reinvite_without_an_offer_that_met_another_is_tried_again_without_one():
     wire, ann, bob = talking()
     bob.line.reoffer()
