@@ -50,9 +50,13 @@ def _forget_what_failed(item: Any) -> None:
 
 
 def _skipped(report: pytest.TestReport, waited_s: list[float]) -> pytest.TestReport:
-    said = getattr(getattr(report.longrepr, "reprcrash", None), "message", str(report.longrepr)).partition("\n")[0]
     waits = ", ".join(f"{1000 * each:.0f}" for each in waited_s)
+    return skipped(report, f"the machine kept it waiting for {waits} ms")
+
+
+def skipped(report: pytest.TestReport, why: str) -> pytest.TestReport:
+    """Makes of a failure that nobody can judge a skipped test that says why, and what it said itself."""
+    said = getattr(getattr(report.longrepr, "reprcrash", None), "message", str(report.longrepr)).partition("\n")[0]
     path, line, _ = report.location
-    report.outcome = "skipped"
-    report.longrepr = (path, line or 0, f"Skipped: the machine kept it waiting for {waits} ms; it said: {said}")
+    report.outcome, report.longrepr = "skipped", (path, line or 0, f"Skipped: {why}; it said: {said}")
     return report

@@ -80,7 +80,7 @@ HEARERS = ("2201", "2401", "2402", "2601", "2602", "2603")
 
 def _most_lost(killed: Performance) -> int:
     """Returns what the kills may cost a stream: a packet each, and what an audio process that was late had at hand."""
-    kills = [at for at in KILLED_AT if at >= killed.rtp[0].at]
+    kills = [at for at in KILLED_AT if killed.rtp[0].at <= at <= killed.rtp[-1].at]
     assert len(kills) == KILLS
     return sum(1 + int(killed.excuse_s(at, at) / FRAME_S) for at in kills)
 
