@@ -34,6 +34,7 @@ class ListWire:
         self.sent, self.now = sent, ZERO
         self.expected: dict[int, Address | None] = {}
         self.live: set[int] = set()
+        self.reports: list[bytes] = []
 
     @property
     def watched(self) -> int:
@@ -88,6 +89,7 @@ class ListWire:
         return True
 
     def send_rtcp(self, row: int, packet: bytes, target: Address) -> bool:
+        self.reports.append(packet)
         return True
 
     def _keep(self, row: int, packet: bytes) -> None:
