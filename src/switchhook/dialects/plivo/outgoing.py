@@ -4,6 +4,9 @@ Order. The notifications of one call leave one after the other, each only when t
 given up, so that a receiver sees things in the order in which they happened. A document holds up a caller, so it waits
 for the notifications before it only for a moment (`PATIENCE_S`), and never holds up those after it.
 
+Behind a receiver that does not answer, notifications wait, and more come. So many of a call and of all may wait; one
+more is not sent, and stands in the call's timeline as one that failed.
+
 Redirects are followed here, because a signature covers the URL: each hop is signed anew (plivo-xml 1.2).
 """
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from switchhook.exchange.switch import Exchange
 
 PATIENCE_S = 1.0
+MOST_OF_CALL, MOST_WAITING = 500, 10_000  # notifications, those under way included in the second
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +63,16 @@ class Outgoing:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._lanes: dict[LegId, _Lane] = {}
+        self._waiting = 0
 
     def tell(self, webhook: Webhook) -> None:
         """Queues a notification behind the earlier ones of its call; what is answered does not matter."""
+        known = self._lanes.get(webhook.leg)
+        if self._waiting >= MOST_WAITING or (known is not None and len(known.waiting) >= MOST_OF_CALL):
+            url, _ = tuned(webhook.link.url, webhook.tuning)
+            self._write(webhook, url, self._exchange.clock.now(), 0, 0, "not sent: too many wait for an answer")
+            return
+        self._waiting += 1
         lane = self._lanes.setdefault(webhook.leg, _Lane())
         lane.last = asyncio.Event()
         lane.waiting.append((webhook, lane.last))
@@ -78,6 +89,7 @@ class Outgoing:
                 except Unavailable:
                     pass  # written into the journal by _send
                 finally:
+                    self._waiting -= 1
                     delivered.set()
         finally:
             lane.working = False
