@@ -235,10 +235,12 @@ def test_the_journal_keeps_the_same_figures(performance: Performance, name: str)
 def unread(performance: Performance, name: str) -> int:
     """Returns how many packets of a telephone the server did not count, but those that came before its answer was read.
 
-    Its answer is read when it is a fact, and the audio process knows a moment later: what came in between may count.
+    Its answer is read when it is a fact, and the audio process knows a moment later, at the latest when it begins to
+    send: what came in between may count.
     """
     (entry,), (connected,) = performance.kind("MediaStats", name), performance.kind("LegConnected", name)
-    read_by = connected.at + CLOCK_S + performance.excuse_s(connected.at, connected.at)
+    known_at = connected.at + performance.excuse_s(connected.at, connected.at)
+    read_by = max(known_at, performance.heard[name][0].at) + CLOCK_S
     left = len(performance.said[name]) - int(str(entry.body["received"]))
     early = len([packet for packet in performance.said[name] if packet.at <= read_by])
     return max(0, left - early) if left >= 0 else left
