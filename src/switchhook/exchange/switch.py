@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Sized
 from typing import Any, get_args
 
 import structlog
@@ -101,13 +101,17 @@ class Exchange:
         self.media: Media
         self.timers: TimersPort
         self._veiled: set[LegId] = set()  # legs whose keys are nobody's business
-        self._listeners: dict[type[facts.Fact], list[Listener]] = {kind: [] for kind in get_args(facts.Fact)}
-        self._told: set[type[facts.Fact]] = {facts.LegEnded}  # kinds that somebody listens for, or we ourselves
-        self._untold: deque[Stamped] = deque()
+        self._listeners: dict[type[facts.Fact], list[tuple[Listener, tuple[Sized, ...]]]]
+        self._listeners = {kind: [] for kind in get_args(facts.Fact)}
+        self._held: dict[type[facts.Fact], tuple[Sized, ...] | None]  # by all who hear of a kind; None: one always does
+        self._held = dict.fromkeys(self._listeners, ())
+        self._all_held: tuple[Sized, ...] = ()
+        self._untold: deque[tuple[float, tuple[facts.Fact, ...], str]] = deque()  # what came of a step: when, and why
         self._telling = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._busy = False
         self.recordings = Recordings(self)
         self.limits = Limits(self)
         self.pacing = Pacing(self)
@@ -124,11 +128,18 @@ class Exchange:
         if isinstance(signalling, Telephones):
             self.declared.follow(signalling)
 
-    def subscribe(self, listener: Listener, kinds: Collection[type[facts.Fact]] | None = None) -> None:
-        """Adds a listener for each later fact, or those of some kinds; it must return quickly and must not raise."""
+    def subscribe(
+        self, listener: Listener, kinds: Collection[type[facts.Fact]] | None = None, *, held: tuple[Sized, ...] = ()
+    ) -> None:
+        """Adds a listener for each later fact, or those of some kinds; it must return quickly and must not raise.
+
+        With `held` it is told only while one of these holds something: a call that does not concern it pays for a look.
+        """
         for kind in self._listeners if kinds is None else kinds:
-            self._listeners[kind].append(listener)
-            self._told.add(kind)
+            self._listeners[kind].append((listener, held))
+            others = self._held[kind]
+            self._held[kind] = (*others, *held) if held and others is not None else None
+        self._all_held += tuple(each for each in held if not any(each is known for known in self._all_held))
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str = "") -> asyncio.Task[None]:
         """Runs work beside the calls; an exception in it is logged, never lost."""
@@ -161,12 +172,12 @@ class Exchange:
 
     def tell(self, event: events.Event, cause: str = "") -> None:
         """States what happened in the world."""
-        if isinstance(event, events.LegArrived):
+        if type(event) is events.LegArrived:
             event = self._routed(event)
         self._step(event, cause or type(event).__name__)
-        if isinstance(event, events.SoundEnded):
+        if type(event) is events.SoundEnded:
             self.sounds.failed(event)
-        elif isinstance(event, events.MediaLost) and self.settings.media.on_media_lost == "end":
+        elif type(event) is events.MediaLost and self.settings.media.on_media_lost == "end":
             self._end_silent(event.leg)
 
     def _end_silent(self, leg: LegId) -> None:
@@ -192,22 +203,22 @@ class Exchange:
         done = step(self.state, given, now)
         if done.facts:
             self.journal.facts(now, done.facts if not self._veiled else self._veil(done.facts), cause)
-            counted, told = self.limits.counted, self._told
+            counted = self.limits.counted
             for fact in done.facts:
                 kind = type(fact)
                 if kind in LEARNT:
                     LEARNT[kind](self.calls, fact)
                 if counted and kind in counted:
                     counted[kind](fact, now)
-                if kind in told:
-                    self._untold.append(Stamped(now, fact, cause))
+            self._untold.append((now, done.facts, cause))
         for action in done.actions:
             _CARRIERS[type(action)](self, action)
         if self._untold and not self._telling:
             self._tell_listeners()
-        busy, idle = bool(self.state.legs or self.state.tapes), self._idle
-        if busy is idle.is_set():
-            (idle.clear if busy else idle.set)()
+        busy = bool(self.state.legs or self.state.tapes)
+        if busy is not self._busy:
+            self._busy = busy
+            (self._idle.clear if busy else self._idle.set)()
         return done.accepted
 
     def veil_keys(self, leg: LegId, on: bool) -> None:
@@ -233,16 +244,26 @@ class Exchange:
         self._telling = True
         try:
             while self._untold:
-                stamped = self._untold.popleft()
-                for listener in self._listeners[type(stamped.fact)]:
-                    try:
-                        listener(stamped)
-                    except Exception:  # one broken reader must not take the calls down
-                        log.exception("listener failed", fact=type(stamped.fact).__name__)
-                if isinstance(stamped.fact, facts.LegEnded):
-                    self.media.close(stamped.fact.leg)
+                at, told, cause = self._untold.popleft()
+                awake = any(self._all_held)
+                for fact in told:
+                    held = self._held[type(fact)]
+                    if held is None or (awake and any(held)):
+                        self._tell_each(Stamped(at, fact, cause))
+                        awake = any(self._all_held)
+                    if type(fact) is facts.LegEnded:
+                        self.media.close(fact.leg)
         finally:
             self._telling = False
+
+    def _tell_each(self, stamped: Stamped) -> None:
+        for listener, held in self._listeners[type(stamped.fact)]:
+            if held and not any(held):
+                continue
+            try:
+                listener(stamped)
+            except Exception:  # one broken reader must not take the calls down
+                log.exception("listener failed", fact=type(stamped.fact).__name__)
 
     # --- out --------------------------------------------------------------------------------------------------------
 

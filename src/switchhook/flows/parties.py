@@ -79,6 +79,7 @@ class Parties:
         self._dials: dict[DialId, tuple[Party, Dial]] = {}
         self._legs: dict[LegId, Party] = {}
         self._transfers: dict[TransferId, Party] = {}
+        self.held = (self._named, self._rooms, self._dials, self._legs, self._transfers, self._at, self._nodes)
         self._count = 0
 
     def open(self, run: Run, node: Node, options: MultiParty, branch: Branch) -> Party:
@@ -205,7 +206,7 @@ class Parties:
     @property
     def empty(self) -> bool:
         """True when nothing of any party is remembered."""
-        return not any((self._named, self._rooms, self._dials, self._legs, self._transfers, self._at, self._nodes))
+        return not any(self.held)
 
     def _close(self, party: Party) -> None:
         if self._named.get(party.name) is party:

@@ -55,6 +55,7 @@ class Walker:
         self._runs_of: dict[LegId, Run] = {}  # every live call of every run
         self.tapes = Tapes(self)
         self.attempts: dict[DialId, Branch] = {}  # who waits for a Call Forward
+        self._held = (self._branches, self._runs_of, self.attempts, *self.parties.held)
         self._readers: list[Readers] = []
         self._by_kind: dict[type[f.Fact], tuple[Callable[[Any, float], object], ...]] = {}
 
@@ -64,7 +65,8 @@ class Walker:
         orders = (*first, *self._readers, self._own, *last)
         kinds = {kind for readers in orders for kind in readers}
         self._by_kind = {kind: tuple(each[kind] for each in orders if kind in each) for kind in kinds}
-        self.exchange.subscribe(self._told, kinds)
+        self.exchange.subscribe(self._told, _WAKING & kinds)
+        self.exchange.subscribe(self._told, kinds - _WAKING, held=self._held)  # while a live call belongs to a flow
 
     def read(self, readers: Readers) -> None:
         """Adds readers that are told their facts before the flows go on, with the parties still complete."""
@@ -249,16 +251,8 @@ class Walker:
     # --- what the exchange tells ------------------------------------------------------------------------------------
 
     def _told(self, stamped: Stamped) -> None:
-        kind = type(stamped.fact)
-        if not self._branches and kind not in _WAKING and self._asleep:
-            return
-        for reader in self._by_kind[kind]:
+        for reader in self._by_kind[type(stamped.fact)]:
             reader(stamped.fact, stamped.at)
-
-    @property
-    def _asleep(self) -> bool:
-        """True when no live call belongs to a flow: no fact but those that wake concerns any."""
-        return not self._branches and not self._runs_of and not self.attempts and self.parties.empty
 
     @property
     def _own(self) -> Readers:
@@ -363,7 +357,7 @@ class Walker:
 
     def holds_nothing(self) -> bool:
         """True when no call, attempt or room is remembered: after the last call, nothing may be."""
-        return not (self._branches or self._runs_of or self.attempts) and self.parties.empty and self.tapes.empty
+        return not any(self._held) and self.tapes.empty
 
     def party_of(self, branch: Branch) -> Party | None:
         """Returns the party in which a branch waits."""

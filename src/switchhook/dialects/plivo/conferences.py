@@ -55,7 +55,8 @@ class Conferences:
 
     def start(self) -> None:
         """Begins to listen; after the documents, which still ask about who leaves."""
-        self._exchange.subscribe(self._heard, (f.MemberJoined, f.MemberLeft, f.RoomClosed, f.VoiceHeard))
+        asked = (self._chairs, self._tapes, self._watched, self._floors)  # empty: nobody has asked for anything
+        self._exchange.subscribe(self._heard, (f.MemberJoined, f.MemberLeft, f.RoomClosed, f.VoiceHeard), held=asked)
 
     # --- rooms and members ------------------------------------------------------------------------------------------
 
@@ -134,8 +135,6 @@ class Conferences:
     # --- told -------------------------------------------------------------------------------------------------------
 
     def _heard(self, stamped: Stamped) -> None:
-        if not (self._chairs or self._tapes or self._watched or self._floors):
-            return  # nobody has asked for anything in a conference
         match stamped.fact:
             case f.VoiceHeard(leg=leg, on=True):
                 self._talks(leg)

@@ -73,7 +73,9 @@ class Plivo:
 
     async def start(self) -> None:
         """Begins to listen; calls that arrive from now on are asked about."""
-        self.exchange.subscribe(self._heard, _TOLD)
+        self.exchange.subscribe(self._heard, _WAKING)
+        running = (self.sessions, self.endings, *self.watch.held)
+        self.exchange.subscribe(self._heard, _TOLD.keys() - _WAKING, held=running)  # while a document runs
         self.mpc.start()
         self.conferences.start()
         self.overlays.start()
@@ -143,10 +145,7 @@ class Plivo:
     # --- facts ------------------------------------------------------------------------------------------------------
 
     def _heard(self, stamped: Stamped) -> None:
-        kind = type(stamped.fact)
-        if not self.sessions and not self.endings and kind not in _WAKING and self.watch.empty:
-            return  # no document runs: a call of another program pays for one look
-        _TOLD[kind](self, stamped.fact)
+        _TOLD[type(stamped.fact)](self, stamped.fact)
 
     def _leg_created(self, fact: f.LegCreated) -> None:
         leg = self.exchange.state.legs.get(fact.leg.id)

@@ -13,6 +13,7 @@ class Watch:
         self._rooms: dict[RoomId, DialStep] = {}
         self._dials: dict[DialId, DialStep] = {}
         self._legs: dict[LegId, list[DialStep]] = {}
+        self.held = (self._rooms, self._legs, self._dials)
 
     def dial(self, dial: DialId, step: DialStep) -> None:
         self._dials[dial] = step
@@ -53,4 +54,4 @@ class Watch:
 
     @property
     def empty(self) -> bool:
-        return not self._rooms and not self._legs and not self._dials
+        return not any(self.held)

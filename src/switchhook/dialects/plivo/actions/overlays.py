@@ -37,7 +37,7 @@ class Overlays:
 
     def start(self) -> None:
         """Begins to listen for the ends of sounds."""
-        self._exchange.subscribe(self._heard, (f.OverlayFinished, f.MemberLeft))
+        self._exchange.subscribe(self._heard, (f.OverlayFinished, f.MemberLeft), held=(self._laid,))
 
     def lay(
         self,
@@ -76,8 +76,6 @@ class Overlays:
             self._exchange.ask(r.StopOver(leg), cause=cause)
 
     def _heard(self, stamped: Stamped) -> None:
-        if not self._laid:
-            return
         fact = stamped.fact
         if isinstance(fact, f.OverlayFinished):
             sound, layer = self._laid.get(fact.leg, (None, None))

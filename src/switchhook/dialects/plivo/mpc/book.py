@@ -62,7 +62,7 @@ class Book:
 
     def start(self) -> None:
         """Begins to listen."""
-        self._exchange.subscribe(self._heard, _TOLD)
+        self._exchange.subscribe(self._heard, _TOLD, held=(self._named,))
 
     # --- looking up -------------------------------------------------------------------------------------------------
 
@@ -174,8 +174,6 @@ class Book:
     # --- facts ------------------------------------------------------------------------------------------------------
 
     def _heard(self, stamped: Stamped) -> None:
-        if not self._named:
-            return  # nothing is under way: a call that has to do with none of this pays for one look
         _TOLD[type(stamped.fact)](self, stamped.fact, stamped.at)
 
     def _leg_created(self, fact: f.LegCreated, at: float) -> None:
