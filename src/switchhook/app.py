@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -76,6 +77,9 @@ class Dialect(Protocol):
 # Requests without credentials, or beyond an account's rate: anybody can send them, and each is up to a kilobyte.
 REFUSED = (401, 429)
 MAX_REFUSED, REFUSED_PER_S = 200, 5.0  # lines of them in the journal: at once, and a second ever after
+
+_STATS = tuple(MediaStats.__slots__)
+_stats_of = attrgetter(*_STATS)
 
 
 class CountedJournal:
@@ -285,7 +289,7 @@ class Server:
         return self.media.open(leg)
 
     def _counted(self, leg: LegId, stats: MediaStats) -> None:
-        body: dict[str, object] = {name: getattr(stats, name) for name in MediaStats.__slots__}
+        body: dict[str, object] = dict(zip(_STATS, _stats_of(stats), strict=True))
         self.exchange.write("MediaStats", body, leg=leg)
         if stats.strangers >= STRANGERS_NOTED:
             self._noted(leg, f"{stats.strangers} audio packets of a stranger's address were not played")

@@ -48,6 +48,8 @@ class Diversion:
 
 
 class Side(Enum):
+    __hash__ = object.__hash__  # not that of the name, which is a function call: it is a key in every call
+
     INBOUND = "inbound"  # the telephone called us
     OUTBOUND = "outbound"  # we called the telephone
 

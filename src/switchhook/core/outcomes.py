@@ -15,6 +15,8 @@ from switchhook.core.values import dataclass
 class Outcome(Enum):
     """Why a leg is over. The value is the word used in the journal and in metrics."""
 
+    __hash__ = object.__hash__  # not that of the name, which is a function call: it is a key in every call
+
     COMPLETED = "completed"  # it was answered, and somebody hung up
     BUSY = "busy"
     REJECTED = "rejected"  # the person or the far server said no

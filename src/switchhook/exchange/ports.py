@@ -39,12 +39,16 @@ Emit = Callable[[Event], None]  # how an adapter hands an event to the exchange;
 
 
 class Codec(Enum):
+    __hash__ = object.__hash__  # not that of the name, which is a function call: it is a key in every call
+
     PCMU = "PCMU"  # static payload type 0
     PCMA = "PCMA"  # static payload type 8
 
 
 class Direction(Enum):
     """Where audio may flow, said from the telephone's side as in its SDP."""
+
+    __hash__ = object.__hash__  # not that of the name, which is a function call: it is a key in every call
 
     SENDRECV = "sendrecv"
     SENDONLY = "sendonly"  # the telephone put us on hold
@@ -54,6 +58,8 @@ class Direction(Enum):
 
 class Latching(Enum):
     """Whose packets are accepted (media-engineering 2.1)."""
+
+    __hash__ = object.__hash__  # not that of the name, which is a function call: it is a key in every call
 
     STRICT = "strict"  # only the SDP address
     SIGNALLING = "signalling"  # (default) the SDP address, or the address the SIP came from

@@ -283,8 +283,9 @@ class MediaEngine:
 
     def _at_its_limit(self) -> bool:
         """True when the pump has just said that it needed most of its time."""
-        lately = asyncio.get_running_loop().time() - self._counted_at < 2.0
-        return lately and self.counters is not None and self.counters.full
+        if self.counters is None or not self.counters.full:
+            return False
+        return asyncio.get_running_loop().time() - self._counted_at < 2.0
 
     # --- sounds -------------------------------------------------------------------------------------------------
 

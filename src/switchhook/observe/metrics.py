@@ -156,8 +156,10 @@ class Metrics:
         cells, new_cell = self._cells, self._cell
 
         def counted(at: float, leg: str, way: str, wire: bytes, peer: str) -> None:
-            cell = cells.get((way, wire[:9])) or new_cell(way, wire)
-            cell[2] += 1
+            try:
+                cells[way, wire[:9]][2] += 1
+            except KeyError:
+                new_cell(way, wire)[2] += 1
             take(at, leg, way, wire, peer)
 
         return counted

@@ -18,13 +18,11 @@ class Flow:
     port: int
     local: str  # "host:port" as we write it into Via and Contact
     peer: str = field(init=False, compare=False, repr=False)  # "udp:host:port", for people
+    reliable: bool = field(init=False, compare=False, repr=False)  # what is sent arrives, or the connection breaks
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "peer", f"{self.transport}:{self.host}:{self.port}")
-
-    @property
-    def reliable(self) -> bool:
-        return self.transport != "udp"
+        object.__setattr__(self, "reliable", self.transport != "udp")
 
     def at_port(self, port: int) -> Flow:
         """Returns the flow to another port of the same host."""

@@ -139,7 +139,10 @@ class Sockets:
             return
         udp = self._serving.get(flow.local) or self._find_serving(flow)
         if udp is not None:
-            udp.send(wire, flow)
+            try:
+                udp.sendto(wire, (flow.host, flow.port))
+            except OSError as error:
+                udp.not_sent(wire, flow, error)
 
     def _find_serving(self, flow: Flow) -> _Udp | None:
         for udp in self._udp:
@@ -298,6 +301,7 @@ class _Udp:
         self.family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._loop = asyncio.get_running_loop()
         self._socket = socket.socket(self.family, socket.SOCK_DGRAM)
+        self.sendto = self._socket.sendto
         try:
             self._socket.setblocking(False)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
@@ -332,15 +336,11 @@ class _Udp:
             return False
         return flow.local == self._local or (self._wildcard and flow.local.endswith(f":{self.port}"))
 
-    def send(self, wire: bytes, flow: Flow) -> None:
-        try:
-            self._socket.sendto(wire, (flow.host, flow.port))
-        except BlockingIOError:
-            pass  # the send buffer is full: lost like on the network, a timer sends it again
-        except OSError:
-            if wire and flow not in self._refused:
-                self._refused.add(flow)
-                self._loop.call_soon(self._tell_refused, flow)
+    def not_sent(self, wire: bytes, flow: Flow, error: OSError) -> None:
+        """Tells the owner; what a full send buffer refuses is lost like on the network, and a timer sends it again."""
+        if wire and flow not in self._refused and not isinstance(error, BlockingIOError):
+            self._refused.add(flow)
+            self._loop.call_soon(self._tell_refused, flow)
 
     def _tell_refused(self, flow: Flow) -> None:
         """Once for all datagrams of a turn of the loop: whoever is told looks at every transaction."""

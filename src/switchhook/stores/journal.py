@@ -63,7 +63,8 @@ class SqlJournal:
     @property
     def waiting(self) -> int:
         """How many lines are not on disk yet, the facts of one step counted as one."""
-        return len(self._given) + sum(batch.lines for batch in tuple(self._held))
+        held = self._held
+        return len(self._given) + (sum(batch.lines for batch in tuple(held)) if held else 0)
 
     @property
     def failure(self) -> str:
