@@ -45,6 +45,10 @@ def run(*arguments: str, timeout_s: float = 20) -> subprocess.CompletedProcess[s
         (["--config", "/nowhere/at/all.toml"], "/nowhere/at/all.toml"),
         (["--set", "store.url=sqlite:////nowhere/at/all.db"], "/nowhere/at/all.db"),
         (["--ready-file", "/nowhere/at/all"], "--ready-file /nowhere/at/all cannot be written"),
+        (  # said before anything is begun
+            ["--set", "store.url=sqlite:////nowhere/at/all.db", "--ready-file", "/nowhere/at/all"],
+            "--ready-file /nowhere/at/all cannot be written",
+        ),
     ],
 )
 def test_what_is_wrong_with_the_configuration_is_one_line_and_exit_code_2(arguments: list[str], said: str) -> None:
