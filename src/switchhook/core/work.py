@@ -45,8 +45,8 @@ class Work:
         if leg_of is not None and (leg := leg_of(fact)) is not None:
             self._touched_legs[leg] = None
             if leg in state.legs:
-                for of_leg in state.legs[leg].rooms:
-                    rooms[of_leg] = None
+                for its_room in state.legs[leg].rooms:
+                    rooms[its_room] = None
         if room_of is not None and (room := room_of(fact)) is not None:
             rooms[room] = None
         if dial_of is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import quote, urldefrag, urljoin, urlsplit
 
 from switchhook.core.values import dataclass
@@ -45,6 +46,7 @@ def link_of(url: str | None, method: str | None = None) -> Link | None:
     return Link(text, "POST" if verb.lower() in UNSET else verb.upper())
 
 
+@lru_cache(maxsize=1024)  # the URLs of the configuration come again in every call
 def is_web_url(url: str) -> bool:
     """True for an absolute http or https URL with a host and a sensible port."""
     try:
@@ -79,6 +81,7 @@ class Tuning:
         return f"{status // 100}xx" in self.retried
 
 
+@lru_cache(maxsize=1024)
 def tuned(url: str, default: Tuning | None = None) -> tuple[str, Tuning]:
     """Splits the fragment off `url`; values out of range are clamped, unknown keys and words ignored."""
     start = default or Tuning()

@@ -14,10 +14,10 @@ blank: the Python SDK does not trim). A receiver accepts if any of them fits.
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 Pairs = Iterable[tuple[str, str]]
@@ -25,9 +25,10 @@ Pairs = Iterable[tuple[str, str]]
 
 def sign(token: str, message: str) -> str:
     """Returns base64 of HMAC-SHA256 of `message` under `token`."""
-    return base64.b64encode(hmac.new(token.encode(), message.encode(), hashlib.sha256).digest()).decode()
+    return base64.b64encode(hmac.digest(token.encode(), message.encode(), "sha256")).decode()
 
 
+@lru_cache(maxsize=1024)
 def base_of(url: str) -> str:
     """Returns scheme, host, port and path of `url`, as written."""
     parts = urlsplit(url)
@@ -53,6 +54,7 @@ def v3(token: str, method: str, url: str, body: Pairs, nonce: str) -> str:
     return sign(token, v3_message(method, base_of(url), query, body, nonce))
 
 
+@lru_cache(maxsize=1024)
 def forms_of(url: str) -> tuple[str, ...]:
     """Returns `url` and the other forms in which a receiver may see it: without its port, with a path."""
     parts = urlsplit(url)
@@ -84,12 +86,19 @@ def headers(
     out: list[tuple[str, str]] = []
     if "v3" in generations:
         pairs = tuple(body.items())
-        for name, keys in (("X-Plivo-Signature-V3", tokens), ("X-Plivo-Signature-Ma-V3", main_tokens)):
-            out.append((name, ",".join(v3(key, method, form, pairs, nonce) for key in keys for form in forms)))
+
+        def all_forms(keys: Sequence[str]) -> str:
+            return ",".join([v3(key, method, form, pairs, nonce) for key in keys for form in forms])
+
+        own = all_forms(tokens)
+        out.append(("X-Plivo-Signature-V3", own))
+        out.append(("X-Plivo-Signature-Ma-V3", own if main_tokens == tokens else all_forms(main_tokens)))
         out.append(("X-Plivo-Signature-V3-Nonce", nonce))
     if "v2" in generations:
         # The V2 validators compare one value, not a list: the URL as the client wrote it.
-        for name, keys in (("X-Plivo-Signature-V2", tokens), ("X-Plivo-Signature-Ma-V2", main_tokens)):
-            out.append((name, ",".join(v2(key, url, nonce) for key in keys)))
+        own = ",".join([v2(key, url, nonce) for key in tokens])
+        out.append(("X-Plivo-Signature-V2", own))
+        mains = own if main_tokens == tokens else ",".join([v2(key, url, nonce) for key in main_tokens])
+        out.append(("X-Plivo-Signature-Ma-V2", mains))
         out.append(("X-Plivo-Signature-V2-Nonce", nonce))
     return tuple(out)
