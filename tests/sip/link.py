@@ -134,6 +134,7 @@ class Person:
         self.events: list[str] = []
         self.sessions: list[Session] = []
         self.endings: list[Ending] = []
+        self.ended_calls: dict[str, Ending] = {}  # by Call-ID
         self.line: Line | None = None
         self.lines: list[Line] = []
         self.end = wire.end(host)
@@ -189,6 +190,7 @@ class Person:
 
     def ended(self, line: Line, ending: Ending) -> None:
         self.endings.append(ending)
+        self.ended_calls[line.call_id] = ending
         self.events.append(f"ended {ending.outcome.value}")
 
     def registered(self, ok: bool, status: int) -> None:

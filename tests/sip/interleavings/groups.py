@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from tests.sip.interleavings.flows import FLOWS
 from tests.sip.interleavings.forks import FORKS
 from tests.sip.interleavings.house_crossings import CALLS, MORE_TRANSFERS
+from tests.sip.interleavings.house_fallbacks import FALLBACKS
 from tests.sip.interleavings.house_flows import PLAIN, TRANSFERS
 from tests.sip.interleavings.search import Found, Playable, search
 
@@ -19,9 +20,19 @@ GROUPS: dict[str, tuple[Playable, ...]] = {
     TWO: FLOWS,
     FORKED: FORKS,
     SERVED: (*PLAIN, *CALLS),
-    TRANSFERRED: (*TRANSFERS, *MORE_TRANSFERS),
+    TRANSFERRED: (*TRANSFERS, *MORE_TRANSFERS, *FALLBACKS),
 }
+PAIRS = {TWO: 40, FORKED: 20, SERVED: 6, TRANSFERRED: 6}  # for each flow, in `make test`
 EVERY: dict[str, Playable] = {f"{group}: {flow.name}": flow for group, flows in GROUPS.items() for flow in flows}
+
+
+def group_of(name: str) -> str:
+    return name.partition(": ")[0]
+
+
+def tested(name: str) -> Found:
+    """Searches a flow as `make test` does."""
+    return searched(name, PAIRS[group_of(name)])
 
 
 def searched(name: str, pairs: int, triples: int = 0) -> Found:
@@ -42,4 +53,4 @@ def processes(count: int = 0, nice: int = 0) -> ProcessPoolExecutor:
 
 def of_groups(groups: Iterable[str]) -> list[str]:
     """Returns the names of the flows of these groups."""
-    return [name for name in EVERY if name.partition(": ")[0] in set(groups)]
+    return [name for name in EVERY if group_of(name) in set(groups)]

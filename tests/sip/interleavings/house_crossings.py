@@ -8,6 +8,7 @@ from switchhook.core import requests as r
 from switchhook.core.model import Kind, TransferPlan
 from tests.sip.interleavings.house_flows import (
     DONE,
+    MET,
     SETTLED_S,
     TRANSFERRED,
     Ends,
@@ -18,6 +19,7 @@ from tests.sip.interleavings.house_flows import (
     completed_by_request,
     follows,
     hang_up,
+    in_private,
     one_end,
     settled,
     transfer,
@@ -156,7 +158,7 @@ def customer_holds_in_the_consult(board: Switchboard) -> None:
         board.at(0.5, lambda: resumes("customer")(board))
         board.at(0.52, asked(board, r.CompleteTransfer))
 
-    board.when(lambda: board.talk(board.agent, board.target), hold)
+    board.when(lambda: in_private(board), hold)
     board.when(lambda: board.talk(board.customer, board.target), lambda: settled(board, board.customer, board.target))
 
 
@@ -167,7 +169,7 @@ def agent_holds_the_consult(board: Switchboard) -> None:
         board.at(0.5, lambda: resumes("target")(board))
         board.at(0.51, asked(board, r.CompleteTransfer))
 
-    board.when(lambda: board.talk(board.agent, board.target), hold)
+    board.when(lambda: in_private(board), hold)
     board.when(lambda: board.talk(board.customer, board.target), lambda: settled(board, board.customer, board.target))
 
 
@@ -176,7 +178,7 @@ def both_leave_the_consult(board: Switchboard) -> None:
         hang_up(board.agent)
         hang_up(board.target)
 
-    board.when(lambda: board.talk(board.agent, board.target), leave)
+    board.when(lambda: in_private(board), leave)
 
 
 def target_leaves_as_it_is_completed(board: Switchboard) -> None:
@@ -184,16 +186,18 @@ def target_leaves_as_it_is_completed(board: Switchboard) -> None:
         hang_up(board.target)
         board.at(0.005, asked(board, r.CompleteTransfer))
 
-    board.when(lambda: board.talk(board.agent, board.target), both)
+    board.when(lambda: in_private(board), both)
 
 
 def swapped_twice(board: Switchboard) -> None:
     def swap() -> None:
         asked(board, r.SwapTransfer)()
+        board.at(0.4, lambda: board.must(board.talk(board.customer, board.agent), "the agent is with the customer"))
+        board.at(0.9, lambda: board.must(in_private(board), "the agent is with the target"))
         board.at(0.5, asked(board, r.SwapTransfer))
         board.at(1.0, asked(board, r.CompleteTransfer))
 
-    board.when(lambda: board.talk(board.agent, board.target), swap)
+    board.when(lambda: in_private(board), swap)
     board.when(lambda: board.talk(board.customer, board.target), lambda: settled(board, board.customer, board.target))
 
 
@@ -221,7 +225,7 @@ CALLS = (
     ),
     HouseFlow(
         "two telephones ring, the customer gives up as both answer", gives_up(1.025),
-        of_two("cancelled", "", *ONE_WINS, ("cancelled", "cancelled"), ("completed", "cancelled")), {}, "agent",
+        of_two("cancelled", "", *ONE_WINS, ("cancelled", "cancelled"), ("completed", "cancelled")), {}, "agent", MET,
     ),
     HouseFlow("the agent calls out, the agent hangs up", then(leaves("agent"), out=True), DONE),
     HouseFlow("the agent calls out, both hang up", then(leaves("agent"), leaves("customer"), out=True), DONE),
@@ -241,7 +245,7 @@ MORE_TRANSFERS = (
     HouseFlow("cold, the agent is released on the answer", released_on_answer, TRANSFERRED),
     HouseFlow(
         "cold, the customer leaves as the target answers", transfer(Kind.COLD, customer_leaves_as_the_target_answers),
-        one_end("cancelled", "customer_left") | one_end("completed", "customer_left") | TRANSFERRED,
+        one_end("cancelled", "customer_left") | one_end("completed", "customer_left") | TRANSFERRED, apart=MET,
     ),
     HouseFlow("warm, nobody answers", nobody_answers, one_end("cancelled", "no_answer"), {"target": "ring"}),
     HouseFlow("warm, the customer holds", transfer(Kind.WARM, customer_holds_in_the_consult), TRANSFERRED),

@@ -48,6 +48,11 @@ class Found:
     def runs(self) -> int:
         return 1 + self.singles + self.pairs + self.triples
 
+    @property
+    def all_runs(self) -> int:
+        """How many there are without fault, with each single one and with all pairs."""
+        return 1 + self.singles + self.all_pairs
+
 
 def search(flow: Playable, pairs: int, triples: int = 0) -> Found:
     """Plays a flow with every single fault, and with `pairs` pairs and `triples` triples of faults (-1: all)."""

@@ -17,9 +17,11 @@ from switchhook.core.errors import Unavailable
 from switchhook.core.events import Event, TimerFired
 from switchhook.core.ids import LegId
 from switchhook.core.model import DialPlan, Role, Room, Transfer
+from switchhook.core.outcomes import Outcome
 from switchhook.core.requests import PlaceCall
 from switchhook.exchange.ports import Entry, Reply
 from switchhook.exchange.switch import Exchange, Stamped
+from switchhook.lab.soak.ledger import Ledger
 from switchhook.lab.world_house import ACCOUNT, settings_of, with_trunks_at
 from switchhook.media.fake import FakeMedia
 from switchhook.settings import Settings
@@ -40,6 +42,18 @@ def house() -> Settings:
 
 
 _encode = Encoding(facts_of(f.Fact)).write
+
+
+# What a telephone says of its call, and what the journal may say of the same leg: a CANCEL does not tell why, and a
+# telephone that refuses with 486 calls that its own refusal.
+SAME = {
+    Outcome.COMPLETED: {Outcome.COMPLETED},
+    Outcome.CANCELLED: {Outcome.CANCELLED, Outcome.NO_ANSWER},
+    Outcome.NO_ANSWER: {Outcome.NO_ANSWER},
+    Outcome.BUSY: {Outcome.BUSY},
+    Outcome.REJECTED: {Outcome.BUSY},
+}
+Apart = frozenset[tuple[Outcome, Outcome]]  # what else one flow allows: a telephone's word, the journal's
 
 
 class Clock:
@@ -88,8 +102,18 @@ class Alarms:
 
 
 class Journal:
+    """What the exchange writes, judged at the end: each line must follow from those before it, and all has one end."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+
     def append(self, entry: Entry) -> None:
-        """Nothing reads it here."""
+        self.entries.append(entry)
+
+    def doubts(self) -> list[str]:
+        ledger = Ledger()
+        ledger.take(self.entries)
+        return [f"journal: {doubt}" for doubt in ledger.read(last=True)]
 
 
 class NoWeb:
@@ -115,9 +139,12 @@ class Switchboard:
         self.net = net = Net({})
         self.trouble: list[str] = []
         self.may_time_out = False
+        self._twins = bool(twin_of)
         self.facts: list[f.Fact] = []
+        self.written: dict[str, Outcome] = {}  # by Call-ID, how the journal says that the leg ended
+        self.journal = Journal()
         self.exchange = SoonExchange(
-            house(), clock=Clock(net), journal=Journal(), sender=NoWeb(), encode=_encode, seed=1
+            house(), clock=Clock(net), journal=self.journal, sender=NoWeb(), encode=_encode, seed=1
         )
         self.exchange.net = net
         self.exchange.subscribe(self._true)
@@ -163,7 +190,10 @@ class Switchboard:
         return Person(self.net, name, host, SERVER, manner=manners.get(role, "answer"), password=password)
 
     def _true(self, stamped: Stamped) -> None:
-        self.facts.append(stamped.fact)
+        fact = stamped.fact
+        self.facts.append(fact)
+        if isinstance(fact, f.LegEnded):
+            self.written[self.line.hidden(fact.leg)] = fact.outcome
 
     # --- what a flow does
 
@@ -171,7 +201,7 @@ class Switchboard:
         self.net.after(seconds, action)
 
     def when(self, condition: Callable[[], bool], action: Callable[[], None], delay_s: float = 1.0) -> None:
-        """Does something a while after a condition came true; looks four times a second, for a minute."""
+        """Does something a while after a condition came true, which it must in a minute; looks four times a second."""
         until = self.net.now + 60.0
 
         def look() -> None:
@@ -179,6 +209,8 @@ class Switchboard:
                 self.at(delay_s, action)
             elif self.net.now < until:
                 self.at(0.25, look)
+            else:
+                self.must(False, f"what {action.__qualname__} waits for has come")
 
         look()
 
@@ -239,6 +271,20 @@ class Switchboard:
         legs = {self.line.hidden(leg) for leg in self.exchange.state.legs}
         lines = {line.call_id for who in self.everybody for line in who.agent.lines}
         self.must(legs == lines, f"the server's calls {legs} are the telephones' {lines}")
+
+    def look_for_two_stories(self, apart: Apart) -> list[str]:
+        """Each telephone and the journal must say the same of how their leg ended, and know of the same legs."""
+        found, known = [], set()
+        for who in self.everybody:
+            for call_id, ending in who.ended_calls.items():
+                known.add(call_id)
+                written = self.written.get(call_id)
+                if written is None:
+                    if not self._twins:  # of two telephones of one user only one is the leg's
+                        found.append(f"{who.name}'s call {call_id} is no leg of the journal's")
+                elif written not in SAME.get(ending.outcome, ()) and (ending.outcome, written) not in apart:
+                    found.append(f"{who.name} says {ending.outcome.value}, the journal {written.value}")
+        return found + [f"no telephone knows of the leg {call_id}" for call_id in self.written.keys() - known]
 
     def everybody_hangs_up(self) -> None:
         for who in self.everybody:
