@@ -16,6 +16,11 @@ from tests.sip.torture.corpus import RFC4475, RFC5118
 CORPUS = Path(__file__).parent / "corpus"
 
 _SIP = [sample.wire for sample in (*RFC4475.values(), *RFC5118.values()) if len(sample.wire) < 2000]
+_INFO = [
+    b"INFO sip:h SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKx\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>;tag=2\r\n"
+    b"Call-ID: c\r\nCSeq: 2 INFO\r\nContent-Type: application/" + rest
+    for rest in (b"dtmf-relay\r\n\r\nSignal= 11\r\nDuration= 160\r\n", b"dtmf\r\nContent-Length: 1\r\n\r\n5")
+]
 _LINES = sorted({line for wire in _SIP for line in wire.split(b"\r\n") if b":" in line})
 _URIS = [b"sip:u%40x;p=1:pw@[2001:db8::1]:5060;lr;transport=tcp?Subject=x", b"tel:+1-201-555-0123;ext=5", b"sips:h"]
 _DIGEST = [
@@ -73,6 +78,9 @@ _STATED = [
     [{"say": "record", "slot": 0, "use": 1, "left": [[1, 7]], "right": [], "limit": 0,
       "paused": False, "ears": [[1, 7]], "channels": 1},
      {"say": "stop_record", "slot": 0, "use": 1}, {"say": "play", "play": 0, "use": 1, "clips": [0], "repeat": 1}],
+    [_LEG, {"say": "fork", "slot": 0, "use": 3, "row": 1, "row_use": 7, "both": True, "is_leg": False},
+     {"say": "keep_keys", "row": 1, "use": 7, "on": True}, {"say": "notice", "row": 1, "use": 7, "on": True},
+     {"say": "notice", "row": 1, "use": 7, "on": False}, {"say": "end_fork", "slot": 0, "use": 3}],
 ]  # fmt: skip
 _SHOP = [
     [{"say": "load", "clip": 1, "spec": "builtin:hold", "again": False}, {"say": "forget", "clip": 1}],
@@ -82,7 +90,7 @@ _SHOP = [
 _JSON = [msgspec.json.encode(one) for one in _STATED]
 
 SEEDS: dict[str, list[bytes]] = {
-    "message": _SIP, "reference": _SIP, "server": _SIP, "stream": _SIP,
+    "message": _SIP + _INFO, "reference": _SIP + _INFO, "server": _SIP + _INFO, "stream": _SIP,
     "uri": _URIS + [line.partition(b":")[2] for line in _LINES],
     "header": [line.partition(b":")[2].strip() for line in _LINES], "digest": _DIGEST, "sdp": _SDP, "rtp": _RTP,
     "rtcp": _RTCP, "audio": _AUDIO, "link": [frame(one) for stated in _STATED for one in stated] + [frame({}) * 3],
