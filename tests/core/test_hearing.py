@@ -178,6 +178,16 @@ def test_members_who_talk_hear_nothing_of_a_dial() -> None:
     rig.hear({"a": {MUSIC}})
 
 
+def test_who_is_on_hold_hears_music_also_while_somebody_is_dialled() -> None:
+    rig = Rig()
+    room = rig.party("a", "b", agents=())
+    rig.ask(r.AddParty(room, dial("agent", waiting=Waiting.RINGBACK)))
+    rig.holds("b")
+    rig.hear({"a": {MUSIC}, "b": SILENCE})
+    rig.hangs_up("b")
+    rig.hear({"a": {RINGBACK}})
+
+
 def test_a_leg_holds_two_calls_and_swaps_between_them() -> None:
     rig = Rig()
     first = rig.talking()

@@ -7,9 +7,10 @@ Nobody "remembers to unhold". A leg hears, in this order of precedence:
 3. the room has not started: the wait sound;
 4. the others who are present, mixed. Present is who is up, talks in this room, is not held and has not put us on hold
    by its telephone. A present member who is muted, or is playing its own sound, is silence, not absence;
-5. nobody is present, but somebody is being dialled into the room: ringback, or music, as that dial wants;
-6. others are members but all of them are held: silence (plivo-phlo 4.4);
-7. others are members and have turned away (consult, desktop hold, telephone hold): music;
+5. nobody is present, but others are members and have turned away (consult, desktop hold, telephone hold): music, also
+   while somebody is being dialled: who is on hold is not the one who waits for that;
+6. nobody is present, but somebody is being dialled into the room: ringback, or music, as that dial wants;
+7. others are members but all of them are held: silence (plivo-phlo 4.4);
 8. alone: music or silence, as the room wants.
 
 A supervisor who only listens or whispers is nobody's company: whoever has no other goes on hearing what it would hear
