@@ -47,7 +47,8 @@ def watch_all(server: Server) -> None:
     registered = server.exchange.state.registered
     watch("switchhook_endpoints_registered", "Telephones registered", lambda: len(registered))
     watch("switchhook_audio_ports_taken", "Audio ports that are some leg's", lambda: server.media.ports_taken)
-    watch("switchhook_audio_sounds_playing", "Sounds that somebody hears", lambda: server.media.sounds_playing)
+    doc = "Sounds whose place is kept for a leg: what it hears, and what it has heard and may go on with"
+    watch("switchhook_audio_sounds_playing", doc, lambda: server.media.sounds_playing)
     watch("switchhook_audio_restarts", "Audio processes that were replaced", lambda: server.media.restarts)
     doc = "1 for the wire that carries the audio, with why it is not the best there is"
     server.metrics.watch_words("switchhook_audio_wire", doc, ("wire", "note"), lambda: _wire(server))
