@@ -254,8 +254,8 @@ class Story:
         return self._of(side, "SipMessage")
 
     def _of(self, side: str, kind: str) -> list[dict[str, object]]:
-        leg = next(leg for leg, direction in self.legs.items() if direction == side)
-        return [line.body for line in self.lines if line.kind == kind and line.leg == leg]
+        first = [leg for leg, direction in self.legs.items() if direction == side][:1]
+        return [line.body for line in self.lines if line.kind == kind and line.leg in first]
 
 
 def _short(body: dict[str, object]) -> str:

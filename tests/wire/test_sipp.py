@@ -120,7 +120,8 @@ def test_bye_of_the_caller_crossing_ours(server: Server, tmp_path: Path) -> None
 
 
 def test_bye_of_the_called_side_before_our_ack(server: Server, tmp_path: Path) -> None:
-    story = play(server, tmp_path, "hung_up_on_caller.xml", "bye_before_ack_called.xml")
+    heedless = ["-default_behaviors", "all,-abortunexp"]  # an ACK that comes before its BYE has left is overlooked
+    story = play(server, tmp_path, "hung_up_on_caller.xml", "bye_before_ack_called.xml", called_options=heedless)
     assert story.endings == CALLED_LEFT
     assert story.once("outbound")[-4:] == ["< 200 INVITE", "> ACK", "< BYE", "> 200 BYE"]
     assert story.once("inbound")[-4:] == ["> 200 INVITE", "< ACK", "> BYE", "< 200 BYE"]
