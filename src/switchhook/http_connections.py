@@ -21,8 +21,9 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
+from switchhook import descriptors
+
 MAX_CONNECTIONS = 5000
-SPARE_DESCRIPTORS = 256
 FIRST_S = 30.0  # within which a new connection brings the head of a request
 KEEP_S = 75.0  # and one that was answered its next
 UNREAD_S = 60.0  # so long a client may leave what it is sent
@@ -54,7 +55,7 @@ class Connections:
     def __init__(self, refused: dict[Refused, int], *, most: int = 0, first_s: float = FIRST_S) -> None:
         self.refused = refused
         self.first_s = first_s
-        self.most = most or most_connections()
+        self.most = most or descriptors.connections(MAX_CONNECTIONS)
         self.resting: dict[Any, None] = {}  # those without a request under way, the longest first
         self._class: Callable[..., asyncio.Protocol] | None = None
 
@@ -186,15 +187,3 @@ def _protocol_class() -> Callable[..., asyncio.Protocol]:
                 self._writes = None
 
     return Connection
-
-
-def most_connections() -> int:
-    """Returns how many connections may be open: as for SIP, half of what `LimitNOFILE` leaves beyond a reserve."""
-    try:
-        import resource
-    except ImportError:  # not there on Windows
-        return MAX_CONNECTIONS
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        return MAX_CONNECTIONS
-    return max(16, min(MAX_CONNECTIONS, (soft - SPARE_DESCRIPTORS) // 2))

@@ -9,6 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from switchhook.media import reporter, rtcp, rtp
+from switchhook.media.rtp import FRAME
 from switchhook.media.settings import MediaSettings
 from switchhook.media.table import Table
 from tests.media.virtual import ZERO, Stage
@@ -122,6 +123,23 @@ def test_a_sender_report_counts_what_was_sent_and_says_when_that_is(stage: Stage
     assert len({len(packet.payload) for _, packet in sent}) == 2, "audio and keys"
     assert found.ntp == rtcp.ntp(TIME_OF_DAY)
     at, last = sent[-1]
-    assert found.rtp_ts == last.ts + round((stage.now + 0.0125 - at) * 8_000) & 0xFFFF_FFFF
+    assert abs(rtp_distance(found.rtp_ts, last.ts + round((stage.now + 0.0125 - at) * 8_000))) <= FRAME
     assert found.ssrc == last.ssrc
     assert stage.now > ZERO
+
+
+def test_a_sender_report_during_a_key_says_what_time_it_is_by_then(stage: Stage) -> None:
+    """All packets of a key bear the moment at which it went down (RFC 4733 2.1); the clock goes on meanwhile."""
+    speaker = Speaker(stage)
+    speaker.say(60, loss=0.0)
+    at, last = stage.sent[1][-1]
+    stage.outbound.press(1, "5", 400)
+    for _ in range(8):
+        speaker.say(2, loss=0.0)
+        found = report(stage, 1)
+        assert abs(rtp_distance(found.rtp_ts, last.ts + round((stage.now - at) * 8_000))) <= FRAME
+    assert {len(packet.payload) for moment, packet in stage.sent[1] if moment > at} == {4}, "all of it in the key"
+
+
+def rtp_distance(stamp: int, other: int) -> int:
+    return (stamp - other + 2**31 & 0xFFFF_FFFF) - 2**31

@@ -9,9 +9,9 @@ import pytest
 
 from switchhook.exchange.ports import Entry
 from switchhook.observe.metrics import Metrics, Tally
+from switchhook.sip.connection import Dropped
 from switchhook.sip.counters import Counters
 from switchhook.sip.overload import Reason
-from switchhook.sip.sockets import Dropped
 from tests.observe.story import encoding, story
 
 OPERATING = Path(__file__).parent.parent.parent / "docs" / "operate.md"

@@ -13,10 +13,10 @@ from heapq import heappop, heappush
 from random import Random
 
 from switchhook.sip.counters import Counters
+from switchhook.sip.datagrams import READ_AT_ONCE
 from switchhook.sip.flow import Flow
 from switchhook.sip.lateness import AT_WORK, PULSE_S
 from switchhook.sip.overload import Admission
-from switchhook.sip.sockets import READ_AT_ONCE
 
 COSTS = {"INVITE": 0.37, "180": 0.1, "200": 0.23, "ACK": 0.07, "BYE": 0.16, "200 of BYE": 0.07}  # shares of a call
 AGAIN = "INVITE again"

@@ -11,7 +11,8 @@ import time
 import pytest
 
 from switchhook.sip.ages import NOTES_SIZE, STEP_S, UNDATED_S, Ages
-from switchhook.sip.sockets import READ_AT_ONCE, Sockets
+from switchhook.sip.datagrams import READ_AT_ONCE
+from switchhook.sip.sockets import Sockets
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux notes times and losses like this")
 

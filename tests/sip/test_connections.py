@@ -7,9 +7,12 @@ from collections import Counter, deque
 
 import pytest
 
+from switchhook.sip import connection as one
 from switchhook.sip import sockets as module
+from switchhook.sip.connection import Dropped
+from switchhook.sip.datagrams import READ_AT_ONCE
 from switchhook.sip.flow import Flow
-from switchhook.sip.sockets import READ_AT_ONCE, READ_SIZE, Dropped, Sockets
+from switchhook.sip.sockets import READ_SIZE, Sockets
 
 MESSAGE = b"OPTIONS sip:%d SIP/2.0\r\nContent-Length: 0\r\n\r\n"
 
@@ -90,11 +93,11 @@ class Unread:
 
 
 def test_pings_of_who_does_not_read_pile_up_nothing(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "MAX_UNSENT", 10_000)
+    monkeypatch.setattr(one, "MAX_UNSENT", 10_000)
 
     async def story() -> None:
         sockets, far = Sockets(), Unread()
-        connection = module._Connection(sockets)
+        connection = one.Connection(sockets)
         connection.connection_made(far)
         for _ in range(4):
             connection._take(b"\r\n\r\n" * 2_000)

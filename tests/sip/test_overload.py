@@ -8,13 +8,14 @@ import pytest
 
 from switchhook.core.events import LegAnswered, LegArrived, LegGone
 from switchhook.exchange.ports import Direction
+from switchhook.sip.connection import Dropped
 from switchhook.sip.counters import Counters
 from switchhook.sip.digest import MAX_USED, Authenticator
 from switchhook.sip.engine import MAX_REFUSED, STORM
 from switchhook.sip.flow import Flow
 from switchhook.sip.lateness import PULSE_S, REST_S, Lateness
 from switchhook.sip.overload import Admission, Reason
-from switchhook.sip.sockets import MAX_OF_ONE_HOST, MAX_UNFINISHED, Dropped, Sockets
+from switchhook.sip.sockets import MAX_OF_ONE_HOST, MAX_UNFINISHED, Sockets
 from switchhook.sip.timers import T1
 from switchhook.sip.valve import PERIOD_S, QUIET_S, STOPPED
 from tests.sip.house import House

@@ -14,9 +14,10 @@ from switchhook.core.ids import LegId
 from switchhook.core.outcomes import Outcome
 from switchhook.exchange.ports import Endpoint, Invitation, MediaAddress
 from switchhook.sip.agent import Agent, Identity
+from switchhook.sip.connection import Dropped
 from switchhook.sip.line import Line
 from switchhook.sip.settings import EndpointSettings, LineSettings
-from switchhook.sip.sockets import Dropped, Sockets
+from switchhook.sip.sockets import Sockets
 from switchhook.sip.ticking import Ticking
 
 MEDIA = MediaAddress("127.0.0.1", 40_000)

@@ -64,7 +64,8 @@ class Reporter:
         blocks = (self._block(row, now),) if table.has_ssrc[row] else ()
         report = rtcp.Report(int(table.ssrc[row]), blocks)
         if table.sent[row]:
-            stamp = int(table.ts[row]) + round((now - float(table.at[row])) * 8000)
+            # Not from the packet sent last: a key's all bear the time at which it went down (RFC 4733 2.1).
+            stamp = round(float(table.clock[row]) + now * 8000)
             report = rtcp.Report(
                 int(table.ssrc[row]), blocks, rtcp.ntp(time.time()), stamp, int(table.sent[row]), int(table.octets[row])
             )

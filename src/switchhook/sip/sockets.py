@@ -1,10 +1,7 @@
-"""SIP over real sockets: UDP by `add_reader` and a bounded receive loop, TCP by asyncio protocols.
+"""SIP over real sockets: all of one element's, UDP (`sip.datagrams`) and TCP (`sip.connection`).
 
-Plain asyncio datagram endpoints were measured at eight times the cost of this. One wake-up reads at most 64 datagrams,
-so that a flood cannot starve the loop. The receive buffer is 4 MB or what the system allows. How old a datagram is that
-had to wait is known by the kernel's stamp (`sip.ages`), asked for only of the first of a wake-up that follows one which
-did not read all: a stamp with every datagram would make each receive dearer. TCP connections are reused for both
-directions (RFC 5923 in spirit): a flow names a remote address, and whoever connected first carries it.
+TCP connections are reused for both directions (RFC 5923 in spirit): a flow names a remote address, and whoever
+connected first carries it.
 
 All connections together have the share of a turn of the loop that one UDP socket has. A loop reads each of them as long
 as anything comes, uvloop 8 MB at a time: a hundred that send as fast as they can held up everything else for minutes.
@@ -15,8 +12,6 @@ Strangers may connect, so everything about a connection has an end: how many the
 so many that no file descriptor is left for the rest of the server), how long one lives without a whole message, how
 many bytes of unfinished messages all of them hold together (190 kB on each of 4,000 would be 800 MB), and how many that
 nobody reads (whoever asks and does not read has each answer wait here).
-
-Some 500 lines: both kinds of socket answer to one `flow.Transport`, and share its tables and its bounds.
 """
 
 from __future__ import annotations
@@ -24,41 +19,22 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from enum import Enum
-from typing import cast
 
+from switchhook import descriptors
 from switchhook.core.errors import Unavailable
-from switchhook.sip.ages import NOTES_SIZE, Ages
+from switchhook.sip.connection import Connection, Dropped
+from switchhook.sip.datagrams import READ_AT_ONCE, Datagrams
 from switchhook.sip.flow import Flow
-from switchhook.sip.framing import Framer, Overlong
 from switchhook.sip.uri import place_of
 
-READ_AT_ONCE = 64  # datagrams of one socket, and messages of all connections
 READ_SIZE = 8192  # bytes of a connection
-PINGS = 32  # cost about as much as a message
-RECEIVE_BUFFER = 4 * 1024 * 1024
 MAX_CONNECTIONS = 4096
-MAX_UNSENT = 1024 * 1024  # bytes that a slow reader may leave in our buffer
-MAX_UNSENT_TOGETHER = 16 * 1024 * 1024  # that all of them may
+MAX_UNSENT_TOGETHER = 16 * 1024 * 1024  # bytes that slow readers may leave in our buffers
 MAX_OF_ONE_HOST = 1024
 MAX_UNFINISHED = 16 * 1024 * 1024  # bytes of messages that have begun, on all connections together
-SPARE_DESCRIPTORS = 256
-MAX_FLOWS = 4096
 FIRST_S = 32.0  # a connection that has carried no whole message by then is closed
-IDLE_S = 600.0
-
-
-class Dropped(Enum):
-    """Why we closed a connection of somebody's."""
-
-    BROKEN = "broken"  # its bytes cannot be cut into messages
-    SILENT = "silent"  # no whole message came in the time it had
-    UNFINISHED = "unfinished"  # all connections together hold too many bytes of messages that have begun
-    SLOW = "slow"  # it does not read what we send
-
 
 Listen = tuple[str, str, int]  # "udp" or "tcp", IP, port (0: any free one)
 
@@ -81,15 +57,15 @@ class Sockets:
         self.addresses: list[Listen] = []  # what we really listen on
         self.refused_connections = 0
         self.dropped: dict[Dropped, int] = dict.fromkeys(Dropped, 0)
-        self._udp: list[_Udp] = []
-        self._serving: dict[str, _Udp] = {}  # by our own address; as many as we have
+        self._udp: list[Datagrams] = []
+        self._serving: dict[str, Datagrams] = {}  # by our own address; as many as we have
         self._servers: list[asyncio.Server] = []
-        self._connections: dict[tuple[str, int], _Connection] = {}
+        self._connections: dict[tuple[str, int], Connection] = {}
         self._of_host: Counter[str] = Counter()
-        self._most = most_connections()
+        self._most = descriptors.connections(MAX_CONNECTIONS)
         self._unfinished = self._unsent = 0  # bytes
         self.piece = memoryview(bytearray(READ_SIZE))
-        self._behind: deque[_Connection] = deque()  # they wait for their turn, each with a piece
+        self._behind: deque[Connection] = deque()  # they wait for their turn, each with a piece
         self._taken = 0  # messages of connections in this turn of the loop
         self._turning = False
         self._connecting: dict[tuple[str, int], list[tuple[bytes, Flow]]] = {}
@@ -102,7 +78,7 @@ class Sockets:
         for transport, host, port in listen:
             try:
                 if transport == "udp":
-                    self._udp.append(_Udp(self, host, port))
+                    self._udp.append(Datagrams(self, host, port))
                     self.addresses.append(("udp", host, self._udp[-1].port))
                 else:
                     await self._listen_tcp(host, port)
@@ -114,7 +90,7 @@ class Sockets:
 
     async def _listen_tcp(self, host: str, port: int) -> None:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Connection(self), host, port, reuse_address=True)
+        server = await loop.create_server(lambda: Connection(self), host, port, reuse_address=True)
         self._servers.append(server)
         bound = server.sockets[0].getsockname()[1]
         self.addresses.append(("tcp", host, bound))
@@ -144,7 +120,7 @@ class Sockets:
             except OSError as error:
                 udp.not_sent(wire, flow, error)
 
-    def _find_serving(self, flow: Flow) -> _Udp | None:
+    def _find_serving(self, flow: Flow) -> Datagrams | None:
         for udp in self._udp:
             if udp.serves(flow):
                 self._serving[flow.local] = udp
@@ -196,7 +172,7 @@ class Sockets:
         first = self._connecting[key][0][1]
         try:
             async with asyncio.timeout(10.0):
-                await loop.create_connection(lambda: _Connection(self, first), *key)
+                await loop.create_connection(lambda: Connection(self, first), *key)
         except OSError:
             for flow in {flow for _, flow in self._connecting.pop(key, [])}:
                 self.on_broken(flow)
@@ -208,7 +184,7 @@ class Sockets:
             else:  # there are too many
                 self.on_broken(flow)
 
-    def opened(self, connection: _Connection) -> bool:
+    def opened(self, connection: Connection) -> bool:
         flow = connection.flow
         if len(self._connections) >= self._most or self._of_host[flow.host] >= MAX_OF_ONE_HOST:
             self.refused_connections += 1
@@ -217,7 +193,7 @@ class Sockets:
         self._connections[flow.host, flow.port] = connection
         return True
 
-    def closed(self, connection: _Connection) -> None:
+    def closed(self, connection: Connection) -> None:
         flow = connection.flow
         if self._connections.get((flow.host, flow.port)) is connection:
             del self._connections[flow.host, flow.port]
@@ -245,7 +221,7 @@ class Sockets:
         self._taken += max(1, messages)
         self._turn_soon()
 
-    def wait(self, connection: _Connection) -> None:
+    def wait(self, connection: Connection) -> None:
         """Has a connection wait for its turn."""
         self._behind.append(connection)
         self._turn_soon()
@@ -292,206 +268,3 @@ class Sockets:
                 self._local_hosts.clear()
             self._local_hosts[remote] = found
         return found
-
-
-class _Udp:
-    def __init__(self, owner: Sockets, host: str, port: int) -> None:
-        self.owner = owner
-        self.host = host
-        self.family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._loop = asyncio.get_running_loop()
-        self._socket = socket.socket(self.family, socket.SOCK_DGRAM)
-        self.sendto = self._socket.sendto
-        try:
-            self._socket.setblocking(False)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, RECEIVE_BUFFER)
-            self._socket.bind((host, port))
-        except OSError:
-            self._socket.close()
-            raise
-        self.port: int = self._socket.getsockname()[1]
-        self.ages = Ages(self._socket)
-        self.behind_since = 0.0  # when a wake-up left datagrams unread; 0 when the last one read all
-        self._wildcard = host in ("0.0.0.0", "::")
-        self._local = place_of(host, self.port)
-        self._flows: dict[tuple[str, int], Flow] = {}  # of the peers seen lately
-        self._refused: set[Flow] = set()  # peers that the system would not send to, still to be told of
-        self._loop.add_reader(self._socket.fileno(), self._readable)
-
-    def local_toward(self, remote: str) -> str:
-        return place_of(self.owner.host_toward(self.host, remote), self.port) if self._wildcard else self._local
-
-    def flow_toward(self, address: tuple[str, int]) -> Flow:
-        """Returns the flow to a remote address, the same one each time."""
-        flow = self._flows.get(address)
-        if flow is None:
-            if len(self._flows) >= MAX_FLOWS:
-                self._flows.clear()
-            flow = self._flows[address] = Flow("udp", address[0], address[1], self.local_toward(address[0]))
-        return flow
-
-    def serves(self, flow: Flow) -> bool:
-        if (":" in flow.host) != (self.family == socket.AF_INET6):
-            return False
-        return flow.local == self._local or (self._wildcard and flow.local.endswith(f":{self.port}"))
-
-    def not_sent(self, wire: bytes, flow: Flow, error: OSError) -> None:
-        """Tells the owner; what a full send buffer refuses is lost like on the network, and a timer sends it again."""
-        if wire and flow not in self._refused and not isinstance(error, BlockingIOError):
-            self._refused.add(flow)
-            self._loop.call_soon(self._tell_refused, flow)
-
-    def _tell_refused(self, flow: Flow) -> None:
-        """Once for all datagrams of a turn of the loop: whoever is told looks at every transaction."""
-        self._refused.discard(flow)
-        self.owner.on_broken(flow)
-
-    def _readable(self) -> None:
-        receive, on_message, flows = self._socket.recvfrom, self.owner.on_message, self._flows
-        if self.behind_since:
-            self._receive_oldest()
-        for _ in range(READ_AT_ONCE):
-            try:
-                wire, address = receive(65_536)
-            except (BlockingIOError, InterruptedError):
-                self.behind_since = 0.0
-                return
-            except OSError:
-                continue  # an ICMP error of an earlier datagram
-            on_message(wire, flows.get(address) or self.flow_toward(address[:2]))
-        if not self.behind_since:
-            self.behind_since = self._loop.time()
-            self.ages.begin()
-
-    def _receive_oldest(self) -> None:
-        """Reads one datagram and how long it has waited."""
-        try:
-            wire, notes, _, address = self._socket.recvmsg(65_536, NOTES_SIZE)
-        except OSError:
-            return  # none is left, or an ICMP error of an earlier one
-        self.ages.note(notes, time.time())
-        self.owner.on_message(wire, self._flows.get(address) or self.flow_toward(address[:2]))
-
-    def close(self) -> None:
-        if self._socket.fileno() >= 0:
-            self._loop.remove_reader(self._socket.fileno())
-            self._socket.close()
-
-
-class _Connection(asyncio.BufferedProtocol):
-    """One TCP connection, ours or theirs."""
-
-    def __init__(self, owner: Sockets, flow: Flow | None = None) -> None:
-        self._owner = owner
-        self._wanted = flow
-        self._framer = Framer()
-        self._transport: asyncio.Transport | None = None
-        self._idle: asyncio.TimerHandle | None = None
-        self._held = self._unsent = 0  # bytes, as counted by the owner
-        self.flow = flow or Flow("tcp", "", 0, "")
-        self.waits_since = 0.0
-        self._piece = b""  # came when it was not our turn
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport = self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
-        peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        if self._wanted is None:
-            self.flow = Flow("tcp", peer[0], peer[1], place_of(own[0], own[1]))
-        if not self._owner.opened(self):
-            transport.abort()
-            return
-        transport.set_write_buffer_limits(high=0)  # `resume_writing` when all has been read
-        self._watch(self._owner.first_s if self._wanted is None else IDLE_S)
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._owner.piece  # one for all: it is empty again before the next one is read
-
-    def buffer_updated(self, nbytes: int) -> None:
-        piece = bytes(self._owner.piece[:nbytes])
-        if self._owner.has_turn() or self._transport is None:
-            self._take(piece)
-            return
-        self._piece = piece
-        self.waits_since = asyncio.get_running_loop().time()
-        self._transport.pause_reading()
-        self._owner.wait(self)
-
-    def go_on(self) -> None:
-        """Takes the piece that has waited, and reads on."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._take(self._piece)
-            self._piece = b""
-            if not self._transport.is_closing():
-                self._transport.resume_reading()
-
-    def _take(self, piece: bytes) -> None:
-        try:
-            messages, pongs = self._framer.feed(piece)
-        except Overlong:
-            self._owner.took(1)
-            self._drop(Dropped.BROKEN)
-            return
-        self._owner.took(len(messages) + pongs // PINGS)
-        if messages or pongs:
-            self._watch(IDLE_S)
-        if self._framer.held != self._held:
-            fits = self._owner.hold(self._framer.held - self._held)
-            self._held = self._framer.held
-            if not fits:
-                self._drop(Dropped.UNFINISHED)
-        if pongs:
-            self.send(b"\r\n" * pongs)
-        for wire in messages:
-            self._owner.on_message(wire, self.flow)
-        if self._framer.broken is not None:
-            self._drop(Dropped.BROKEN)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
-        self._owner.hold(-self._held)
-        self._owner.owe(-self._unsent)
-        self._held = self._unsent = 0
-        self._owner.closed(self)
-
-    def send(self, wire: bytes) -> None:
-        if self._transport is None or self._transport.is_closing():
-            return
-        self._transport.write(wire)
-        unsent = self._transport.get_write_buffer_size()
-        if unsent != self._unsent:
-            fits = self._owner.owe(unsent - self._unsent)
-            self._unsent = unsent
-            if not fits or unsent > MAX_UNSENT:
-                self._drop(Dropped.SLOW)
-
-    def resume_writing(self) -> None:
-        self._owner.owe(-self._unsent)
-        self._unsent = 0
-
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-
-    def _drop(self, reason: Dropped) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._owner.dropped[reason] += 1
-            self.close()
-
-    def _watch(self, seconds: float) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
-        self._idle = asyncio.get_running_loop().call_later(seconds, self._drop, Dropped.SILENT)
-
-
-def most_connections() -> int:
-    """Returns how many connections may be open, so that half of what the system allows us stays for the rest."""
-    try:
-        import resource
-    except ImportError:  # not there on Windows
-        return MAX_CONNECTIONS
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        return MAX_CONNECTIONS
-    return max(16, min(MAX_CONNECTIONS, (soft - SPARE_DESCRIPTORS) // 2))
