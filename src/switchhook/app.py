@@ -292,7 +292,8 @@ class Server:
         body: dict[str, object] = dict(zip(_STATS, _stats_of(stats), strict=True))
         self.exchange.write("MediaStats", body, leg=leg)
         if stats.strangers >= STRANGERS_NOTED:
-            self._noted(leg, f"{stats.strangers} audio packets of a stranger's address were not played")
+            sender = f": from {stats.stranger}" if stats.stranger else ""
+            self._noted(leg, f"{stats.strangers} audio packets of a stranger's address were not played{sender}")
 
     def _noted(self, leg: LegId, text: str) -> None:
         self.exchange.write("Warning", {"text": text}, leg=leg)

@@ -57,6 +57,8 @@ async def test_a_stranger_is_counted_never_heard_and_never_answered() -> None:
         s.engine.close(a.leg)
         stats = await s.until(lambda: s.stats.get(a.leg))
         assert stats.strangers == 60
+        assert stats.stranger.startswith("127.0.0.")
+        assert stats.stranger.endswith(" and others")
         assert stats.lost == 0
 
 
@@ -71,6 +73,7 @@ async def test_before_the_sdp_is_known_nobody_is_accepted() -> None:
         s.engine.close(LegId("a"))
         stats = await s.until(lambda: s.stats.get(LegId("a")))
         assert (stats.received, stats.strangers) == (0, 10)
+        assert stats.stranger.startswith("127.0.0.1:")
 
 
 @pytest.mark.parametrize(

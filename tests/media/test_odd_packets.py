@@ -13,7 +13,8 @@ import pytest
 from switchhook.media import g711, reception, rtcp, rtp
 from switchhook.media.digits import Ear
 from switchhook.media.inbound import BUGS
-from switchhook.media.reporter import MALFORMED, STRANGERS
+from switchhook.media.reporter import MALFORMED
+from switchhook.media.strangers import STRANGERS
 from switchhook.media.wires import Odd
 from tests.media.virtual import STEP, Stage, small_table, voice, who
 

@@ -27,6 +27,7 @@ def test_a_strangers_packets_stand_in_the_timeline_of_the_leg() -> None:
             port = world.server.media.open(leg).port
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
                 stranger.bind(("127.0.0.2", 0))
+                stranger_port = stranger.getsockname()[1]
                 for number in range(20):
                     stranger.sendto(packet(number), ("127.0.0.1", port))
                     await asyncio.sleep(0.02)
@@ -40,6 +41,10 @@ def test_a_strangers_packets_stand_in_the_timeline_of_the_leg() -> None:
             async with asyncio.timeout(5):
                 while "switchhook_audio_strangers 20.0" not in world.server.metrics.render().decode():
                     await asyncio.sleep(0.02)
-            assert "20 audio packets of a stranger's address were not played" in timeline(world.entries)
+            sender = f"127.0.0.2:{stranger_port}"
+            told = timeline(world.entries)
+            assert f"20 audio packets of a stranger's address were not played: from {sender}\n" in told
+            (counted,) = [entry.body for entry in world.entries if entry.kind == "MediaStats" and entry.leg == leg]
+            assert (counted["strangers"], counted["stranger"]) == (20, sender)
 
     asyncio.run(story())

@@ -148,6 +148,21 @@ def test_wrong_password_and_unknown_user():
     assert (nobody := Pair(user="nobody")).check(nobody.answer()) is Verdict.WRONG
 
 
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
+def test_nobody_can_tell_by_the_work_done_whether_a_user_exists(algorithm, monkeypatch):
+    real = HASHES[algorithm]
+    work = []
+    for user in ("ann", "nobody", "old"):  # a password, no such user, a stored HA1 for MD5
+        pair = Pair(user=user, password="no", algorithms=(algorithm,))
+        lines = pair.answer()
+        hashed: list[str] = []
+        monkeypatch.setitem(HASHES, algorithm, lambda text, hashed=hashed: (hashed.append(text), real(text))[1])
+        assert pair.check(lines) is Verdict.WRONG
+        monkeypatch.setitem(HASHES, algorithm, real)
+        work.append(len(hashed))
+    assert len(set(work)) == 1
+
+
 def test_stored_ha1_serves_md5_only():
     md5 = Pair(user="old", algorithms=("MD5",))
     assert md5.check(md5.answer()) is Verdict.RIGHT

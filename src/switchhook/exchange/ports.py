@@ -166,6 +166,7 @@ class MediaStats:
     remote_lost: int = 0  # what the telephone's RTCP reports say of our stream
     remote_jitter_ms: float = 0.0
     round_trip_ms: float | None = None
+    stranger: str = ""  # who sent the `strangers` to us: "203.0.113.5:4711", or that one "and others"
 
 
 @dataclass(frozen=True, slots=True)

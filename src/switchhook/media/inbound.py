@@ -22,14 +22,14 @@ import traceback
 
 import numpy as np
 
-from switchhook.media import g711, jitter, reception, rtp, streams
+from switchhook.media import g711, jitter, reception, rtp, strangers, streams
 from switchhook.media.address import host_of, number_of
 from switchhook.media.desk import Desk
 from switchhook.media.digits import OFFERED_DIGITS, Ear, Key
-from switchhook.media.latch import Address, Candidates, Known, Rule
+from switchhook.media.latch import SILENT_S, Address, Candidates, Known, Rule
 from switchhook.media.outbound import SENT, Outbound
 from switchhook.media.outbox import Outbox
-from switchhook.media.reporter import MALFORMED, STRANGERS, Reporter
+from switchhook.media.reporter import MALFORMED, Reporter
 from switchhook.media.rtp import Array, Packet
 from switchhook.media.table import HALF, MIX, RELAY, Table
 from switchhook.media.wires import LONGEST, STRIDE, Odd, Round, Wire
@@ -213,8 +213,7 @@ class Inbound:
         if packet is None:
             table.counters[MALFORMED] += 1
         if packet is None or not table.connected[row] or not self._accepts(row, packet, source, now):
-            table.strangers[row] += 1
-            table.counters[STRANGERS] += 1
+            strangers.count(table, row, source)
             return
         table.latched_ip[row], table.latched_port[row] = number_of(source[0]), source[1]
         self._awaited[row] = False
@@ -226,6 +225,8 @@ class Inbound:
 
     def _accepts(self, row: int, packet: Packet, source: Address, now: float) -> bool:
         table = self._table
+        if table.latched_port[row] and now - table.arrival[row] < SILENT_S:
+            return False  # its telephone talks, so it is nobody's turn: a flood is to cost little
         sdp = (host_of(int(table.sdp_ip[row])), int(table.sdp_port[row])) if table.sdp_ip[row] else None
         latched = (host_of(int(table.latched_ip[row])), int(table.latched_port[row]))
         known = Known(

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from switchhook.media import reception, rtcp
+from switchhook.media import reception, rtcp, strangers
 from switchhook.media.address import host_of
 from switchhook.media.table import Table
 from switchhook.media.wires import Address, Wire
 
 EVERY_S = 5.0
-STRANGERS, MALFORMED, REPORTS = 2, 3, 4  # places in `counters`
+MALFORMED, REPORTS = 3, 4  # places in `counters`
 
 
 class Reporter:
@@ -85,8 +85,7 @@ class Reporter:
         table = self._table
         near = {int(table.latched_ip[row]), int(table.sdp_ip[row])} - {0}
         if source[0] not in {host_of(ip) for ip in near}:
-            table.strangers[row] += 1
-            table.counters[STRANGERS] += 1
+            strangers.count(table, row, source)
             return
         found = rtcp.parse(packet)
         if found is None:
@@ -108,7 +107,8 @@ class Reporter:
         return {
             "received": int(table.received[row]), "sent": int(table.sent[row]), "lost": reception.lost(table, row),
             "duplicated": int(table.duplicated[row]), "late": int(table.late[row]),
-            "strangers": int(table.strangers[row]), "jitter_ms": round(float(table.jitter[row]) / 8, 3),
+            "strangers": int(table.strangers[row]), "stranger": strangers.named(table, row),
+            "jitter_ms": round(float(table.jitter[row]) / 8, 3),
             "remote_lost": int(table.remote_lost[row]), "remote_jitter_ms": round(float(table.remote_jitter[row]), 3),
             "round_trip_ms": None if np.isnan(trip) else round(trip, 3),
         }  # fmt: skip

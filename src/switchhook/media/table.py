@@ -47,6 +47,7 @@ _FACTS = {
     "voice_count": "i4", "sound_count": "i4",
     # what arrives from it
     "latched_ip": "u4", "latched_port": "u2", "waits_since": "f8", "first_ext": "i8", "late": "i8", "strangers": "i8",
+    "stranger_votes": "i8", "stranger_ip": "u4", "stranger_port": "u2",
     "lost_before": "i8", "report_expected": "i8", "report_received": "i8", "remote_lost": "i8", "remote_jitter": "f8",
     "round_trip": "f8",
 }  # fmt: skip

@@ -3,7 +3,8 @@
 Nobody we serve may call what anybody may call (`open_to`), and nothing else.
 
 A From of our domain must authenticate, unless the user is none of ours and the address is a trunk's. Without
-credentials a known and an unknown user get the same 401, with wrong ones the same 403.
+credentials a known and an unknown user get the same 401, with wrong ones the same 403; which of them it was, only the
+log tells (`sip.guesses`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from switchhook.core.values import dataclass
 from switchhook.sip.counters import Counters
 from switchhook.sip.digest import Authenticator, Password, Verdict
 from switchhook.sip.flow import Flow
+from switchhook.sip.guesses import Guesses, Why
 from switchhook.sip.message import Message
 from switchhook.sip.settings import EndpointSettings, LineSettings, TrunkSettings
 from switchhook.sip.uri import SipUri, parse_uri, place_of, split_host
@@ -34,8 +36,9 @@ class Refusal:
 class Callers:
     """Knows the endpoints, the trunks and our own names."""
 
-    def __init__(self, settings: LineSettings, counters: Counters) -> None:
+    def __init__(self, settings: LineSettings, counters: Counters, guesses: Guesses) -> None:
         self._counters = counters
+        self._guesses = guesses
         self.open_to: Callable[[str], bool] = lambda _user: False  # may anybody call this user of ours?
         self.endpoints: dict[str, EndpointSettings] = {one.username: one for one in settings.endpoints}
         self.trunks: dict[str, TrunkSettings] = {one.name: one for one in settings.trunks}
@@ -66,15 +69,15 @@ class Callers:
         trunk = self._trunk_of(flow)
         local = origin is not None and origin.scheme != "tel" and self.ours(origin, flow)
         if origin is not None and local and (origin.number in self.endpoints or trunk is None):
-            return self.authenticated(request, origin.number, now)
+            return self.authenticated(request, origin.number, flow, now)
         if trunk is not None:
             return trunk
         called = parse_uri(request.uri)
         if origin is not None and called is not None and self.ours(called, flow) and self.open_to(called.number):
             return STRANGER
-        return self._forbidden()
+        return self._forbidden(flow, Why.NOBODY, called.number if called is not None else "")
 
-    def authenticated(self, request: Message, username: str, now: float) -> EndpointSettings | Refusal:
+    def authenticated(self, request: Message, username: str, flow: Flow, now: float) -> EndpointSettings | Refusal:
         """Checks that a request carries the credentials of this user."""
         verdict, user = self.authenticator.check(request, self._secret_of, now)
         if verdict is Verdict.RIGHT and user == username:
@@ -83,16 +86,19 @@ class Callers:
             stale = verdict is Verdict.STALE
             self._counters.challenges += 1
             self._counters.stale_nonces += stale
+            if username not in self.endpoints:
+                self._guesses.note(flow.host, Why.USER, username)
             return Refusal(401, self.authenticator.challenge(now, stale=stale))
         self._counters.wrong_credentials += 1
-        return self._forbidden()
+        return self._forbidden(flow, Why.PASSWORD if username in self.endpoints else Why.USER, username)
 
     def _secret_of(self, username: str) -> Password | None:
         endpoint = self.endpoints.get(username)
         return endpoint.secret if endpoint is not None else None
 
-    def _forbidden(self) -> Refusal:
+    def _forbidden(self, flow: Flow, why: Why, user: str) -> Refusal:
         self._counters.forbidden += 1
+        self._guesses.note(flow.host, why, user)
         return Refusal(403)
 
     def _trunk_of(self, flow: Flow) -> TrunkSettings | None:

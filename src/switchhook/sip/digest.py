@@ -50,12 +50,16 @@ class Password:
     hashes: Mapping[str, str] | None = field(default=None, repr=False)  # HA1 by algorithm
 
     def secret(self, algorithm: str, username: str, realm: str) -> str | None:
-        """Returns HA1 for an algorithm, or None when we cannot know it."""
+        """Returns HA1 for an algorithm, or None when we cannot know it; at the same effort in either case."""
+        made = HASHES[algorithm](f"{username}:{realm}:{self.password}")
         if self.password is not None:
-            return HASHES[algorithm](f"{username}:{realm}:{self.password}")
+            return made
         if self.hashes is not None:
             return self.hashes.get(algorithm)
         return self.ha1 if algorithm == "MD5" else None
+
+
+NOBODY = Password()  # an unknown user's: as much is reckoned for it, so that time does not tell who exists
 
 
 def digest_response(
@@ -139,8 +143,7 @@ class Authenticator:
             return Verdict.WRONG, ""
         if not self._fresh(nonce, now):
             return Verdict.STALE, ""
-        known = find(username)
-        ha1 = known.secret(algorithm, username, self.realm) if known is not None else None
+        ha1 = (find(username) or NOBODY).secret(algorithm, username, self.realm)
         expected = digest_response(
             algorithm, ha1 or "no such user", nonce, request.verb, fields.get("uri", ""),
             qop=qop, nc=nc, cnonce=cnonce, body=request.body, sess=sess,

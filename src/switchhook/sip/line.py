@@ -29,6 +29,7 @@ from switchhook.sip.counters import Counters
 from switchhook.sip.digest import Credentials, Responder
 from switchhook.sip.engine import Engine, Tap
 from switchhook.sip.flow import Flow, Locator, Transport
+from switchhook.sip.guesses import Guesses
 from switchhook.sip.headers import parse_address, quote_text, readable
 from switchhook.sip.later import Later
 from switchhook.sip.legs import ArrivedLeg, CalledLeg, Leg
@@ -106,7 +107,7 @@ class Line:
         self.admission = Admission(
             self.counters, clock=clock, mark=self.engine.tokens.mark, busy=self._limit_reached, changed=on_overload
         )
-        self.callers = Callers(settings, self.engine.counters)
+        self.callers = Callers(settings, self.engine.counters, Guesses(self.engine.timers))
         self.registrar = Registrar(self.engine, settings, self._endpoint_changed)
         transport.on_message = self.receive
         transport.on_broken = self.broken
@@ -442,7 +443,9 @@ class Line:
         if record is None:
             self.engine.refuse(transaction, 400)
             return
-        caller = self.callers.authenticated(transaction.request, record.number, self.engine.timers.now)
+        caller = self.callers.authenticated(
+            transaction.request, record.number, transaction.source, self.engine.timers.now
+        )
         if isinstance(caller, Refusal):
             self.engine.refuse(transaction, caller.status, caller.extra)
         else:
