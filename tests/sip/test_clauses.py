@@ -6,12 +6,12 @@ import pytest
 
 from switchhook.core.events import LegAnswered, LegFailed, LegGone
 from switchhook.core.outcomes import Outcome
-from switchhook.exchange.ports import Endpoint, Invitation
+from switchhook.exchange.ports import Direction, Endpoint, Invitation
 from switchhook.sip.message import parse
 from tests.sip.house import House, telephone
 from tests.sip.link import Wire, pair
 from tests.sip.test_dialogs import SDP, Far
-from tests.sip.test_mishaps import Talk
+from tests.sip.test_mishaps import TRUNK, Talk
 
 
 def last(talk: Talk) -> bytes:
@@ -48,6 +48,14 @@ def test_a_reinvite_comes_before_the_ack_of_the_first_answer():
     talk.wire.run(40)
     assert talk.house.line.live_legs == 1
     assert talk.counters.never_acknowledged == 0
+
+
+def test_a_reinvite_without_a_contact_holds_the_call_and_its_target_stays():
+    talk = Talk()
+    assert talk.send("INVITE", contact=None, body=SDP.replace(b"t=0 0", b"t=0 0\r\na=sendonly")) == "200"
+    assert talk.house.sessions[-1][1].direction is Direction.SENDONLY
+    talk.send("ACK")
+    assert talk.hung_up_at() == f"udp:{TRUNK}:5060"
 
 
 def test_a_second_invite_before_the_first_is_answered_is_500():
@@ -108,6 +116,7 @@ def test_a_stream_that_is_added_is_answered_with_port_0_in_its_place():
 def test_a_call_whose_audio_is_taken_away_goes_on_as_before():
     talk = Talk()
     assert talk.send("INVITE", body=SDP.replace(b"m=audio 4000", b"m=audio 0")) == "488"
+    assert b"\r\nWarning: 304 " in last(talk)
     assert talk.house.line.live_legs == 1
     assert talk.send("INFO") == "200"
 

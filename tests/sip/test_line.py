@@ -138,6 +138,7 @@ def test_an_offer_without_audio_of_ours_makes_no_leg_and_is_counted(wire, house)
     ann.call("1002")
     wire.run(40)
     assert ann.endings[0].status == 488
+    assert b'\r\nWarning: 305 switchhook "none of our codecs"\r\n' in wire.seen("SIP/2.0 488 ")[0]
     assert house.line.counters.refused_offers == 1
     assert not house.told(LegArrived)
 

@@ -53,11 +53,11 @@ class Talk:
         return Flow(self.transport, TRUNK, port, f"{SERVER}:5060")
 
     def send(
-        self, method: str, *, port: int = 5060, contact: str = "", body: bytes = b"", tag: str = "", of: int = 0
+        self, method: str, *, port: int = 5060, contact: str | None = "", body: bytes = b"", tag: str = "", of: int = 0
     ) -> str:
         """Sends a request, and returns the status of its last answer, if there is one at once.
 
-        `of` is the number of the INVITE that a CANCEL is for.
+        `of` is the number of the INVITE that a CANCEL is for; with `contact=None` there is none.
         """
         if method not in ("ACK", "CANCEL"):
             self.number += 1
@@ -65,12 +65,13 @@ class Talk:
         first = number == 1 and method != "ACK"
         known = tag or ("" if first else self.call.local_tag)
         before = len(self.house.taps)
+        target = "" if contact is None else f"Contact: <sip:1@{contact or self.contact}>\r\n"
         self.house.line.receive(
             f"{method} sip:4930@example.org SIP/2.0\r\n"
             f"Via: SIP/2.0/{self.transport.upper()} {self.host};rport;branch=z9hG4bK{named}{number}\r\n"
             f"Max-Forwards: 70\r\nFrom: <sip:1@{TRUNK}>;tag=f\r\n"
             f"To: <sip:4930@example.org>{';tag=' + known if known else ''}\r\n"
-            f"Call-ID: talk\r\nCSeq: {number} {method}\r\nContact: <sip:1@{contact or self.contact}>\r\n"
+            f"Call-ID: talk\r\nCSeq: {number} {method}\r\n{target}"
             f"{'Content-Type: application/sdp' if body else 'X: y'}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
             + body,
             self.flow(port),

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switchhook.exchange.ports import Codec, Direction, Latching, MediaAddress
-from switchhook.sip.negotiation import Negotiation, acceptable, on_hold
+from switchhook.sip.negotiation import Negotiation, acceptable, on_hold, why_not
 from switchhook.sip.offer import parse_sdp
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 10.0.0.9\r\ns=-\r\nc=IN IP4 10.0.0.9\r\nt=0 0\r\n"
@@ -69,24 +69,40 @@ def test_codecs(media, codec, payload, digits, noise):
 
 
 @pytest.mark.parametrize(
-    "sdp",
+    ("sdp", "code"),
     [
-        HEAD,
-        HEAD + "m=video 4000 RTP/AVP 31\r\n",
-        HEAD + "m=audio 0 RTP/AVP 0\r\n",
-        HEAD + "m=audio 4000 RTP/AVP 9 18\r\n",
-        HEAD + "m=audio 4000 RTP/SAVP 0\r\n",
-        HEAD + "m=audio x RTP/AVP 0\r\n",
-        HEAD + "m=audio 70000 RTP/AVP 0\r\n",
-        HEAD + "m=audio\r\n",
-        "hello",
-        "m=audio 4000 RTP/AVP 0\r\n",
-        "",
+        (HEAD, 304),
+        (HEAD + "m=video 4000 RTP/AVP 31\r\n", 304),
+        (HEAD + "m=audio 0 RTP/AVP 0\r\n", 304),
+        (HEAD + "m=audio 4000 RTP/AVP 9 18\r\n", 305),
+        (HEAD + "m=audio 4000 RTP/SAVP 0\r\n", 302),
+        (HEAD + "m=audio 4000 RTP/SAVP 0\r\nm=audio 4002 RTP/AVP 9\r\nm=video 0 RTP/AVP 31\r\n", 305),
+        (HEAD + "m=audio 4000 RTP/AVP 0\r\nc=ATM IP4 10.0.0.9\r\n", 300),
+        (HEAD.replace("c=IN IP4", "c=IN IP7") + "m=audio 4000 RTP/AVP 0\r\n", 301),
+        (HEAD + "m=audio x RTP/AVP 0\r\n", 399),
+        (HEAD + "m=audio 70000 RTP/AVP 0\r\n", 399),
+        (HEAD + "m=audio\r\n", 399),
+        ("hello", 399),
+        ("m=audio 4000 RTP/AVP 0\r\n", 399),
+        ("", 399),
     ],
 )
-def test_offers_that_nobody_can_take(sdp):
+def test_offers_that_nobody_can_take(sdp, code):
     assert ours().answer(sdp.encode()) is None
     assert not acceptable(sdp.encode())
+    assert why_not(sdp.encode()).startswith(f'Warning: {code} switchhook "')
+
+
+@pytest.mark.parametrize("line", ["c=in ip4 10.0.0.9", "c=IN IP6 2001:db8::9", ""])
+def test_the_kinds_of_address_that_we_know_and_none_at_all(line):
+    head = HEAD.replace("c=IN IP4 10.0.0.9\r\n", "")
+    assert acceptable(f"{head}m=audio 4000 RTP/AVP 0\r\n{line}\r\n".encode())
+
+
+def test_an_offer_whose_only_codec_has_a_number_that_cannot_be_is_refused_for_its_codecs():
+    sdp = (HEAD + "m=audio 4000 RTP/AVP 200\r\na=rtpmap:200 PCMU/8000\r\n").encode()
+    assert ours().answer(sdp) is None
+    assert why_not(sdp).startswith("Warning: 305 ")
 
 
 HOLDS = [

@@ -33,7 +33,7 @@ from switchhook.sip.flow import Flow
 from switchhook.sip.headers import parse_reason, readable
 from switchhook.sip.info import ACCEPT_INFO, digit_of, readable_info
 from switchhook.sip.message import Message
-from switchhook.sip.negotiation import Negotiation, on_hold
+from switchhook.sip.negotiation import Negotiation, on_hold, why_not
 from switchhook.sip.owner import NOBODY
 from switchhook.sip.owner import Ending as Ending
 from switchhook.sip.owner import Owner as Owner
@@ -260,7 +260,7 @@ class Call:
         answered = media.answer(request.body) if media is not None else None
         if answered is None:
             self._refused_change()
-            self.reply(transaction, 488)
+            self.reply(transaction, 488, why_not(request.body))
             return
         sdp, session = answered
         self._refresh(transaction)

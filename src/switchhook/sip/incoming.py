@@ -11,6 +11,7 @@ from switchhook.sip.call import SDP, Call, Ending, Owner
 from switchhook.sip.dialogs import of_request
 from switchhook.sip.flow import Flow
 from switchhook.sip.headers import parse_reason
+from switchhook.sip.negotiation import why_not
 from switchhook.sip.timers import Timer
 from switchhook.sip.transactions import ServerTransaction
 
@@ -67,7 +68,7 @@ class IncomingCall(Call):
         elif self._prepare_answer():
             self._answer_invite(self.invite, self._answer, offered=False)
         else:
-            self.reject(488, outcome=Outcome.UNACCEPTABLE)
+            self.reject(488, why_not(self.offer, self.media.codecs), outcome=Outcome.UNACCEPTABLE)
 
     def reject(self, status: int, extra: str = "", *, outcome: Outcome = Outcome.REJECTED, phrase: str = "") -> None:
         """Sends a final failure."""

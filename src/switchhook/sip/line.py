@@ -34,7 +34,7 @@ from switchhook.sip.headers import parse_address, quote_text, readable
 from switchhook.sip.later import Later
 from switchhook.sip.legs import ArrivedLeg, CalledLeg, Leg
 from switchhook.sip.locate import literal, literal_place
-from switchhook.sip.negotiation import Negotiation, acceptable
+from switchhook.sip.negotiation import Negotiation, acceptable, why_not
 from switchhook.sip.outgoing import Outgoing, OutgoingCall
 from switchhook.sip.overload import NEW, Admission, Reason
 from switchhook.sip.registrar import Binding, Registrar
@@ -420,7 +420,7 @@ class Line:
             self.engine.refuse(transaction, 404)
         elif request.body and not acceptable(request.body):
             self.counters.refused_offers += 1
-            self.engine.refuse(transaction, 488)
+            self.engine.refuse(transaction, 488, why_not(request.body))
         else:
             self._arrive(transaction, caller, called)
 

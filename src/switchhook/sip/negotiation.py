@@ -196,14 +196,44 @@ def _choose(sdp: bytes, ours: _Ours) -> tuple[Description, Section] | None:
     if description is None:
         return None
     for section in description.sections:
-        if section.kind != "audio" or not section.port or section.protocol not in ("RTP/AVP", "RTP/AVPF"):
-            continue
-        if any(codec_of(name) in ours.codecs for _, name in section.codecs()):
+        if not _obstacle(description, section, ours):
             return description, section
     return None
 
 
 _recent_choice = lru_cache(maxsize=256)(_choose)  # an offer is looked at two or three times on its way
+
+# What stands in the way of a stream: the warn-codes of RFC 3261 20.43, each stream's first one, the worst first.
+_OBSTACLES = {
+    304: "no audio stream",
+    302: "audio only over RTP/AVP or RTP/AVPF",
+    300: "no network but IN",
+    301: "no addresses but IP4 and IP6",
+    305: "none of our codecs",
+}
+
+
+def _obstacle(description: Description, section: Section, ours: _Ours) -> int:
+    if section.kind != "audio" or not section.port:
+        return 304
+    if section.protocol not in ("RTP/AVP", "RTP/AVPF"):
+        return 302
+    network, family = description.network(section)
+    if network != "IN":
+        return 300
+    if family not in ("IP4", "IP6"):
+        return 301
+    return 0 if any(codec_of(name) in ours.codecs for _, name in section.codecs()) else 305
+
+
+def why_not(sdp: bytes, codecs: tuple[Codec, ...] = OUR_CODECS) -> str:
+    """Returns the Warning line of a 488 (RFC 3261 13.3.1.3): what stood in the way of the stream that came furthest."""
+    description = parse_sdp(sdp)
+    if description is None:
+        return 'Warning: 399 switchhook "no description that we can read"\r\n'
+    found = {_obstacle(description, section, _Ours(codecs)) for section in description.sections}
+    code = next((code for code in reversed(_OBSTACLES) if code in found), 305 if found else 304)
+    return f'Warning: {code} switchhook "{_OBSTACLES[code]}"\r\n'
 
 
 def _session(sdp: bytes, ours: _Ours, signalling_host: str, latching: Latching) -> Session | None:

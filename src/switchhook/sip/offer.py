@@ -57,12 +57,20 @@ class Description:
 
     def connection(self, section: Section) -> str:
         """Returns the address that a section receives at: its own c= line, or the session's."""
+        words = self._connection(section)
+        return words[2].partition("/")[0] if len(words) >= 3 else ""
+
+    def network(self, section: Section) -> tuple[str, str]:
+        """Returns what kind of address that is: network and address type, `IN` and `IP4` where no c= line says it."""
+        words = self._connection(section)
+        return (words[0].upper(), words[1].upper()) if len(words) >= 3 else ("IN", "IP4")
+
+    def _connection(self, section: Section) -> list[str]:
         for lines in (section.lines, self.session):
             for letter, value in lines:
                 if letter == "c":
-                    words = value.split()
-                    return words[2].partition("/")[0] if len(words) >= 3 else ""
-        return ""
+                    return value.split()
+        return []
 
     def direction(self, section: Section) -> Direction:
         """Returns the direction of a section; the session's is its default, sendrecv is the last resort."""

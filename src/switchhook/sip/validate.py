@@ -77,6 +77,8 @@ def _header_flaw(request: Message) -> str:
 def _invite_flaw(request: Message) -> str:
     if not request.from_tag:
         return "no From tag"
+    if request.to_tag and "contact" not in request.firsts:
+        return ""  # a re-INVITE should have one (12.2.1.1); without it the target stays
     address = parse_address(request.top("contact"))
     if address is None or parse_uri(address.uri) is None or _has_empty_parts(address.params):
         return "no usable Contact"
