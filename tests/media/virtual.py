@@ -110,14 +110,11 @@ class Stage:
         self.number, self.version = 0, 0
         self.sent: dict[int, list[tuple[float, rtp.Packet]]] = {}
         self.answers: list[object] = []
+        self.uses = [row + 1 for row in range(legs)]
         self._make()
         for row in range(legs):
             codec = codecs[row] if codecs else 0
-            self.take({
-                "say": "leg", "row": row, "use": row + 1, "version": 1, "remote": list(self.address(row)),
-                "codec": codec, "payload": 8 * codec, "digits": 101, "noise": None, "direction": 0, "frame_ms": 20,
-                "mux": False, "rtcp_port": 0, "latching": 0, "signalling": "10.0.0.1",
-            })  # fmt: skip
+            self.leg(row, version=1, codec=codec, payload=8 * codec)
         self.desk.settle()
 
     @property
@@ -134,12 +131,21 @@ class Stage:
             self._statements.take(message)
         assert self.answers == []
 
+    def leg(self, row: int, **session: object) -> None:
+        """States a leg, or another session of it."""
+        self.version += 1
+        self.take({
+            "say": "leg", "row": row, "use": self.uses[row], "version": self.version,
+            "remote": list(self.address(row)), "codec": 0, "payload": 0, "digits": 101, "noise": None, "direction": 0,
+            "frame_ms": 20, "mux": False, "rtcp_port": 0, "latching": 0, "signalling": "10.0.0.1", **session,
+        })  # fmt: skip
+
     def hear(self, wanted: dict[int, list[int]], sounds: dict[int, int] | None = None) -> None:
         """States voices and a sound for some listeners, as one batch."""
         self.version += 1
         played = {row: [play] for row, play in (sounds or {}).items()}
         batch = [
-            [row, row + 1, self.version, [[v, v + 1] for v in wanted.get(row, [])], played.get(row, [])]
+            [row, self.uses[row], self.version, [[v, self.uses[v]] for v in wanted.get(row, [])], played.get(row, [])]
             for row in {**wanted, **played}
         ]
         self.take({"say": "hear", "batch": batch})
@@ -164,7 +170,9 @@ class Stage:
 
     def kill(self) -> None:
         """A new pump on the same table: nothing else survives. Of the legs that can wait it takes one in each phase."""
+        waiting = self.wire.queue  # in the kernel
         self._make()
+        self.wire.queue = waiting
         self._statements.take_over()
         self.desk.settle()
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
+from dataclasses import field
 
 import numpy as np
 
@@ -26,6 +27,7 @@ LOST_END_S, STRAGGLES_S = 0.12, 1.0
 PAUSE_FRAMES = 4  # between two keys
 MOST_KEYS, KEYS_PER_S = 40, 20.0  # of one telephone: at once, and a second ever after; the fastest dialler makes 12.5
 VOLUME = 10  # -10 dBm0
+ENDS = 3  # packets with the end bit (RFC 4733 2.5.1.4)
 _EVENT = struct.Struct("!BBH")
 _ROWS, _COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
 _PAD = ("123A", "456B", "789C", "*0#D")
@@ -35,6 +37,7 @@ _PAD = ("123A", "456B", "789C", "*0#D")
 class Key:
     digit: str
     duration_ms: int
+    given: set[int] = field(default_factory=set, compare=False)  # the listeners that its packets were passed on to
 
 
 @dataclass(slots=True)
@@ -46,20 +49,24 @@ class _Heard:
     seen: float
     before: int = 0  # ticks of segments already over
     reported: bool = False
+    given: set[int] = field(default_factory=set)
 
 
 class Ear:
     """Finds key presses in the event packets of one telephone."""
 
-    __slots__ = ("_left", "_now", "_reported_at", "ignored")
+    __slots__ = ("_left", "_now", "_reported_at", "ignored", "late", "reported")
 
-    def __init__(self) -> None:
+    def __init__(self, reported: tuple[int, int] = (0, -1)) -> None:
+        self.reported = reported  # SSRC and timestamp of the key reported last, also by the pump before
         self._now: _Heard | None = None
+        self.late = False  # whether another packet of its key came before the packet taken last
         self._left, self._reported_at = float(MOST_KEYS), 0.0
         self.ignored = 0  # keys that came too fast
 
     def packet(self, ssrc: int, ts: int, payload: bytes, now: float) -> list[Key]:
         """Takes one event packet; returns the keys that are now known to be over."""
+        self.late = False
         if len(payload) < 4:
             return []
         code, flags, duration = _EVENT.unpack_from(payload)
@@ -67,6 +74,9 @@ class Ear:
             return []
         found: list[Key] = []
         heard = self._now
+        self.late = True
+        if heard is None and self.reported == (ssrc, ts):
+            return []
         if heard is None or (heard.ssrc, heard.ts) != (ssrc, ts):
             older = heard is not None and heard.ssrc == ssrc and (ts - heard.ts & 0xFFFFFFFF) > 0x7FFFFFFF
             if heard is not None and older and now - heard.seen < STRAGGLES_S:
@@ -82,6 +92,7 @@ class Ear:
             else:
                 found += self._over()
                 heard = self._now = _Heard(ssrc, ts, code, 0, now)
+                self.late = False
         heard.duration = max(heard.duration, duration)
         heard.seen = now
         if flags & 0x80:
@@ -94,22 +105,26 @@ class Ear:
         return self._over() if heard is not None and now - heard.seen >= LOST_END_S else []
 
     @property
-    def pressed(self) -> bool:
-        """True while a key is down."""
-        return self._now is not None and not self._now.reported
+    def given(self) -> set[int]:
+        """The listeners that the packets of the key heard last were passed on to; for whoever passes one to add."""
+        return self._now.given if self._now is not None else set()
+
+    def quiet(self, now: float) -> bool:
+        """True when nothing has come of any key for so long that nothing more will."""
+        return self._now is None or now - self._now.seen >= LOST_END_S
 
     def _over(self) -> list[Key]:
         heard = self._now
         if heard is None or heard.reported:
             return []
-        heard.reported = True
+        heard.reported, self.reported = True, (heard.ssrc, heard.ts)
         self._left = min(MOST_KEYS, self._left + (heard.seen - self._reported_at) * KEYS_PER_S)
         self._reported_at = heard.seen
         if self._left < 1.0:
             self.ignored += 1
             return []
         self._left -= 1.0
-        return [Key(KEYS[heard.code], (heard.before + heard.duration) // 8)]
+        return [Key(KEYS[heard.code], (heard.before + heard.duration) // 8, heard.given)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +148,12 @@ class _Wanted:
 class Mouth:
     """Presses keys towards one telephone, a step per tick. `step` returns None when the audio may go on."""
 
-    __slots__ = ("_done", "_frame", "_pause", "_queue", "_segment")
+    __slots__ = ("_done", "_events", "_frame", "_pause", "_queue", "_segment")
 
     def __init__(self) -> None:
         self._queue: deque[_Wanted] = deque()
         self._frame = 0
+        self._events = False  # how the key that is down began
         self._pause = 0
         self._segment = 0
         self._done: list[int] = []
@@ -149,7 +165,8 @@ class Mouth:
                 self._queue.append(_Wanted(digit if digit in "wW" else digit.upper(), tone_ms, order))
 
     def step(self, events: bool) -> Step | None:
-        """Moves on by one tick; `events` says whether the telephone takes RFC 4733."""
+        """Moves on by one tick; `events` says whether the telephone takes RFC 4733 (a key that began as tones goes on
+        as tones)."""
         if self._pause:
             self._pause -= 1
             return None
@@ -161,7 +178,8 @@ class Mouth:
             return None
         last = max(2, round(wanted.tone_ms / 20))
         self._frame += 1
-        if not events:
+        self._events = events and (self._events or self._frame == 1)
+        if not self._events:
             tone = two_tones(wanted.digit, self._frame - 1)
             if self._frame >= last:
                 self._finish(PAUSE_FRAMES)
@@ -176,11 +194,16 @@ class Mouth:
         if self._frame < last:
             return Step((_EVENT.pack(code, VOLUME, duration),), starts, ts_step, length=duration)
         self._finish(PAUSE_FRAMES)
-        return Step((_EVENT.pack(code, 0x80 | VOLUME, duration),) * 3, starts, ts_step, length=duration)
+        return Step((_EVENT.pack(code, 0x80 | VOLUME, duration),) * ENDS, starts, ts_step, length=duration)
 
     @property
     def idle(self) -> bool:
         return not self._queue and not self._pause
+
+    @property
+    def pressing(self) -> bool:
+        """True while a key is down."""
+        return self._frame > 0
 
     def finished(self) -> list[int]:
         """Returns the `order` of each key pressed since the last call."""

@@ -25,19 +25,20 @@ import numpy as np
 from switchhook.media import g711, jitter, reception, rtp, strangers, streams
 from switchhook.media.address import host_of, number_of
 from switchhook.media.desk import Desk
-from switchhook.media.digits import OFFERED_DIGITS, Ear, Key
+from switchhook.media.digits import ENDS, OFFERED_DIGITS, Ear, Key
 from switchhook.media.latch import SILENT_S, Address, Candidates, Known, Rule
-from switchhook.media.outbound import SENT, Outbound
+from switchhook.media.outbound import SENT, Outbound, Passing
 from switchhook.media.outbox import Outbox
 from switchhook.media.reporter import MALFORMED, Reporter
 from switchhook.media.rtp import Array, Packet
-from switchhook.media.table import HALF, MIX, RELAY, Table
+from switchhook.media.table import HALF, RELAY, Table
 from switchhook.media.wires import LONGEST, STRIDE, Odd, Round, Wire
 
 RECEIVED, UNKNOWN, BUGS = 0, 10, 14  # places in `counters`
 TOLD = 10  # bugs that are told with their traceback
 ROUNDS = 8  # at most this many packets of a leg per phase
 FEW = 100  # legs
+BEGINNING = 320  # samples for which a key has been down at most in the first of its packets that comes
 _LAWS = {rtp.PCMU: g711.ULAW, rtp.PCMA: g711.ALAW}
 
 
@@ -51,9 +52,7 @@ class Inbound:
         self._outbound, self._reporter = outbound, reporter
         self._candidates = Candidates()
         self._ears: dict[int, Ear] = {}
-        self._passing: dict[int, tuple[int, int, bytes]] = {}  # listener: talker, our timestamp, last event payload
-        self._kept: set[int] = set()  # legs whose keys are passed to nobody
-        self._apart: set[int] = set()  # legs whose keys come with an SSRC of their own
+        self._passing = outbound.passing
         self._one = np.zeros((1, STRIDE), np.uint8)
         self._awaited = np.zeros(table.legs + 1, bool)  # nothing has come yet from the address in the leg's SDP
 
@@ -68,6 +67,8 @@ class Inbound:
         telephone sends, and what comes in meanwhile is cheaper with the next phase; a backlog (most sockets have a
         packet) is worked off at once, and the bursts of single legs by a second look in one phase of four.
         """
+        if self._passing:
+            self._end_cut_off(now)
         few = self._wire.watched <= FEW
         for n in range(ROUNDS):
             found = self._wire.round()
@@ -88,8 +89,6 @@ class Inbound:
         self._candidates.forget(row)
         self._ears.pop(row, None)
         self._passing.pop(row, None)
-        self._kept.discard(row)
-        self._apart.discard(row)
 
     def moved(self, row: int, now: float) -> None:
         """Says that new SDP has come for a leg; a key under way, and whether keys are passed on, stay as they are."""
@@ -99,14 +98,23 @@ class Inbound:
             address = host_of(int(table.latched_ip[row])), int(table.latched_port[row])
             self._candidates.left(row, address, now)
 
-    def keep_keys(self, row: int, on: bool) -> None:
+    def keep_keys(self, row: int, on: bool, now: float) -> None:
         """Passes a leg's keys to nobody from now on (`on`), or with its voice again."""
-        (self._kept.add if on else self._kept.discard)(row)
+        self._table.keeps_keys[row] = on
+        if on:
+            for listener in [each for each, found in self._passing.items() if found.talker == row]:
+                self.sources_changed(listener, now)
 
     def listen(self, now: float) -> None:
         """Reports keys whose last packets were lost; to be called every 50 ms or so."""
+        self._end_cut_off(now)
         for row, ear in self._ears.items():
-            self._keys(row, ear.waited(now))
+            if keys := ear.waited(now):
+                self._table.key_ssrc[row], self._table.key_ts[row] = ear.reported
+                self._keys(row, keys)
+        for listener, found in list(self._passing.items()):
+            if found.talker not in self._ears or self._ears[found.talker].quiet(now):
+                del self._passing[listener]  # over, though its end packets never came: audio goes on as it is
 
     # --- the many -----------------------------------------------------------------------------------------------
 
@@ -162,8 +170,6 @@ class Inbound:
             if not len(rows):
                 return
             header, packets = header[places], packets[places, : int(lengths.max())]
-        if self._passing:
-            self._end_events(listeners, rows)
         passed = streams.relay(table, listeners, rows, seq, ts, header["ssrc"], samples, header["second"] >= 0x80, now)
         width = int(lengths.max())
         heads = rtp.headers(table.payload[listeners], passed.marker, passed.seq, passed.ts, table.ssrc[listeners])
@@ -260,9 +266,8 @@ class Inbound:
             if unknown:
                 return
             if event and table.has_ssrc[row]:
-                self._apart.add(row)
                 table.arrival[row] = now
-                self._event(row, packet, now)
+                self._keys(row, self._hear_key(row, packet, now))
                 return
             self._begin(row, packet.ssrc, packet.seq)
         if audio and not unknown:
@@ -272,16 +277,19 @@ class Inbound:
             known = table.arrival_rows.take(rows)
             self._ordinary(rows, known, np.array([len(whole)]), header, self._one, phases, now)
             return
+        doubled = int(table.duplicated[row])
         reception.count(table, np.array([row]), np.array([packet.seq]), np.array([packet.ts]), now, audio=False)
+        again = int(table.duplicated[row]) > doubled
         nobody = np.full(table.legs + 1, -1)
         if unknown:
-            self._pass(row, packet, nobody, now)
+            self._pass(row, packet, nobody, now, again=again)
         elif event:
-            self._apart.discard(row)
-            self._pass(row, packet, nobody if row in self._kept else table.digits_pt, now, event=True)
-            self._event(row, packet, now)
+            keys = self._hear_key(row, packet, now)
+            payload_types = nobody if table.keeps_keys[row] else table.digits_pt
+            self._pass(row, packet, payload_types, now, again=again, event=self._ears[row])
+            self._keys(row, keys)
         else:
-            self._pass(row, packet, table.noise_pt, now)
+            self._pass(row, packet, table.noise_pt, now, again=again)
 
     def _is_report(self, row: int, packet: bytes) -> bool:
         """True for RTCP on the RTP port, whether it was agreed (RFC 5761) or not."""
@@ -300,12 +308,16 @@ class Inbound:
             codes = g711.encode(g711.decode(codes, law), int(self._table.codec[row]))
         return Packet(agreed, packet.marker, packet.seq, packet.ts, packet.ssrc, codes.tobytes())
 
-    def _event(self, row: int, packet: Packet, now: float) -> None:
-        """Hears a packet of a key press."""
-        ear = self._ears.setdefault(row, Ear())
+    def _hear_key(self, row: int, packet: Packet, now: float) -> list[Key]:
+        """Hears a packet of a key press; returns the keys that are now known to be over."""
+        table, ear = self._table, self._ears.get(row)
+        if ear is None:
+            ear = self._ears[row] = Ear((int(table.key_ssrc[row]), int(table.key_ts[row])))
         before = ear.ignored
-        self._keys(row, ear.packet(packet.ssrc, packet.ts, packet.payload, now))
-        self._table.counters[UNKNOWN] += ear.ignored - before
+        keys = ear.packet(packet.ssrc, packet.ts, packet.payload, now)
+        table.key_ssrc[row], table.key_ts[row] = ear.reported
+        table.counters[UNKNOWN] += ear.ignored - before
+        return keys
 
     def _latch(self, row: int) -> None:
         """Makes the address that the SDP gave a leg's own."""
@@ -320,23 +332,33 @@ class Inbound:
         reception.begin(table, row, seq)
         table.heard_ssrc[row], table.has_ssrc[row], table.ring_ready[row] = ssrc, 1, 0
 
-    def _pass(self, row: int, packet: Packet, payload_types: Array, now: float, *, event: bool = False) -> None:
-        """Relays one packet to listeners that have a payload type for it; for the others it never was."""
+    def _pass(
+        self, row: int, packet: Packet, payload_types: Array, now: float, *, again: bool, event: Ear | None = None
+    ) -> None:
+        """Relays one packet to listeners that have a payload type for it; for the others it never was.
+
+        Of a key (`event` is who heard it) whoever did not hear this leg without a break since its beginning gets no
+        packet: it bears the time of that, of which his stream knows nothing. `_keys` presses it for him.
+        """
         table = self._table
         _, listeners = self._desk.relay_pairs(np.array([row]))
         listeners = listeners[(table.sends[listeners] != 0) & (table.hush[listeners] == 0)]
         lacking = payload_types[listeners] < 0
-        if lacking.any():
+        if lacking.any() and not again:
             streams.swallow(table, listeners[lacking], packet.seq, packet.ssrc)
         listeners = listeners[~lacking]
+        late = event is not None and event.late
+        if late or (event is not None and _begun_before(packet.payload)):
+            joined = (table.source[listeners] == row) & (table.source_ssrc[listeners] == packet.ssrc)
+            listeners = listeners[joined]
         if not len(listeners):
             return
         count = len(listeners)
-        length = struct.unpack_from("!H", packet.payload, 2)[0] if event and len(packet.payload) >= 4 else rtp.FRAME
+        length = rtp.FRAME if event is None else struct.unpack_from("!H", packet.payload, 2)[0]
         passed = streams.relay(
             table, listeners, np.full(count, row), np.full(count, packet.seq), np.full(count, packet.ts),
             np.full(count, packet.ssrc, np.uint32), np.full(count, length), np.full(count, packet.marker), now,
-            event=event,
+            event=event is not None, late=late,
         )  # fmt: skip
         for n in np.flatnonzero(passed.keep):
             listener, ts = int(listeners[n]), int(passed.ts[n])
@@ -348,39 +370,52 @@ class Inbound:
             table.sent[listener] += 1
             table.octets[listener] += len(packet.payload)
             table.counters[SENT] += 1
-            if event and not packet.payload[1] & 0x80:
-                self._passing[listener] = (row, ts, packet.payload)
-            elif event:
-                self._passing.pop(listener, None)
+            if event is not None:
+                event.given.add(listener)
+                self._passed(listener, row, ts, packet.payload)
 
     # --- keys ---------------------------------------------------------------------------------------------------
 
     def _keys(self, row: int, keys: list[Key]) -> None:
-        """Reports keys, and presses them towards those who hear this leg but cannot be relayed to."""
+        """Reports keys, and presses them towards those who hear this leg but were not relayed to."""
         table = self._table
         for key in keys:
             use = int(table.use[row])
             self._outbox.add({"is": "digit", "row": row, "use": use, "digit": key.digit, "ms": key.duration_ms})
-            for listener in self._desk.hearers.get(row, ()) if row not in self._kept else ():
-                mixed = table.mode[listener] == MIX
-                deaf = table.mode[listener] == RELAY and table.digits_pt[listener] < 0
-                if mixed or deaf or row in self._apart:
+            for listener in self._desk.hearers.get(row, ()) if not table.keeps_keys[row] else ():
+                if listener not in key.given:
                     self._outbound.press(listener, key.digit, max(80, min(key.duration_ms, 5_000)))
 
     def sources_changed(self, listener: int, now: float) -> None:
         """Ends a relayed key press whose talker the listener hears no more: three packets with the end bit."""
-        found = self._passing.pop(listener, None)
-        if found is None or self._table.digits_pt[listener] < 0:
+        table, found = self._table, self._passing.pop(listener, None)
+        if found is None or table.digits_pt[listener] < 0 or not table.sends[listener]:
             return
-        _, ts, payload = found
+        if found.ends and table.ts[listener] != found.ts:
+            return  # audio has followed it
+        payload = found.payload
         last = bytes((payload[0], payload[1] | 0x80)) + payload[2:]
         length = struct.unpack_from("!H", payload, 2)[0]
-        for _ in range(3):
-            self._outbound.send_event(listener, ts, last, False, length, now)
+        for _ in range(ENDS - found.ends):
+            self._outbound.send_event(listener, found.ts, last, False, length, now)
 
-    def _end_events(self, listeners: Array, talkers: Array) -> None:
-        """Forgets relayed key presses that are over though their end packets never came: audio goes on as it is."""
-        for listener, talker in zip(listeners.tolist(), talkers.tolist(), strict=True):
-            found = self._passing.get(listener)
-            if found is not None and found[0] == talker and not self._ears[talker].pressed:
-                del self._passing[listener]
+    def _passed(self, listener: int, talker: int, ts: int, payload: bytes) -> None:
+        """Remembers how far a key has been relayed, until its last packet has."""
+        found = self._passing.get(listener)
+        if found is None or (found.talker, found.ts) != (talker, ts):
+            found = self._passing[listener] = Passing(talker, ts)
+        found.payload = payload
+        found.ends += payload[1] >> 7
+        if found.ends >= ENDS:
+            del self._passing[listener]
+
+    def _end_cut_off(self, now: float) -> None:
+        """Ends the relayed keys of legs that have ended, and those of listeners that are mixed now."""
+        for listener, found in list(self._passing.items()):
+            if self._table.mode[listener] != RELAY or self._desk.voices(listener) != [found.talker]:
+                self.sources_changed(listener, now)
+
+
+def _begun_before(event: bytes) -> bool:
+    """True when the beginning of a key was missed, so that its packet tells the time of long ago."""
+    return bool(event[1] & 0x80) or struct.unpack_from("!H", event, 2)[0] > BEGINNING

@@ -10,6 +10,7 @@ from functools import cache
 
 import numpy as np
 
+from switchhook.core.values import dataclass
 from switchhook.media import forks, g711, jitter, plays, rtp, streams, voices
 from switchhook.media.desk import Desk
 from switchhook.media.digits import Mouth, Step
@@ -27,6 +28,16 @@ NOISE_RMS = 15.8  # -60 dBm0
 SENT = 1  # place in `counters`
 
 
+@dataclass(slots=True)
+class Passing:
+    """A key that is being relayed to a listener."""
+
+    talker: int
+    ts: int  # the listener's
+    payload: bytes = b""  # of its last packet
+    ends: int = 0  # packets with the end bit
+
+
 @cache
 def comfort_noise() -> Array:
     """Returns 64 frames of noise near -60 dBm0, the same in every process; made once, by whoever forks them."""
@@ -41,6 +52,7 @@ class Outbound:
         self._noise = comfort_noise()
         self._mouths: dict[int, Mouth] = {}
         self._event_ts: dict[int, int] = {}
+        self.passing: dict[int, Passing] = {}  # keys being relayed, by listener
         self.recordings: dict[int, tuple[Array, Array]] = {}
         self.ears: dict[int, tuple[Array, int]] = {}  # whose ears go into which channel of a recording
         self._heard = np.zeros((table.legs + 1, FRAME), np.float32)  # by those whose ears are listened in to
@@ -179,8 +191,9 @@ class Outbound:
         self._event_ts.pop(row, None)
 
     def _press(self, phase: int, due: float) -> None:
+        """Moves keys on by a step; one that is relayed meanwhile is let out first, since keys cannot overlap."""
         table = self._table
-        for row in [row for row in self._mouths if table.phase[row] == phase]:
+        for row in [row for row in self._mouths if table.phase[row] == phase and row not in self.passing]:
             mouth = self._mouths[row]
             step = mouth.step(bool(table.digits_pt[row] >= 0))
             table.hush[row] = step is not None
@@ -194,6 +207,8 @@ class Outbound:
             for order in mouth.finished():
                 if order >= 0:
                     self._outbox.add({"is": "pressed", "row": row, "use": int(table.use[row]), "order": order})
+            if not mouth.pressing:
+                self._event_ts.pop(row, None)
             if mouth.idle:
                 del self._mouths[row]
                 table.hush[row] = 0

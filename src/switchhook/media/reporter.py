@@ -29,7 +29,7 @@ class Reporter:
         self._table, self._wire = table, wire
         self._random = random.Random()
         self._due = np.full(table.legs + 1, np.inf)
-        self._heard: dict[int, tuple[int, float]] = {}  # row: middle of the last SR's time, when it came
+        self._heard: dict[int, tuple[int, int, float]] = {}  # row: whose SR came last, the middle of its time, when
         self._back: dict[int, Address] = {}
         self._reported: set[int] = set()
         for row in np.flatnonzero(table.use):
@@ -44,6 +44,10 @@ class Reporter:
         self._due[row] = np.inf
         self._reported.discard(row)
         self._heard.pop(row, None)
+        self.moved(row)
+
+    def moved(self, row: int) -> None:
+        """Says that new SDP has come for a leg: reports no longer go to where it reported from."""
         self._back.pop(row, None)
 
     def send_due(self, now: float) -> None:
@@ -95,7 +99,7 @@ class Reporter:
             self._back[row] = source
         for report in found.reports:
             if report.ntp is not None:
-                self._heard[row] = (rtcp.middle(report.ntp), now)
+                self._heard[row] = (report.ssrc, rtcp.middle(report.ntp), now)
             for block in report.blocks:
                 if block.ssrc == int(table.ssrc[row]):
                     self._read(row, block)
@@ -121,7 +125,9 @@ class Reporter:
         missing = lately - (good - int(table.report_received[row]))
         table.report_expected[row], table.report_received[row] = expected, good
         fraction = min(255, missing * 256 // lately) if lately > 0 and missing > 0 else 0
-        last_sr, heard_at = self._heard.get(row, (0, now))
+        whose, last_sr, heard_at = self._heard.get(row, (0, 0, now))
+        if whose != int(table.heard_ssrc[row]):  # it tells the time of another stream
+            last_sr = 0
         return rtcp.Block(
             int(table.heard_ssrc[row]), fraction, expected - good - int(table.lost_before[row]),
             int(table.last_ext[row]) & 0xFFFFFFFF,

@@ -111,6 +111,7 @@ class Statements:
             ip = number_of(host)
             if ip != table.sdp_ip[row] or port != table.sdp_port[row]:
                 self._inbound.moved(row, now)
+                self._reporter.moved(row)
                 table.latched_ip[row] = table.latched_port[row] = 0
                 table.sdp_ip[row], table.sdp_port[row] = ip, port
                 table.connected_at[row] = now
@@ -146,6 +147,7 @@ class Statements:
         sends = address is not None and bool(table.connected[row]) and int(table.direction[row]) in SENDS_TO
         if sends and not table.sends[row]:
             table.mark[row] = 1
+            table.source[row] = -1  # what was said meanwhile is no loss
         table.sends[row] = sends
 
     def _end(self, m: Message) -> None:
@@ -231,7 +233,7 @@ class Statements:
 
     def _keep_keys(self, m: Message) -> None:
         if self._table.use[m["row"]] == m["use"]:
-            self._inbound.keep_keys(int(m["row"]), m["on"])
+            self._inbound.keep_keys(int(m["row"]), m["on"], time.monotonic())
 
     def _notice(self, m: Message) -> None:
         row, table = int(m["row"]), self._table

@@ -57,11 +57,13 @@ def relay(
     now: float,
     *,
     event: bool = False,
+    late: bool = False,
 ) -> Passed:
     """Carries packets over to their listeners and updates the listeners' rows.
 
     `listeners` are all different; `length` is in samples. In an `event` (RFC 4733) the timestamp stands still, so the
-    clock is not taken from it.
+    clock is not taken from it; one of which packets came before (`late`) bears the time of its beginning, or of a
+    segment of 8 s, which is no jump however long ago it was.
     """
     seq, ts = seq.astype(np.int64), ts.astype(np.int64)
     known = table.stream_rows.take(listeners)
@@ -74,7 +76,7 @@ def relay(
     age = apart16(seq, known["source_first"].astype(np.int64))
     plain &= (age >= 0) & (age <= 8_000)
     if event or not plain.all():
-        return _relay_any(table, listeners, sources, seq, ts, ssrc, length, marker, now, event=event)
+        return _relay_any(table, listeners, sources, seq, ts, ssrc, length, marker, now, event=event, late=late)
     known["source_ts"] += step
     out_ts = known["source_ts"] + known["ts_offset"]
     known["seq"], known["source_seq"], known["ts"] = out_seq, seq, out_ts
@@ -88,13 +90,13 @@ def relay(
 
 def _relay_any(
     table: Table, listeners: Array, sources: Array, seq: Array, ts: Array, ssrc: Array, length: Array, marker: Array,
-    now: float, *, event: bool,
+    now: float, *, event: bool, late: bool,
 ) -> Passed:  # fmt: skip
     """Carries over packets among which some are not simply the next of their stream."""
     ahead_by = apart16(seq, table.source_seq[listeners].astype(np.int64))
     step = apart32(ts, table.source_ts[listeners])
     joined = (table.source[listeners] == sources) & (table.source_ssrc[listeners] == ssrc)
-    joined &= (np.abs(ahead_by) <= SEQ_JUMP) & (np.abs(step) <= TS_JUMP)
+    joined &= (np.abs(ahead_by) <= SEQ_JUMP) & (late | (np.abs(step) <= TS_JUMP))
     if not event:
         joined &= ~((ahead_by < -SEQ_BACK) & (step > HALF * ahead_by) | (ahead_by > 0) & (step < -TS_BACK))
     switched = ~joined
