@@ -94,6 +94,29 @@ def test_a_bye_before_the_answer_ends_the_invite_with_487():
     assert [event.outcome for event in talk.house.told(LegGone)] == [Outcome.CANCELLED]
 
 
+@pytest.mark.parametrize("expires_s", [0, 2, 70])
+def test_an_invitation_ends_when_its_expires_is_over(expires_s):
+    talk = Talk(answered=False, more=f"Expires: {expires_s}\r\n")
+    talk.house.line.ring(talk.leg)
+    if expires_s:
+        talk.wire.run(expires_s - 0.1)
+        assert not talk.house.told(LegGone)
+    talk.wire.run(1)
+    assert [event.outcome for event in talk.house.told(LegGone)] == [Outcome.CANCELLED]
+    assert last(talk).startswith(b"SIP/2.0 487 ")
+    assert talk.notes == ["the telephone's INVITE expired: nobody answered within its Expires (487)"]
+    talk.house.line.answer(talk.leg)
+    assert last(talk).startswith(b"SIP/2.0 487 "), "nobody can pick it up any more"
+
+
+@pytest.mark.parametrize("expires", ["2", "70", "4294967296", "soon", ""])
+def test_an_expires_says_nothing_of_a_call_that_was_answered(expires):
+    talk = Talk(more=f"Expires: {expires}\r\n")
+    talk.wire.run(80)
+    assert talk.house.line.live_legs == 1
+    assert not talk.notes
+
+
 def test_the_ack_of_an_answer_has_a_branch_of_its_own():
     talk = Talk(acknowledged=False)
     talk.send("ACK")  # `Talk` gives each request a branch with its method

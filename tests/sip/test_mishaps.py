@@ -32,6 +32,7 @@ class Talk:
         answered: bool = True,
         acknowledged: bool = True,
         offer: bytes = SDP,
+        more: str = "",
     ) -> None:
         self.wire = Wire()
         self.house = House(self.wire)
@@ -41,7 +42,7 @@ class Talk:
         self.contact = f"{contact};transport=tcp" if transport == "tcp" else contact
         self.host = contact
         self.number = 0
-        self.send("INVITE", port=port, body=offer)
+        self.send("INVITE", port=port, body=offer, more=more)
         self.leg = self.house.told(LegArrived)[-1].leg
         self.call = next(iter(self.house.line.engine.calls.values()))
         if answered:
@@ -53,11 +54,19 @@ class Talk:
         return Flow(self.transport, TRUNK, port, f"{SERVER}:5060")
 
     def send(
-        self, method: str, *, port: int = 5060, contact: str | None = "", body: bytes = b"", tag: str = "", of: int = 0
+        self,
+        method: str,
+        *,
+        port: int = 5060,
+        contact: str | None = "",
+        body: bytes = b"",
+        tag: str = "",
+        of: int = 0,
+        more: str = "",
     ) -> str:
         """Sends a request, and returns the status of its last answer, if there is one at once.
 
-        `of` is the number of the INVITE that a CANCEL is for; with `contact=None` there is none.
+        `of` is the number of the INVITE that a CANCEL is for; with `contact=None` there is none; `more` is lines.
         """
         if method not in ("ACK", "CANCEL"):
             self.number += 1
@@ -71,7 +80,7 @@ class Talk:
             f"Via: SIP/2.0/{self.transport.upper()} {self.host};rport;branch=z9hG4bK{named}{number}\r\n"
             f"Max-Forwards: 70\r\nFrom: <sip:1@{TRUNK}>;tag=f\r\n"
             f"To: <sip:4930@example.org>{';tag=' + known if known else ''}\r\n"
-            f"Call-ID: talk\r\nCSeq: {number} {method}\r\n{target}"
+            f"Call-ID: talk\r\nCSeq: {number} {method}\r\n{target}{more}"
             f"{'Content-Type: application/sdp' if body else 'X: y'}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
             + body,
             self.flow(port),

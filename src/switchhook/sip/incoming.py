@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from switchhook.core.outcomes import Outcome
@@ -10,7 +11,7 @@ from switchhook.sip.build import record_route_lines, response
 from switchhook.sip.call import SDP, Call, Ending, Owner
 from switchhook.sip.dialogs import of_request
 from switchhook.sip.flow import Flow
-from switchhook.sip.headers import parse_reason
+from switchhook.sip.headers import parse_reason, whole_number
 from switchhook.sip.negotiation import why_not
 from switchhook.sip.timers import Timer
 from switchhook.sip.transactions import ServerTransaction
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
     from switchhook.sip.engine import Engine
 
 REMIND_S = 60.0  # a provisional response is repeated each minute, so that no proxy gives up (13.3.1.1)
+STEP_S = 32  # an Expires is waited for in steps: timers of few lengths (`sip.timers`), whatever it says
 
 
 class IncomingCall(Call):
     """An INVITE of theirs. Made by `Engine.take`, which has sent 100. Set `media` before `progress` or `answer`."""
 
-    __slots__ = ("_answer", "_bye_wanted", "_last", "_reminder", "invite", "offer")
+    __slots__ = ("_answer", "_bye_wanted", "_expiry", "_last", "_reminder", "invite", "offer")
 
     def __init__(self, engine: Engine, owner: Owner, transaction: ServerTransaction) -> None:
         request = transaction.request
@@ -37,6 +39,9 @@ class IncomingCall(Call):
         self._last: tuple[int, bytes] | None = None
         self._reminder: Timer | None = None
         self._bye_wanted: str | None = None
+        self._expiry: Timer | None = None
+        if "expires" in request.firsts and (lasts_s := whole_number(request.firsts["expires"])) is not None:
+            self._expire_in(lasts_s)
 
     @property
     def waiting(self) -> bool:
@@ -62,7 +67,7 @@ class IncomingCall(Call):
         """Sends 200, again and again until its ACK; `Owner.answered` follows, or `Owner.over`."""
         if not self.waiting or self.media is None:
             return
-        self._stop_reminding()
+        self._stop_waiting()
         if not self.offer:
             self._answer_invite(self.invite, self.media.offer(), offered=True)
         elif self._prepare_answer():
@@ -100,6 +105,19 @@ class IncomingCall(Call):
         elsewhere = sip == 200 or q850 == 26
         self._end(Ending(Outcome.ANSWERED_ELSEWHERE if elsewhere else Outcome.CANCELLED, False, q850=q850, reason=text))
 
+    def _expire_in(self, left_s: int) -> None:
+        """Ends the invitation, unless it gets a final response before its Expires is over (13.3.1)."""
+        step_s = min(left_s, STEP_S)
+        rest_s = left_s - step_s
+        then = partial(self._expire_in, rest_s) if rest_s else self._expired
+        self._expiry = self.engine.timers.start(float(step_s), then)
+
+    def _expired(self) -> None:
+        if self.waiting:
+            self.engine.remark(self.call_id, "the telephone's INVITE expired: nobody answered within its Expires (487)")
+            self.reply(self.invite, 487)
+            self._end(Ending(Outcome.CANCELLED, False))
+
     def _prepare_answer(self) -> bool:
         if self._answer:
             return True
@@ -131,6 +149,12 @@ class IncomingCall(Call):
             self._reminder.cancel()
             self._reminder = None
 
+    def _stop_waiting(self) -> None:
+        self._stop_reminding()
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+
     def _confirmed_by_ack(self) -> None:
         if self.confirmed or self.ended:
             return
@@ -155,5 +179,5 @@ class IncomingCall(Call):
         self._end(ending)
 
     def _end(self, ending: Ending) -> None:
-        self._stop_reminding()
+        self._stop_waiting()
         self._finish(ending)
