@@ -23,6 +23,7 @@ from tests.waits import Waits, family
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4  # of `make test`
 # Those in use are skipped. A killed keeper wants the same ones back, which nobody else may have taken meanwhile.
 PORTS = (41_000 + 3_000 * WORKER, 43_998 + 3_000 * WORKER)
+MADE_UP_S = 0.08  # a pump makes up for 100 ms; what the looks at its waits miss is less than the rest
 SETTINGS: dict[str, Any] = {"ports": PORTS, "max_legs": 24}  # where a test says nothing else
 
 
@@ -81,6 +82,19 @@ class Studio:
     def excuse_s(self) -> float:
         """By how much audio may have been late so far, by the clock of this process, for want of a core."""
         return self.waits.in_turn_s()
+
+    @property
+    def most_step_ms(self) -> float:
+        """The most that one packet's timestamp may lie after the one before: one packet time is missed.
+
+        A pump that had to wait for a core for longer than it makes up for (100 ms) leaves out what it waited.
+        """
+        return 40.0 + (1000 * self.excuse_s if self.excuse_s > MADE_UP_S else 0.0)
+
+    async def counted(self, **least: int) -> None:
+        """Waits until the pump has counted so many of these: what was sent to it is read then, however slow it is."""
+        names = least.items()
+        await self.until(lambda: (c := self.engine.counters) and all(getattr(c, name) >= n for name, n in names))
 
     def came(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]

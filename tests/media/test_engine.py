@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from itertools import pairwise
 
@@ -44,7 +45,8 @@ async def test_two_telephones_hear_each_other_and_nobody_else() -> None:
             assert phone.breaks() == []
             assert phone.worst_clock() < 100 + 1000 * s.excuse_s
         assert c.audio(0.5).std() < 40
-        assert len(c.heard) > 40  # nothing to hear is noise, not no packets
+        await s.until(lambda: len(c.heard) > 40)  # nothing to hear is noise, not no packets
+        assert c.longest_step() <= s.most_step_ms
 
 
 @story
@@ -63,7 +65,7 @@ async def test_a_switch_loses_at_most_a_frame_and_the_whole_batch_switches_toget
         await asyncio.sleep(0.5)
         for phone in s.phones:
             assert phone.breaks() == []
-            assert phone.longest_step() <= 40  # one packet time is missed at most
+            assert phone.longest_step() <= s.most_step_ms
             assert max(phone.gaps()) < 0.1 + s.excuse_s  # by this test's own clock
             assert phone.worst_clock() < 100 + 1000 * s.excuse_s
         assert a.audio(0.3).std() < 40
@@ -77,8 +79,10 @@ async def test_music_goes_on_where_it_was_and_a_new_one_starts_anew() -> None:
     async with studio() as s:
         a = s.phone("a", 0)
         s.engine.prepare(["builtin:hold"])
+        begun = time.monotonic()
         s.hear(a=[music()])
         await asyncio.sleep(0.5)
+        played_s = time.monotonic() - begun
         s.hear(a=[])
         await asyncio.sleep(0.3)
         a.forget()
@@ -89,7 +93,7 @@ async def test_music_goes_on_where_it_was_and_a_new_one_starts_anew() -> None:
         first = heard[loud.argmax() :][:1600]
         whole = tones.hold().astype(float)
         place = min(range(0, 16_000, 1), key=lambda n: abs(whole[n : n + 1600] - first).sum() if n < 14_000 else 1e18)
-        assert 0.3 < place / 8000 < 0.7
+        assert abs(place / 8000 - played_s) < 0.2 + s.excuse_s
 
 
 @story
@@ -315,9 +319,9 @@ async def test_statistics_count_what_was_lost_and_doubled() -> None:
                 a.seq = a.seq - 1 & 0xFFFF
             a.send(frame, advance=160)
             await asyncio.sleep(0.004)
-        await s.until(lambda: s.engine.counters and s.engine.counters.lost == 5)
+        await s.counted(received=51, lost=5)
         assert s.engine.counters is not None
-        assert s.engine.counters.duplicated == 1
+        assert (s.engine.counters.lost, s.engine.counters.duplicated) == (5, 1)
         s.engine.close(a.leg)
         stats = await s.until(lambda: s.stats.get(LegId("a")))
         assert (stats.received, stats.lost, stats.duplicated, stats.strangers) == (51, 5, 1, 0)

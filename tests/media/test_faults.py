@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from switchhook.core.events import SoundEnded
+from switchhook.core.events import DigitPressed, SoundEnded
 from switchhook.core.ids import LegId, SoundId
 from switchhook.core.sources import Sound
 from switchhook.exchange.ports import Latching
@@ -54,6 +54,7 @@ async def test_a_stranger_is_counted_never_heard_and_never_answered() -> None:
         await asyncio.sleep(0.3)
         assert b.breaks() == []
         assert b.level(600, 0.3) > 7_000
+        await s.counted(strangers=60)
         s.engine.close(a.leg)
         stats = await s.until(lambda: s.stats.get(a.leg))
         assert stats.strangers == 60
@@ -70,6 +71,7 @@ async def test_before_the_sdp_is_known_nobody_is_accepted() -> None:
         s.hear(b="a")
         await s.until(lambda: b.heard)
         assert stranger_sends(s, address.port, 10) == 0
+        await s.counted(strangers=10)
         s.engine.close(LegId("a"))
         stats = await s.until(lambda: s.stats.get(LegId("a")))
         assert (stats.received, stats.strangers) == (0, 10)
@@ -91,12 +93,13 @@ def test_behind_a_nat_the_rule_decides(latching: Latching, signalling: str, acce
         async with studio() as s:
             private = {"remote_host": "192.0.2.9", "signalling_host": signalling, "latching": latching}
             s.phone("a", 0, talks=False, session=private)
-            b = s.phone("b", 0)
+            b = s.phone("b", 0, talks=False)
             s.hear(a="b", b="a")
             await s.until(lambda: len(b.heard) > 5)
             port = s.phones[0].target
             assert port is not None
             await asyncio.to_thread(stranger_sends, s, port.port, 20, host="127.0.0.2")
+            await s.counted(received=19 if accepted else 0, strangers=1 if accepted else 20)
             s.engine.close(LegId("a"))
             stats = await s.until(lambda: s.stats.get(LegId("a")))
             assert (stats.received, stats.strangers) == ((19, 1) if accepted else (0, 20))
@@ -251,11 +254,17 @@ async def test_reports_say_what_was_sent_and_lost() -> None:
         s.hear(a="b", b="a")
         await asyncio.sleep(0.4)
         assert a.target is not None
-        a.seq = a.seq + 5 & 0xFFFF
+        a.seq, sent = a.seq + 5 & 0xFFFF, a.sent
+        await s.until(lambda: a.sent > sent)  # so that the loss is there before our report is
         ours = rtcp.Report(a.ssrc, (), rtcp.ntp(time.time()), a.ts, a.sent, a.sent * 160)
         a.rtcp.sendto(rtcp.build(ours, "a@example"), (a.target.host, a.target.port + 1))
-        reports = await s.until(lambda: [r for p in a.reports if (c := rtcp.parse(p)) for r in c.reports], 9)
-        report = reports[0]
+        asked = rtcp.middle(ours.ntp or 0)
+
+        def answers() -> list[rtcp.Report]:
+            found = [each for packet in a.reports if (c := rtcp.parse(packet)) for each in c.reports]
+            return [each for each in found if [block for block in each.blocks if block.last_sr == asked]]
+
+        (report, *_) = await s.until(answers)
         assert report.ntp is not None
         assert abs(report.ntp / 2**32 - rtcp.NTP_1970 - time.time()) < 9
         assert report.ssrc == a.heard[-1].packet.ssrc
@@ -264,12 +273,12 @@ async def test_reports_say_what_was_sent_and_lost() -> None:
         assert abs((report.rtp_ts - at_report) - 0) < 8000 * 9
         block = report.blocks[0]
         assert (block.ssrc, block.lost) == (a.ssrc, 5)
-        assert block.last_sr == rtcp.middle(ours.ntp or 0)
         # A receiver report of the telephone, answering ours: loss, jitter and the round trip come to the leg's record.
         stamp = rtcp.middle(report.ntp)
         back = rtcp.Report(a.ssrc, (rtcp.Block(report.ssrc, 10, 7, a.heard[-1].packet.seq, 80, stamp, 0),))
         a.rtcp.sendto(rtcp.build(back, "a@example"), (a.target.host, a.target.port + 1))
-        await asyncio.sleep(0.1)
+        a.press(5)
+        await s.until(lambda: s.came(DigitPressed))  # so the report, which it was sent behind, is read, too
         s.engine.close(a.leg)
         stats = await s.until(lambda: s.stats.get(a.leg))
         assert (stats.lost, stats.remote_lost, stats.remote_jitter_ms) == (5, 7, 10.0)

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 import wave
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from switchhook.core.ids import LegId, RecordingId, SoundId
 from switchhook.core.sources import Sound, Voice
 from switchhook.exchange.ports import Codec, Recording
 from tests.media.phones import amplitude
-from tests.media.studio import story, studio
+from tests.media.studio import Studio, story, studio
 
 pytestmark = pytest.mark.slow
 
@@ -31,6 +32,31 @@ def read(path: Path) -> np.ndarray:
         return raw.reshape(-1, file.getnchannels()).astype(float)
 
 
+class Meant:
+    """How long is recorded: from each `begin` to its `end`, by the clock of this process."""
+
+    def __init__(self, s: Studio) -> None:
+        self._studio, self._since, self._ms = s, 0.0, 0.0
+
+    def begin(self, tape: Recording) -> None:
+        self._since = time.monotonic()
+        self._studio.engine.record(tape)
+
+    def pause(self, tape: Recording) -> None:
+        self._studio.engine.record(replace(tape, paused=True))
+        self._ms += 1000 * (time.monotonic() - self._since)
+
+    async def end(self, tape: Recording) -> RecordingEnded:
+        """Ends a recording, and returns its end, which must tell as long a time as was meant."""
+        s = self._studio
+        s.engine.stop_recording(tape.id)
+        self._ms += 1000 * (time.monotonic() - self._since)
+        (ended,) = await s.until(lambda: s.came(RecordingEnded))
+        assert isinstance(ended, RecordingEnded)
+        assert abs(ended.duration_ms - self._ms) < 200 + 1000 * s.excuse_s
+        return ended
+
+
 @story
 async def test_each_side_has_its_channel_while_they_are_relayed(tmp_path: Path) -> None:
     async with studio() as s:
@@ -39,14 +65,13 @@ async def test_each_side_has_its_channel_while_they_are_relayed(tmp_path: Path) 
         s.hear(a="b", b="a")
         await asyncio.sleep(0.3)
         path = tmp_path / "deep" / "r.wav"
-        s.engine.record(Recording(RecordingId("r"), str(path), (LegId("a"),), (LegId("b"), LegId("c"))))
+        meant, tape = Meant(s), Recording(RecordingId("r"), str(path), (LegId("a"),), (LegId("b"), LegId("c")))
+        meant.begin(tape)
         await asyncio.sleep(1.2)
-        s.engine.stop_recording(RecordingId("r"))
-        ended = (await s.until(lambda: s.came(RecordingEnded)))[0]
+        ended = await meant.end(tape)
         sound = read(path)
         assert ended.error == ""
         assert ended.duration_ms == len(sound) / 8
-        assert 1_000 <= ended.duration_ms <= 1_600
         left, right = sound[2_000:7_000, 0], sound[2_000:7_000, 1]
         assert amplitude(left, 600) == pytest.approx(7_980, rel=0.03)
         assert amplitude(left, 900) < 60
@@ -105,21 +130,20 @@ async def test_what_is_said_in_a_pause_is_not_in_the_file_and_leaves_no_gap(tmp_
     async with studio() as s:
         phone = s.phone("a", 600)
         tape = Recording(RecordingId("r"), str(tmp_path / "r.wav"), (LegId("a"),))
-        s.engine.record(tape)
+        meant = Meant(s)
+        meant.begin(tape)
         await asyncio.sleep(0.6)
-        s.engine.record(replace(tape, paused=True))
+        meant.pause(tape)
         await asyncio.sleep(0.1)
         phone.hz = 1_500
         await asyncio.sleep(0.8)
         phone.hz = 900
         await asyncio.sleep(0.3)
-        s.engine.record(tape)
+        meant.begin(tape)
         await asyncio.sleep(0.6)
-        s.engine.stop_recording(RecordingId("r"))
-        ended = (await s.until(lambda: s.came(RecordingEnded)))[0]
+        ended = await meant.end(tape)  # 1.2 s and not 2.4
         sound = read(tmp_path / "r.wav")[:, 0]
         assert ended.duration_ms == len(sound) / 8
-        assert 1_000 <= ended.duration_ms <= 1_500  # and not 2,400
         assert amplitude(sound[1_600:4_000], 600) > 7_000
         assert amplitude(sound[-3_200:-800], 900) > 7_000
         assert amplitude(sound, 1_500) < 200
@@ -130,19 +154,18 @@ async def test_a_pause_outlives_the_pump(tmp_path: Path) -> None:
     async with studio() as s:
         s.phone("a", 600)
         tape = Recording(RecordingId("r"), str(tmp_path / "r.wav"), (LegId("a"),))
-        s.engine.record(tape)
+        meant = Meant(s)
+        meant.begin(tape)
         await asyncio.sleep(0.5)
-        s.engine.record(replace(tape, paused=True))
+        meant.pause(tape)
         await asyncio.sleep(0.1)
         os.kill(s.child("pump"), signal.SIGKILL)
         await s.until(lambda: "pump" in s.restarted)
         await asyncio.sleep(0.8)
-        s.engine.record(tape)
+        meant.begin(tape)
         await asyncio.sleep(0.5)
-        s.engine.stop_recording(RecordingId("r"))
-        ended = (await s.until(lambda: s.came(RecordingEnded)))[0]
+        ended = await meant.end(tape)  # neither the pause nor the restart is in it
         assert ended.error == ""
-        assert 700 <= ended.duration_ms <= 1_300  # and neither the pause nor the restart
 
 
 @pytest.mark.parametrize("stereo", [True, False])
@@ -156,18 +179,20 @@ def test_what_a_leg_hears_is_recorded_with_prompts_and_music(stereo: bool, tmp_p
             leg, path = LegId("a"), str(tmp_path / "r.wav")
             tape = Recording(RecordingId("r"), path, (leg,), stereo=stereo, ears=(leg,))
             s.engine.record(tape)
+            begun = time.monotonic()
             await asyncio.sleep(0.6)
             prompt = Sound(SoundId("p"), ("tone:1500:5000",), repeat=0)
-            s.hear(a=[Voice(LegId("b")), prompt])
-            await asyncio.sleep(0.6)
-            s.hear(a=[prompt])
-            await asyncio.sleep(0.6)
+            changes = [0.0]
+            for sources in ([Voice(LegId("b")), prompt], [prompt]):
+                changes.append(time.monotonic() - begun)
+                s.hear(a=sources)
+                await asyncio.sleep(0.6)
             s.engine.stop_recording(RecordingId("r"))
             await s.until(lambda: s.came(RecordingEnded))
             sound = read(tmp_path / "r.wav")
             assert sound.shape[1] == 1 + stereo
             said, heard = sound[:, 0], sound[:, -1]
-            parts = [slice(1_200, 3_600), slice(6_400, 8_400), slice(11_200, 13_200)]
+            parts = [slice(int(8_000 * at) + 1_600, int(8_000 * at) + 3_600) for at in changes]
             b_voice = [amplitude(heard[part], 900) > 5_000 for part in parts]
             tones = [amplitude(heard[part], 1_500) > 1_000 for part in parts]
             assert (b_voice, tones) == ([True, True, False], [False, True, True])
@@ -218,17 +243,16 @@ async def test_a_recording_outlives_pump_and_workshop(tmp_path: Path) -> None:
     async with studio() as s:
         s.phone("a", 600)
         path = tmp_path / "r.wav"
-        s.engine.record(Recording(RecordingId("r"), str(path), (LegId("a"),)))
+        meant, tape = Meant(s), Recording(RecordingId("r"), str(path), (LegId("a"),))
+        meant.begin(tape)
         await asyncio.sleep(0.5)
         for work in ("pump", "workshop"):
             os.kill(s.child(work), signal.SIGKILL)
             await s.until(lambda work=work: work in s.restarted)
             await asyncio.sleep(0.5)
-        s.engine.stop_recording(RecordingId("r"))
-        ended = (await s.until(lambda: s.came(RecordingEnded)))[0]
+        ended = await meant.end(tape)
         assert ended.error == ""
         sound = read(path)[:, 0]
-        assert 1_300 < ended.duration_ms < 2_600
         assert len(sound) == ended.duration_ms * 8
         assert amplitude(sound[-3_000:], 600) > 7_000
 
