@@ -10,19 +10,16 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import socket
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from random import Random
 
 from switchhook.exchange.ports import Entry
 from switchhook.lab.served import Served, Table, on_loopback, written
 from switchhook.lab.tones import Voices
 from switchhook.stores.database import connect
 from switchhook.stores.reading import Reader
-from tests.wire.rig import ACCOUNT, DOMAIN
+from tests.wire.rig import ACCOUNT, AUDIO_AMONG, DOMAIN, free_block
 from tests.wire.telephone import Telephone
 
 WARM, COLD, DESK, PLAIN, LOSSY, MERGED = GROUPS = ("21", "22", "23", "24", "25", "26")
@@ -51,7 +48,8 @@ class Office(Served):
     """The server, with a port block of its own for the audio so that a capture has nobody else's."""
 
     def __init__(self, folder: Path) -> None:
-        self.audio = _free_block()
+        audio = free_block(AUDIO_AMONG, WIDE)
+        self.audio = audio.start, audio.stop - 2
         self.database = folder / "office.db"
         for group in FLOWS:
             (folder / f"flow-{group}.json").write_text(json.dumps(_flow(group)), encoding="utf-8")
@@ -112,19 +110,6 @@ def players(folder: Path, sip: int, lossy_sip: int, voices: Voices) -> dict[str,
     """Returns all telephones of the office, not started, each with a tone of its own; one is on the lossy line."""
     lines = {user(LOSSY, "customer"): lossy_sip}
     return {name: Player(folder, lines.get(name, sip), name, hz=voices.assign(name)) for name in _names()}
-
-
-def _free_block() -> tuple[int, int]:
-    """Returns a range of ports, below those that the kernel gives, that nobody uses."""
-    while True:
-        first = Random().randrange(10_000, 32_000, WIDE)
-        try:
-            with ExitStack() as stack:
-                for port in range(first, first + WIDE):
-                    stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return first, first + WIDE - 2
 
 
 def _names() -> Iterator[str]:

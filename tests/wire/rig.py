@@ -18,7 +18,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -33,9 +33,8 @@ SCENARIOS = Path(__file__).parent / "scenarios"
 SIPP = shutil.which("sipp") or ""
 ACCOUNT, TOKEN = "MAWIREWIREWIREWIRE00", "wire-token"
 CALLED, BEHIND = "+14155550100", "+14155550199"
-LANES = (
-    64  # numbers with a trunk of their own: what is left of one call is sent again for 32 s, and must not reach another
-)
+LANES = 64  # numbers with a trunk of their own: what is left of a call is sent again for 32 s, and reaches no other
+LANES_AMONG, AUDIO_AMONG = range(4_000, 12_000), range(12_000, 20_000)  # other servers of the tests begin at 20,000
 RING_S = 4
 MAX_LEGS = 40
 DOMAIN = "wire.local"
@@ -56,19 +55,29 @@ def free_port() -> int:
     raise AssertionError("no port is free")
 
 
-def free_block(size: int) -> range:
-    """Finds ports in a row that nobody uses, that `free_port` never returns, and where no server has its audio."""
-    blocks = [range(first, first + size) for first in range(4_000, 20_000 - size, size)]
+def free_block(among: range = LANES_AMONG, size: int = LANES) -> range:
+    """Finds ports in a row that nobody uses, `free_port` never returns, and no other server of the tests has audio on.
+
+    The port behind them stays ours for as long as this process lives, so that whoever looks for as many among the same
+    finds others, also while these are not in use: the other half of the tests runs at the same time.
+    """
+    blocks = [range(first, first + size) for first in range(among.start, among.stop - size, size + 2)]
     anywhere = free_port() % len(blocks)
     for block in (*blocks[anywhere:], *blocks[:anywhere]):  # a benchmark beside us may have 8,000 of them in a row
         with ExitStack() as stack:
             try:
                 for port in block:
                     stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind(("127.0.0.1", port))
+                fence = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                fence.bind(("127.0.0.1", block.stop))
             except OSError:
                 continue
+            _fences.append(fence.dup())
         return block
     raise AssertionError("no block of ports is free")
+
+
+_fences: list[socket.socket] = []
 
 
 def until(true: Callable[[], bool], within_s: float, what: str) -> None:
@@ -80,11 +89,25 @@ def until(true: Callable[[], bool], within_s: float, what: str) -> None:
         time.sleep(0.01)
 
 
-def listens(port: int) -> bool:
-    """True when some process has bound that UDP port, or listens on that TCP port."""
+def listens(port: int, process: subprocess.Popen[bytes]) -> bool:
+    """True when that process has bound that UDP port, or listens on that TCP port, or is done already; fails when it
+    has ended badly, as one does that finds its port taken."""
+    if (ended := process.poll()) is not None:
+        assert ended == 0, f"{process.args!r} ended with {ended} before it listened on {port}"
+        return True
     udp, tcp = (Path(f"/proc/net/{kind}").read_text().splitlines()[1:] for kind in ("udp", "tcp"))
     bound = [*(line.split() for line in udp), *(words for line in tcp if (words := line.split())[3] == "0A")]
-    return any(words[1].endswith(f":{port:04X}") for words in bound)
+    inodes = {f"socket:[{words[9]}]" for words in bound if words[1].endswith(f":{port:04X}")}
+    return bool(inodes) and not inodes.isdisjoint(_files(process.pid))
+
+
+def _files(pid: int) -> set[str]:
+    found = set()
+    with suppress(OSError):
+        for file in os.scandir(f"/proc/{pid}/fd"):
+            with suppress(OSError):  # closed meanwhile
+                found.add(os.readlink(file.path))
+    return found
 
 
 class Server:
@@ -93,7 +116,7 @@ class Server:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.trunk = free_port()
-        self.lanes = {f"+29{lane:02}0100": port for lane, port in enumerate(free_block(LANES))}
+        self.lanes = {f"+29{lane:02}0100": port for lane, port in enumerate(free_block())}
         self._free = list(self.lanes)
         self._read: list[tuple[int, Entry]] = []
         self._reading = Lock()
@@ -292,7 +315,7 @@ class Sipp:
         quiet = subprocess.DEVNULL
         self._process = subprocess.Popen(self._command, cwd=self._folder, stdin=quiet, stdout=quiet, stderr=quiet)
         try:
-            until(lambda: listens(self._port) or self._process.poll() is not None, 10.0, f"{self.scenario} listens")
+            until(lambda: listens(self._port, self._process), 10.0, f"{self.scenario} listens")
         except AssertionError:
             self.__exit__(None, None, None)
             raise

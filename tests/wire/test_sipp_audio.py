@@ -45,7 +45,7 @@ def heard_at(ear: socket.socket) -> list[rtp.Packet]:
 def test_recordings_of_audio_and_keys_come_out_as_one_stream_with_each_key_once(server: Server, tmp_path: Path) -> None:
     for name in ("g711a", "dtmf_2833_1", "dtmf_2833_2", "dtmf_2833_pound"):
         (tmp_path / f"{name}.pcap").symlink_to(RECORDINGS / f"{name}.pcap")
-    ports = free_block(8)
+    ports = free_block()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
         ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         ear.bind(("127.0.0.1", ports[0]))
