@@ -246,6 +246,30 @@ def test_a_key_that_began_as_tones_goes_on_as_tones_when_the_telephone_learns_of
     call.whole(A)
 
 
+@pytest.mark.parametrize("killed_after", [1, 4, 9, 10, 12])
+@pytest.mark.parametrize("hears", [PAIR, ROOM], ids=["relayed", "mixed"])
+def test_a_key_of_ours_that_a_killed_pump_had_down_or_over_is_one_key(
+    hears: dict[int, list[int]], killed_after: int
+) -> None:
+    call = Call(hears)
+    order = {"say": "digits", "row": A, "use": 1, "tone_ms": 200}
+    call.stage.take({**order, "keys": [["5", 0], ["6", 1]]})
+    call.speak(killed_after)
+    told = [msgspec.json.decode(each) for each in call.stage.outbox.unsent()]
+    over = [event["order"] for event in told if event["is"] == "pressed"]
+    call.stage.kill()
+    call.speak(2)
+    call.stage.take({**order, "keys": [["5", 0], ["6", 1]]})  # control has not heard yet which are over
+    call.speak(50)
+    codes = {packet.ts: packet.payload[0] for _, packet in call.heard(A) if packet.payload_type == 101}
+    assert list(codes.values()) == [5, 6]
+    cut = {1: 160, 4: 640, 9: 1_440, 10: 1_600, 12: 1_600}[killed_after]  # let go when the pump died
+    (duration, ends), second = call.keys(A)
+    assert (abs(duration - cut) <= 160, ends, second) == (True, 3, (1_600, 3))
+    call.whole(A)
+    assert over == ([0] if killed_after >= 10 else [])
+
+
 # --- what is not passed on, twice
 
 

@@ -165,7 +165,8 @@ class Stage:
 
     def catch_up(self) -> None:
         """Takes one more leg over from the pump before."""
-        self._statements.catch_up(0.0)
+        with patch.object(statements, "time", SimpleNamespace(monotonic=lambda: self.now)):
+            self._statements.catch_up(0.0)
         self.desk.settle()
 
     def kill(self) -> None:
@@ -173,7 +174,8 @@ class Stage:
         waiting = self.wire.queue  # in the kernel
         self._make()
         self.wire.queue = waiting
-        self._statements.take_over()
+        with patch.object(statements, "time", SimpleNamespace(monotonic=lambda: self.now)):
+            self._statements.take_over()
         self.desk.settle()
 
     def _make(self) -> None:

@@ -192,13 +192,18 @@ class Mouth:
             ts_step, starts = 0xFFFF, True
         code = KEYS.index(wanted.digit)
         if self._frame < last:
-            return Step((_EVENT.pack(code, VOLUME, duration),), starts, ts_step, length=duration)
+            return Step((event(code, duration),), starts, ts_step, length=duration)
         self._finish(PAUSE_FRAMES)
-        return Step((_EVENT.pack(code, 0x80 | VOLUME, duration),) * ENDS, starts, ts_step, length=duration)
+        return Step((event(code, duration, end=True),) * ENDS, starts, ts_step, length=duration)
 
     @property
     def idle(self) -> bool:
         return not self._queue and not self._pause
+
+    @property
+    def order(self) -> int:
+        """The order of the key that is down or comes next; -1 for none."""
+        return self._queue[0].order if self._queue else -1
 
     @property
     def pressing(self) -> bool:
@@ -214,6 +219,11 @@ class Mouth:
         self._done.append(self._queue.popleft().order)
         self._frame = self._segment = 0
         self._pause = pause
+
+
+def event(code: int, duration: int, *, end: bool = False) -> bytes:
+    """Returns the payload of one event packet; `duration` in samples, up to 0xFFFF."""
+    return _EVENT.pack(code, VOLUME | (0x80 if end else 0), duration)
 
 
 def two_tones(digit: str, frame: int) -> Array:

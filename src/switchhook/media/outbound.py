@@ -13,7 +13,7 @@ import numpy as np
 from switchhook.core.values import dataclass
 from switchhook.media import forks, g711, jitter, plays, rtp, streams, voices
 from switchhook.media.desk import Desk
-from switchhook.media.digits import Mouth, Step
+from switchhook.media.digits import ENDS, Mouth, Step, event
 from switchhook.media.mixer import Plan
 from switchhook.media.outbox import Outbox
 from switchhook.media.rtp import FRAME, Array, Packet
@@ -195,6 +195,7 @@ class Outbound:
         table = self._table
         for row in [row for row in self._mouths if table.phase[row] == phase and row not in self.passing]:
             mouth = self._mouths[row]
+            order = mouth.order
             step = mouth.step(bool(table.digits_pt[row] >= 0))
             table.hush[row] = step is not None
             if step is not None and table.sends[row]:
@@ -203,17 +204,36 @@ class Outbound:
                     self._send(np.array([row]), step.tone[None, :], due)
                     table.hush[row] = 1
                 else:
-                    self._send_event(row, step, due)
-            for order in mouth.finished():
-                if order >= 0:
-                    self._outbox.add({"is": "pressed", "row": row, "use": int(table.use[row]), "order": order})
+                    self._send_event(row, step, due, order)
+            for done in mouth.finished():
+                self._pressed(row, done)
             if not mouth.pressing:
                 self._event_ts.pop(row, None)
             if mouth.idle:
                 del self._mouths[row]
                 table.hush[row] = 0
 
-    def _send_event(self, row: int, step: Step, due: float) -> None:
+    def _pressed(self, row: int, order: int) -> None:
+        """Tells that a key is over."""
+        table = self._table
+        table.press_ts[row] = -1
+        if order >= 0:
+            table.pressed[row] = order
+            self._outbox.add({"is": "pressed", "row": row, "use": int(table.use[row]), "order": order})
+
+    def take_over(self, row: int, now: float) -> None:
+        """Lets go the key that a dead pump had down, as long as that was: pressed again, it would be a second one."""
+        table, ts = self._table, int(self._table.press_ts[row])
+        if ts < 0:
+            return
+        passed = round((float(table.clock[row]) + now * 8000.0 - ts) / FRAME) * FRAME
+        length = min(0xFFFF, max(int(table.length[row]), passed))
+        if table.sends[row] and table.digits_pt[row] >= 0:
+            for _ in range(ENDS):
+                self.send_event(row, ts, event(int(table.press_code[row]), length, end=True), False, length, now)
+        self._pressed(row, int(table.press_order[row]))
+
+    def _send_event(self, row: int, step: Step, due: float, order: int) -> None:
         table = self._table
         if step.ts_step:
             self._event_ts[row] += step.ts_step
@@ -222,6 +242,7 @@ class Outbound:
         ts = self._event_ts.get(row)
         if ts is None:
             return
+        table.press_ts[row], table.press_order[row], table.press_code[row] = ts, order, step.payloads[0][0]
         for n, payload in enumerate(step.payloads):
             self.send_event(row, ts, payload, step.starts and n == 0, step.length, due)
 

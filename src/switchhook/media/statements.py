@@ -67,6 +67,7 @@ class Statements:
         for row in self.live.rows.tolist():
             self._wire.watch(row, drain=False)
             self._aim(row)
+            self._outbound.take_over(row, time.monotonic())
         table.hush[:] = 0
         self._forked()
 
@@ -78,6 +79,7 @@ class Statements:
             self.live.add(row)
             self._wire.watch(row, drain=False)
             self._aim(row)
+            self._outbound.take_over(row, time.monotonic())
             if time.monotonic() > until:
                 return
 
@@ -206,7 +208,7 @@ class Statements:
         if self._table.use[key[0]] != key[1]:
             return
         for digit, order in m["keys"]:
-            if order > self._pressed.get(key, -1):
+            if order > max(self._pressed.get(key, -1), int(self._table.pressed[key[0]])):
                 self._pressed[key] = order
                 self._outbound.press(key[0], digit, int(m["tone_ms"]), order)
 

@@ -43,7 +43,9 @@ _FACTS = {
     "use": "i8", "version": "i8", "heard_version": "i8", "connected_at": "f8", "sdp_ip": "u4", "signalling_ip": "u4",
     "sdp_port": "u2", "rtcp_port": "u2", "digits_pt": "i2", "noise_pt": "i2", "connected": "u1", "direction": "u1",
     "frame_ms": "u1", "mux": "u1", "latching": "u1", "lost": "u1", "mode": "u1", "keeps_keys": "u1",
-    "key_ts": "i8", "key_ssrc": "u4",
+    "key_ts": "i8", "key_ssrc": "u4",  # the key reported last
+    "pressed": "i8",  # the order of keys of ours carried out last
+    "press_ts": "i8", "press_order": "i8", "press_code": "u1",  # the key of ours that is down; no timestamp: none
     # what it hears
     "voice_count": "i4", "sound_count": "i4",
     # what arrives from it
@@ -104,7 +106,7 @@ def _begun() -> dict[str, Any]:
     made = {name: np.zeros(1, _record(fields)) for name, fields in _GROUPS.items()}
     made["facts"]["version"] = made["facts"]["heard_version"] = WRITING
     made["facts"]["mode"] = NOISE
-    made["facts"]["key_ts"] = -1
+    made["facts"]["key_ts"] = made["facts"]["pressed"] = made["facts"]["press_ts"] = -1
     made["facts"]["round_trip"] = np.nan
     made["rings"]["depth"] = 1
     made["rings"]["least_slack"] = 1_000
