@@ -214,6 +214,8 @@ class Walk:
     def _judge(self) -> None:
         number = self.stage.number
         for row, packets in self.stage.sent.items():
+            if TABLE.hush[row]:  # tones of a key, behind which there is a break
+                self.judges[row].free_until = max(self.judges[row].free_until, number + 10)
             for _, packet in packets:
                 self.judge = self.judges[row]
                 self.judge.hears(number, packet)
