@@ -202,6 +202,7 @@ def test_a_pump_killed_between_the_end_packets_of_a_key_reports_it_once(hears: d
     assert call.digits() == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frames", [150, 460], ids=["3_s", "9_s"])
 @pytest.mark.parametrize("beside", [False, True])
 def test_a_long_key_is_one_key_for_who_it_is_relayed_to(call: Call, frames: int, beside: bool) -> None:
