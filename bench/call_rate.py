@@ -23,7 +23,8 @@ from bench.others import FEW, MANY, Others
 from bench.stalls import Stalls
 
 FIRST, STEPS, STEP_S, HELD_S = 100, (1.5, 1.1), 3, 30
-SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
+SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
+REST_S = 3.0  # until a refusal of the last step is no longer heard of
 WORST_MS = 50.0
 
 
@@ -81,7 +82,7 @@ class Bench:
             rate = round(most * share)
             if not rate:
                 break
-            time.sleep(1.0)
+            time.sleep(REST_S)
             load = self.step(rate, HELD_S)
             if load is not None:
                 return rate, load
