@@ -60,14 +60,19 @@ class Scanner:
         return told.replace(ours, "").replace(f"<sip:{sender}@", "<").replace(f"<sip:{called}@", "<")
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("whom", ["its_own", "another"])
-def test_no_request_tells_which_telephones_there_are(method: str, whom: str) -> None:
+@pytest.fixture
+def scanner() -> Scanner:
+    """Who asks a house where one of two telephones is there."""
     wire = Wire()
     House(wire)
     telephone(wire, HERE, "10.0.0.1", "red").agent.register()
     wire.run(1)
-    scanner = Scanner(wire)
+    return Scanner(wire)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("whom", ["its_own", "another"])
+def test_no_request_tells_which_telephones_there_are(scanner: Scanner, method: str, whom: str) -> None:
     asked = [scanner.ask(method, user if whom == "its_own" else "4712", user) for user in (HERE, THERE, NOBODY)]
     assert asked[0].startswith("SIP/2.0 ")
     assert asked[0] == asked[1] == asked[2]
@@ -75,12 +80,8 @@ def test_no_request_tells_which_telephones_there_are(method: str, whom: str) -> 
 
 @pytest.mark.parametrize("nonce", ["fresh", "forged"])
 @pytest.mark.parametrize("method", ["REGISTER", "INVITE"])
-def test_no_wrong_password_tells_which_telephones_there_are(method: str, nonce: str) -> None:
-    wire = Wire()
-    House(wire)
-    telephone(wire, HERE, "10.0.0.1", "red").agent.register()
-    wire.run(1)
-    scanner, told = Scanner(wire), []
+def test_no_wrong_password_tells_which_telephones_there_are(scanner: Scanner, method: str, nonce: str) -> None:
+    told = []
     for user in (HERE, THERE, NOBODY):
         scanner.ask(method, user, user)
         (given,) = re.findall(r'nonce="([^"]*)", qop="[^"]*", algorithm=MD5', scanner.said)
